@@ -1,0 +1,147 @@
+/** @file tame/base.h
+ * The ground floor: status and agreement between ranks, counter-based random numbers, and the
+ * field tables by which parameters get their names, units, defaults and limits. */
+#ifndef TAME_BASE_H
+#define TAME_BASE_H
+
+#include <mpi.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- status ------------------------------------------------------------------------------- */
+
+/** What a function came to. The values are also the exit codes of the program. */
+typedef enum tame_status {
+  TAME_OK = 0,
+  TAME_ERR_DIFFERS = 1, /**< `tame compare`: the files differ */
+  TAME_ERR_INPUT = 2,   /**< bad argument, experiment or data */
+  TAME_ERR_NOMEM = 3,   /**< memory: refused beforehand, or not given */
+  TAME_ERR_IO = 4,      /**< a file could not be read or written */
+  TAME_ERR_NUMERIC = 5, /**< the network diverged, or P lost positivity */
+} tame_status;
+
+/** Set this rank's message, printf-style, and return code, so that `return tame_fail(...)` reads
+ *  well. Messages hold the numbers: what was found, what is wanted. Local, one message a process. */
+tame_status tame_fail(tame_status code, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/** Message of the last failure on this rank; after tame_agree(), of the failure agreed on. Never
+ *  NULL. Borrowed, valid until the next failure. Local. */
+const char *tame_message(void);
+
+/** Status and message of the lowest rank that failed, TAME_OK if none did; the same on every
+ *  rank. Do local work first, agree once, then communicate. Collective. */
+tame_status tame_agree(MPI_Comm comm, tame_status mine);
+
+/** Version of the library, "0.1.0", and the commit it was built from or "unknown". Local. */
+const char *tame_version(void);
+const char *tame_commit(void);
+
+/* ---- random numbers ----------------------------------------------------------------------- */
+
+/** Every random number is a pure function of (seed, purpose, a, b, c): Philox4x32-10 with key =
+ *  seed and counter = (a, b, c, purpose). Salmon et al. (2011), SC '11, doi:10.1145/2063384.2063405.
+ *  So no draw depends on the number of ranks or threads, nor on what was drawn before. */
+typedef enum tame_purpose {
+  TAME_DRAW_WIRING = 1,     /**< a = target neuron, b = draw in its row */
+  TAME_DRAW_RECURRENT = 2,  /**< a = source neuron, b = target neuron */
+  TAME_DRAW_PLASTIC = 3,    /**< a = source neuron, b = target neuron */
+  TAME_DRAW_INPUT = 4,      /**< a = neuron, b = input channel */
+  TAME_DRAW_READOUT = 5,    /**< a = neuron, b = output */
+  TAME_DRAW_STATE = 6,      /**< a = neuron, b = state variable, c = trial */
+  TAME_DRAW_NOISE = 7,      /**< a = neuron / 2, b = step, c = trial; even and odd neuron share it */
+} tame_purpose;
+
+/** Two uniform doubles in (0, 1), odd multiples of 2^-54. Local. */
+void tame_uniform2(uint64_t seed, tame_purpose purpose, uint32_t a, uint32_t b, uint32_t c,
+                   double u[2]);
+/** The first of them. Local. */
+double tame_uniform(uint64_t seed, tame_purpose purpose, uint32_t a, uint32_t b, uint32_t c);
+/** Standard normal by Box and Muller: sqrt(-2 ln u[0]) cos(2 pi u[1]). Local. */
+double tame_normal(uint64_t seed, tame_purpose purpose, uint32_t a, uint32_t b, uint32_t c);
+
+/* ---- field tables ------------------------------------------------------------------------- */
+
+/** What a parameter may hold, and the C type it is stored as. */
+typedef enum tame_kind {
+  TAME_INT,      /**< int64_t */
+  TAME_REAL,     /**< double, finite */
+  TAME_BOOL,     /**< bool; `on`/`off`, `yes`/`no`, `true`/`false` */
+  TAME_CHOICE,   /**< int, an index into `choices` */
+  TAME_STRING,   /**< char *, owned by the structure */
+  TAME_REALS,    /**< tame_reals, a list of finite numbers */
+  TAME_STRINGS,  /**< tame_strings, a list of words; one word stands for a list of one */
+  TAME_GROUP,    /**< a structure in place, described by `group` */
+  TAME_LIST,     /**< tame_list of structures described by `group` */
+  TAME_VARIANT,  /**< tame_variant: one row of `table` and its parameters; YAML `row: {...}` */
+  TAME_VARIANTS, /**< tame_list of tame_variant */
+} tame_kind;
+
+typedef struct tame_reals {
+  double *at;
+  int64_t count;
+} tame_reals;
+
+typedef struct tame_strings {
+  char **at;
+  int64_t count;
+} tame_strings;
+
+/** Elements of equal size, one after the other. `lines[i]` is where element i stood, 0 if nowhere. */
+typedef struct tame_list {
+  void *at;
+  int64_t count;
+  int *lines;
+} tame_list;
+
+/** One parameter: a row of a field table, which ends with a row whose name is NULL. */
+typedef struct tame_field {
+  const char *name; /**< key; with its unit, as in tau_ms */
+  tame_kind kind;
+  size_t offset;             /**< in the structure */
+  const char *fallback;      /**< default, as YAML text; NULL: the key must be given; "": empty */
+  double min, max;           /**< closed limits of INT, REAL, and each of REALS; both 0: none */
+  const char *doc;           /**< one line */
+  const char *const *choices; /**< of CHOICE: names, NULL at the end */
+  const struct tame_schema *group; /**< of GROUP and LIST */
+  const struct tame_table *table;  /**< of VARIANT and VARIANTS */
+} tame_field;
+
+/** A structure that can be read from YAML. */
+typedef struct tame_schema {
+  size_t size; /**< of the structure */
+  const tame_field *fields;
+} tame_schema;
+
+/** A named kind of thing (a cell, say): the head of every row of every table. A room's own row type
+ *  begins with it and adds functions. */
+typedef struct tame_row {
+  const char *name;
+  const char *doc;    /**< one line; the equation where there is one */
+  tame_schema params; /**< fields NULL: no parameters */
+} tame_row;
+
+/** The rows a YAML key may choose from; NULL at the end of rows. This is what `tame list` prints. */
+typedef struct tame_table {
+  const char *title; /**< "cells" */
+  const tame_row *const *rows;
+} tame_table;
+
+/** A chosen row with its parameters, [row->params.size] bytes, owned. */
+typedef struct tame_variant {
+  const tame_row *row;
+  void *params;
+} tame_variant;
+
+/** Fill a structure with the defaults of its fields; fields without one become 0 or NULL. Whatever
+ *  it held is overwritten, not freed. TAME_OK or TAME_ERR_NOMEM. Local. */
+tame_status tame_defaults(const tame_schema *schema, void *structure);
+
+/** Choose a row by name, with default parameters. TAME_ERR_INPUT if there is none. Local. */
+tame_status tame_variant_set(tame_variant *variant, const tame_table *table, const char *name);
+
+/** Free all that the fields own, not the structure itself, and zero it. Local. */
+void tame_schema_release(const tame_schema *schema, void *structure);
+
+#endif

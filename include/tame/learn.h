@@ -1,0 +1,53 @@
+/** @file tame/learn.h
+ * Learners: rules that change the weights of a network towards targets, step by step.
+ *
+ * Recursive least squares (`rls`), for each trained unit with plastic inputs B, rates r_B, error e:
+ *     k = P r_B,  c = 1 / (lambda + r_B . k),  P <- (P - c k k') / lambda,  w_B <- w_B - c e k,
+ * P = I / delta at first, kept from trial to trial. All units of a step use errors from before any
+ * weight changes. Sussillo & Abbott (2009), Neuron 63:544-557, doi:10.1016/j.neuron.2009.07.018;
+ * Laje & Buonomano (2013), Nat. Neurosci. 16:925-933, doi:10.1038/nn.3405. */
+#ifndef TAME_LEARN_H
+#define TAME_LEARN_H
+
+#include "tame/network.h"
+
+/** Which weights are learnt. */
+typedef enum tame_weights {
+  TAME_WEIGHTS_RECURRENT, /**< the plastic synapses; one error per own neuron */
+  TAME_WEIGHTS_READOUT,   /**< all of W_out; one error per output; one P for all outputs */
+} tame_weights;
+
+typedef struct tame_learner tame_learner; /* opaque */
+
+extern const tame_table tame_learners;
+
+/** How learning goes, since the last call of tame_learner_health(). */
+typedef struct tame_health {
+  double p_min, p_max; /**< smallest and largest diagonal element of P */
+  double dw;           /**< |W now - W then|, Frobenius norm over the learnt weights */
+} tame_health;
+
+/** Bytes that this rank will need for the learner: P, and what is small beside it. Local. */
+int64_t tame_learner_need(const tame_variant *rule, const tame_network *network,
+                          tame_weights weights);
+
+/** Make a learner of a row of tame_learners for these weights of a network, which must outlive it.
+ *  Collective. TAME_ERR_INPUT where there is nothing to learn; TAME_ERR_NOMEM. */
+tame_status tame_learner_create(tame_learner **out, const tame_variant *rule, tame_network *network,
+                                tame_weights weights);
+void tame_learner_free(tame_learner **learner);
+
+/** One update with the network's current rates. error: r - R of this rank's neurons, [n_local], or
+ *  z - f, [outputs] and the same on every rank; in double; borrowed. A failure (P not positive, NaN)
+ *  is kept for tame_learner_health(), so that no rank leaves the time loop alone. Collective. */
+void tame_learner_update(tame_learner *learner, const double *error);
+
+/** Bring P up to date and report. TAME_ERR_NUMERIC, the same on every rank, if an update since the
+ *  last call, or P as it stands, is not sound. Collective. */
+tame_status tame_learner_health(tame_learner *learner, tame_health *health);
+
+/** For tests and tools: P of own neuron i_local (recurrent), or of the readout (i_local ignored), up
+ *  to date and unpacked as doubles, into P: [K][K]. Returns K; P NULL: only that. Collective. */
+int64_t tame_learner_p(tame_learner *learner, int64_t i_local, double *P);
+
+#endif

@@ -1,0 +1,93 @@
+/** @file tame/network.h
+ * A recurrent network: a wiring (who connects to whom), a cell (how a unit moves), inputs, readouts.
+ *
+ *     tau dx/dt = -x + W r + W_in u + noise,   r = tanh(x),   z = W_out r          (cell `rate`)
+ *
+ * by forward Euler: the sum takes r of the previous step, z the new one. Ranks own contiguous blocks
+ * of neurons, with the matching rows of W and W_in; W_out, small, is on every rank.
+ * Laje & Buonomano (2013), Nat. Neurosci. 16:925-933, doi:10.1038/nn.3405. */
+#ifndef TAME_NETWORK_H
+#define TAME_NETWORK_H
+
+#include "tame/base.h"
+#include "tame/parallel.h"
+
+typedef struct tame_network tame_network; /* opaque */
+
+/** Values of the choices below. */
+enum { TAME_NOISE_PER_STEP, TAME_NOISE_SQRT_DT };
+enum { TAME_PLASTIC_NONE, TAME_PLASTIC_PER_NEURON, TAME_PLASTIC_PER_SYNAPSE };
+
+/** All that defines a network. Same on every rank. Fields, units, defaults and limits: `tame list`
+ *  or tame_network_schema. */
+typedef struct tame_network_params {
+  int64_t neurons, inputs, outputs;
+  double dt_ms;
+  int precision;          /**< 0 double, 1 float */
+  tame_variant cell;      /**< from tame_cells */
+  tame_variant wiring;    /**< from tame_wirings */
+  double gain;            /**< W[i][j] ~ N(0, (gain / sqrt(K))^2), K = expected inputs of a neuron */
+  double input_scale;     /**< W_in[i][c] ~ N(0, input_scale^2) */
+  double output_scale;    /**< W_out[k][i] ~ N(0, output_scale^2 / neurons) */
+  double initial_range;   /**< x(0) ~ U(-initial_range, initial_range), anew for every trial */
+  double noise;           /**< SD of the noise current */
+  int noise_scaling;      /**< per step: noise * xi; sqrt_dt: noise * xi * sqrt(dt_ms) */
+  int plasticity;         /**< per_neuron: the first plastic_fraction of neurons, all their
+                               inputs; per_synapse: each synapse with that probability */
+  double plastic_fraction;
+  int64_t seed;           /**< of everything random in this network */
+} tame_network_params;
+
+extern const tame_schema tame_network_schema;
+extern const tame_table tame_cells, tame_wirings;
+
+/** Default parameters: everything but the number of neurons, which is 0. Free what they own with
+ *  tame_schema_release(&tame_network_schema, params). Local. */
+tame_status tame_network_defaults(tame_network_params *params);
+
+/** Check what no single field's limits can say. TAME_OK or TAME_ERR_INPUT; *key then names the
+ *  parameter, "wiring.random.density". Local. */
+tame_status tame_network_check(const tame_network_params *params, const char **key);
+
+/** Bytes that a rank which owns its fair share of the network will need for W, states and exchange,
+ *  before anything is drawn. Local. */
+double tame_network_estimate(const tame_network_params *params, int ranks);
+
+/** Draw a network and balance it over the ranks: a neuron costs what its synapses and, where plastic,
+ *  its P take. State: trial 0, see tame_network_reset(). Collective; comm is duplicated, params are
+ *  copied, but the parameters their variants point to must outlive the network. @param[out] out owned by the caller, NULL on failure.
+ *  @return TAME_OK, TAME_ERR_INPUT or TAME_ERR_NOMEM, the same on every rank */
+tame_status tame_network_create(tame_network **out, MPI_Comm comm,
+                                const tame_network_params *params);
+/** Free *network and set it to NULL. Collective. NULL is fine. */
+void tame_network_free(tame_network **network);
+
+/** Draw x(0) of trial `trial`, an index that also keys the trial's noise. Collective. */
+void tame_network_reset(tame_network *network, uint32_t trial);
+/** Advance by dt. input: u, [inputs], the same on every rank, borrowed; NULL is zero. Collective: one
+ *  exchange of rates. */
+void tame_network_step(tame_network *network, const double *input, bool noise);
+/** z = W_out r of the current rates, [outputs], on every rank. Collective: gathers all rates. */
+void tame_network_readout(tame_network *network, double *z);
+
+/** This rank's neurons: first <= i < first + n_local. Local. */
+int64_t tame_network_first(const tame_network *network);
+int64_t tame_network_n_local(const tame_network *network);
+/** Rates and states of this rank's neurons, [n_local] float or double as params.precision says;
+ *  borrowed, valid until the next step. Local. */
+const void *tame_network_rates(const tame_network *network);
+const void *tame_network_states(const tame_network *network);
+/** Rate of one of this rank's neurons, as double. Local. */
+double tame_network_rate(const tame_network *network, int64_t i_local);
+
+/** What a rank holds, for the layout line of a run. Local. */
+typedef struct tame_network_load {
+  int64_t neurons, synapses, plastic_neurons, plastic_synapses;
+  int64_t exchange_bytes; /**< received each step */
+  tame_exchange_mode mode;
+  int64_t bytes;          /**< of W, W_in, W_out, states and exchange */
+  const char *kernels;
+} tame_network_load;
+void tame_network_measure(const tame_network *network, tame_network_load *load);
+
+#endif

@@ -1,0 +1,88 @@
+/** @file tame/parallel.h
+ * Ranks: who owns which neurons, how their rates travel, and sums that do not depend on either. */
+#ifndef TAME_PARALLEL_H
+#define TAME_PARALLEL_H
+
+#include "tame/base.h"
+
+/** Contiguous ranges of items (neurons, say), one a rank: rank k owns first[k] <= i < first[k+1].
+ *  Ranges may be empty; n < 2^31. */
+typedef struct tame_partition {
+  int size;
+  int64_t n;
+  int64_t *first;       /**< [size + 1], owned */
+  int *counts, *places; /**< the same for MPI: how many, from where; [size], in first's memory */
+} tame_partition;
+
+/** Cut cost[0..n) into `size` contiguous ranges of nearly equal total: boundary k stands where the
+ *  running total is nearest to k / size of the whole. TAME_OK or TAME_ERR_NOMEM. Local. */
+tame_status tame_partition_balance(tame_partition *out, int size, int64_t n, const int64_t *cost);
+/** Ranges of nearly equal count. Local. */
+tame_status tame_partition_even(tame_partition *out, int size, int64_t n);
+void tame_partition_free(tame_partition *p);
+/** The rank that owns item i. Local. */
+int tame_partition_owner(const tame_partition *p, int64_t i);
+
+/** Exchange of one number per neuron and step. Each rank keeps a `view`: the values it needs, its own
+ *  included, at places given by tame_exchange_slot(). */
+typedef struct tame_exchange tame_exchange;
+
+/** How values travel; the same on all ranks of an exchange. */
+typedef enum tame_exchange_mode {
+  TAME_EXCHANGE_HALO,   /**< persistent messages with exactly what the receiver needs */
+  TAME_EXCHANGE_GATHER, /**< one allgather, where the halo would be nearly everything anyway */
+} tame_exchange_mode;
+
+/** Plan an exchange of elements of `element` bytes. needed: global ids this rank reads, ascending,
+ *  [n_needed], borrowed during the call; its own may be among them. Collective; comm and the
+ *  partition are borrowed for the life of the exchange. */
+tame_status tame_exchange_create(tame_exchange **out, MPI_Comm comm, const tame_partition *partition,
+                                 const int64_t *needed, int64_t n_needed, size_t element);
+void tame_exchange_free(tame_exchange **exchange);
+
+/** Send own values, [n_local], to those who need them and fill the view. Collective. */
+void tame_exchange_run(tame_exchange *exchange, const void *own);
+/** Values this rank can read, at the slots below. Borrowed; changes at the next run. Local. */
+void *tame_exchange_view(const tame_exchange *exchange);
+/** Place of a needed (or own) id in the view. Local. */
+int32_t tame_exchange_slot(const tame_exchange *exchange, int64_t id);
+/** The id whose value is at a place. Local. */
+int64_t tame_exchange_id(const tame_exchange *exchange, int32_t slot);
+int64_t tame_exchange_view_count(const tame_exchange *exchange);
+tame_exchange_mode tame_exchange_mode_of(const tame_exchange *exchange);
+/** Bytes this rank receives in one run. Local. */
+int64_t tame_exchange_bytes(const tame_exchange *exchange);
+
+/** All values of all ranks, [n] in global order, to every rank. Collective. */
+void tame_gather_all(MPI_Comm comm, const tame_partition *partition, const void *own, void *all,
+                     size_t element);
+
+/** Sum of v[0..n) along the canonical binary tree over indices: halves, rounded up to a power of
+ *  two, first. The order depends on n alone. Local. */
+double tame_tree_sum(const double *v, int64_t n);
+/** Sum over all neurons of one number each, own: [n_local]; the same bits on every rank, whatever the
+ *  partition. Collective. */
+tame_status tame_canonical_sum(MPI_Comm comm, const tame_partition *partition, const double *own,
+                               double *sum);
+
+/** Where this process stands. */
+typedef struct tame_layout {
+  int ranks, nodes, ranks_on_node, threads;
+  int cores;           /**< that this process may use, by its affinity */
+  int cores_on_node;   /**< that the processes of this node may use together */
+  bool oversubscribed; /**< somewhere, more threads than cores; the same on every rank */
+} tame_layout;
+
+/** Find the layout and set the number of OpenMP threads: OMP_NUM_THREADS if the user set it, else the
+ *  cores of this process divided by the ranks that share them. Collective. */
+void tame_layout_find(MPI_Comm comm, tame_layout *layout);
+
+/** Threads worth starting for work of so many cycles each time: waking and joining them takes a
+ *  microsecond or two, so none gets much less than that to do. 1 to omp_get_max_threads(). Local. */
+int tame_threads_for(double cycles);
+
+/** Bytes that this process may still take: its share of what the node, or the control group, has
+ *  free, and no more than the limits of the process allow. Local. */
+int64_t tame_memory_available(int ranks_on_node);
+
+#endif

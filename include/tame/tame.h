@@ -1,0 +1,14 @@
+/** @file tame/tame.h
+ * All of the library. */
+#ifndef TAME_TAME_H
+#define TAME_TAME_H
+
+#include "tame/base.h"
+#include "tame/experiment.h"
+#include "tame/learn.h"
+#include "tame/network.h"
+#include "tame/parallel.h"
+#include "tame/store.h"
+#include "tame/task.h"
+
+#endif

@@ -1,0 +1,36 @@
+/* Aligned memory; see memory.h. */
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGN = 64 };
+
+static int64_t fail_at; /* allocations left until the one that fails; 0: none will */
+
+void tame_memory_fail_at(int64_t n)
+{
+  fail_at = n;
+}
+
+void *tame_untouched(int64_t count, size_t size, const char *what)
+{
+  void *memory = NULL;
+  const bool refused = fail_at > 0 && --fail_at == 0;
+  const size_t n = (size_t)count;
+  if (!refused && count >= 0 && (size == 0 || n <= (SIZE_MAX - ALIGN) / size)) {
+    const size_t bytes = (n * size + ALIGN - 1) / ALIGN * ALIGN;
+    memory = aligned_alloc(ALIGN, bytes ? bytes : ALIGN);
+  }
+  if (!memory)
+    tame_fail(TAME_ERR_NOMEM, "no memory for %s: %.3g MB", what,
+              (double)count * (double)size / 1e6);
+  return memory;
+}
+
+void *tame_zeroed(int64_t count, size_t size, const char *what)
+{
+  void *memory = tame_untouched(count, size, what);
+  if (memory) memset(memory, 0, (size_t)count * size);
+  return memory;
+}

@@ -1,0 +1,96 @@
+/* tame: trains recurrent neural networks. Finds the command and hands over. */
+#include "cli/cli.h"
+#include "tame/tame.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct command {
+  const char *name;
+  int (*run)(int argc, char **argv);
+  const char *arguments, *doc;
+} command;
+
+static const command commands[] = {
+    {"run", tame_command_run, "EXPERIMENT", "run an experiment, write a results file"},
+    {"list", tame_command_list, "[TABLE...]", "what an experiment file may say: tables and keys"},
+    {"info", tame_command_info, "FILE...", "what is in a results file"},
+    {"compare", tame_command_compare, "A B", "are all data of two results files byte-equal"},
+    {"plot", tame_command_plot, "FILE", "draw the figures of a results file"},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void usage(FILE *out)
+{
+  fprintf(out, "Usage: tame COMMAND [OPTION...] ARGUMENT...\n"
+               "       mpirun -n RANKS tame run [OPTION...] EXPERIMENT\n\n"
+               "Trains recurrent neural networks, on one core or on a cluster, with the same bits.\n\n"
+               "Commands:\n");
+  for (int k = 0; k < COMMANDS; k++) {
+    char left[64];
+    snprintf(left, sizeof left, "%s %s", commands[k].name, commands[k].arguments);
+    fprintf(out, "  %-18s %s\n", left, commands[k].doc);
+  }
+  fprintf(out,
+          "\n`tame COMMAND --help` tells a command's options, `man tame` the rest.\n\n"
+          "Environment: OMP_NUM_THREADS (threads a rank), TAME_KERNEL (ref, avx2, avx512),\n"
+          "TAME_PYTHON (for plot).\n"
+          "Exit codes: 0 fine, 1 compare found a difference, 2 usage, experiment or data,\n"
+          "3 memory, 4 file, 5 the network diverged.\n");
+}
+
+static int edit_distance(const char *a, const char *b)
+{
+  enum { MOST = 32 };
+  int row[MOST + 1];
+  const int n = (int)strnlen(b, MOST);
+  for (int j = 0; j <= n; j++) row[j] = j;
+  for (int i = 1; a[i - 1] && i <= MOST; i++) {
+    int corner = row[0];
+    row[0] = i;
+    for (int j = 1; j <= n; j++) {
+      const int change = corner + (a[i - 1] != b[j - 1]);
+      corner = row[j];
+      const int shift = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
+      row[j] = change < shift ? change : shift;
+    }
+  }
+  return row[n];
+}
+
+static int unknown(const char *name)
+{
+  fprintf(stderr, "tame: '%s' is not a command", name);
+  for (int k = 0; k < COMMANDS; k++)
+    if (edit_distance(name, commands[k].name) <= 2)
+      fprintf(stderr, "; did you mean '%s'?", commands[k].name);
+  fprintf(stderr, "\nTry `tame --help`.\n");
+  return TAME_ERR_INPUT;
+}
+
+int main(int argc, char **argv)
+{
+  argp_err_exit_status = TAME_ERR_INPUT;
+  if (argc < 2) {
+    usage(stderr);
+    return TAME_ERR_INPUT;
+  }
+  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+      strcmp(argv[1], "help") == 0) {
+    usage(stdout);
+    return TAME_OK;
+  }
+  if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+    printf("tame %s (%s)\n", tame_version(), tame_commit());
+    return TAME_OK;
+  }
+  for (int k = 0; k < COMMANDS; k++) {
+    char name[64];
+    if (strcmp(argv[1], commands[k].name) != 0) continue;
+    snprintf(name, sizeof name, "tame %s", commands[k].name);
+    argv[1] = name;
+    return commands[k].run(argc - 1, argv + 1);
+  }
+  return unknown(argv[1]);
+}

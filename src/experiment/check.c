@@ -1,0 +1,365 @@
+/* What makes an experiment possible: all that no single field's limits can say. Each failure names
+ * file, line and key. */
+#include "base/memory.h"
+#include "experiment/inside.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A failure at a key; the message of a deeper room becomes the reason. */
+static tame_status bad(const tame_experiment *e, tame_status status, const char *path)
+{
+  char why[2048];
+  snprintf(why, sizeof why, "%s", tame_message());
+  if (status != TAME_ERR_INPUT) return status;
+  return tame_yaml_fail_at(e->marks, path, "%s", why);
+}
+
+/* ---- small questions ------------------------------------------------------------------------ */
+
+static bool contains(const tame_strings *list, const char *word)
+{
+  for (int64_t k = 0; k < list->count; k++)
+    if (strcmp(list->at[k], word) == 0) return true;
+  return false;
+}
+
+bool tame_phase_has_task(const tame_experiment *e, int64_t phase, int64_t task)
+{
+  const tame_strings *tasks = &tame_phase_at(e, phase)->tasks;
+  return tasks->count == 0 || contains(tasks, tame_task_at(e, task)->name);
+}
+
+bool tame_recording_covers(const tame_experiment *e, const tame_recording *r, int64_t phase)
+{
+  if (r->every == 0) return false;
+  if (r->phases.count == 0) return tame_phase_kind_at(e, phase) != TAME_PHASE_TRAIN;
+  return contains(&r->phases, tame_phase_at(e, phase)->name);
+}
+
+void tame_phase_window(const tame_experiment *e, int64_t phase, int64_t task, int64_t *first,
+                       int64_t *last)
+{
+  const tame_reals *own = &tame_phase_at(e, phase)->window_ms;
+  const double *window = own->count ? own->at : e->scripts[task].window_ms;
+  *first = tame_task_steps(window[0], e->network.dt_ms);
+  *last = tame_task_steps(window[1], e->network.dt_ms);
+}
+
+int64_t tame_phase_target(const tame_experiment *e, int64_t phase)
+{
+  const char *target = tame_phase_at(e, phase)->target;
+  for (int64_t k = 0; target && k < phase; k++)
+    if (tame_phase_kind_at(e, k) == TAME_PHASE_RECORD &&
+        strcmp(tame_phase_at(e, k)->name, target) == 0)
+      return k;
+  return -1;
+}
+
+/* Names become groups of the results file. */
+static tame_status check_name(const tame_experiment *e, const char *name, const char *path)
+{
+  bool fine = *name != '\0' && strlen(name) < 100;
+  for (const char *c = name; *c; c++) fine = fine && (isalnum((unsigned char)*c) || strchr("_-+", *c));
+  if (fine) return TAME_OK;
+  return tame_yaml_fail_at(e->marks, path,
+                           "found '%s', want a name of letters, digits, '_', '-' and '+'", name);
+}
+
+static tame_status check_window(const tame_experiment *e, const tame_reals *window, double end,
+                                const char *path)
+{
+  if (window->count == 0) return TAME_OK;
+  if (window->count != 2)
+    return tame_yaml_fail_at(e->marks, path, "found %lld numbers, want [start, end)",
+                             (long long)window->count);
+  if (window->at[0] < window->at[1] && window->at[1] <= end) return TAME_OK;
+  return tame_yaml_fail_at(e->marks, path,
+                           "found [%g, %g], want start < end inside the trial, 0 to %g ms",
+                           window->at[0], window->at[1], end);
+}
+
+/* ---- tasks ---------------------------------------------------------------------------------- */
+
+static tame_status bad_signal(const tame_experiment *e, tame_status status, int64_t task,
+                              const char *list, const tame_list *signals,
+                              const tame_signal_fault *fault)
+{
+  char path[512];
+  const tame_variant *signal = (const tame_variant *)signals->at + fault->index;
+  snprintf(path, sizeof path, "tasks[%lld].%s[%lld].%s.%s", (long long)task, list,
+           (long long)fault->index, signal->row->name, fault->key);
+  return bad(e, status, path);
+}
+
+/* Load, check and sample one list of signals into out, whose shape is set. Collective. */
+static tame_status sample_list(const tame_experiment *e, MPI_Comm comm, int64_t task,
+                               const char *list, tame_list *signals, tame_samples *out,
+                               const char *folder, const char *archive)
+{
+  char group[512];
+  tame_signal_fault fault = {0};
+  snprintf(group, sizeof group, "/tasks/%s/files/%s", tame_task_at(e, task)->name, list);
+  const tame_signal_source source = {folder, archive, group};
+  tame_status status = tame_signals_load(signals, &source, comm, &fault);
+  if (status != TAME_OK) return bad_signal(e, status, task, list, signals, &fault);
+  status = tame_signals_check(signals, e->network.dt_ms, out, &fault);
+  if (status != TAME_OK) return bad_signal(e, status, task, list, signals, &fault);
+  out->at = tame_zeroed(out->steps * out->channels, sizeof *out->at, "the signals of a task");
+  status = tame_agree(comm, out->at ? TAME_OK : TAME_ERR_NOMEM);
+  if (status == TAME_OK) tame_signals_sample(signals, e->network.dt_ms, out);
+  return status;
+}
+
+static tame_status sample_task(tame_experiment *e, MPI_Comm comm, int64_t k, const char *folder,
+                               const char *archive)
+{
+  tame_task *task = (tame_task *)e->tasks.at + k;
+  tame_script *script = &e->scripts[k];
+  script->steps = tame_task_steps(task->duration_ms, e->network.dt_ms);
+  script->window_ms[1] = task->duration_ms;
+  if (task->window_ms.count == 2) memcpy(script->window_ms, task->window_ms.at, 2 * sizeof(double));
+  script->input.steps = script->perturbed.steps = script->target.steps = script->steps;
+  script->input.channels = script->perturbed.channels = e->network.inputs;
+  script->target.channels = e->network.outputs;
+  tame_status status =
+      sample_list(e, comm, k, "inputs", &task->inputs, &script->input, folder, archive);
+  if (status == TAME_OK && task->targets.count)
+    status = sample_list(e, comm, k, "targets", &task->targets, &script->target, folder, archive);
+  if (status != TAME_OK || task->perturbation.count == 0) return status;
+  status = sample_list(e, comm, k, "perturbation", &task->perturbation, &script->perturbed, folder,
+                       archive);
+  for (int64_t s = 0; status == TAME_OK && s < script->steps * e->network.inputs; s++)
+    script->perturbed.at[s] += script->input.at[s];
+  return status;
+}
+
+static tame_status check_task(const tame_experiment *e, int64_t k)
+{
+  char path[256];
+  const tame_task *task = tame_task_at(e, k);
+  snprintf(path, sizeof path, "tasks[%lld].name", (long long)k);
+  tame_status status = check_name(e, task->name, path);
+  for (int64_t j = 0; status == TAME_OK && j < k; j++)
+    if (strcmp(task->name, tame_task_at(e, j)->name) == 0)
+      status = tame_yaml_fail_at(e->marks, path, "there is a task '%s' already", task->name);
+  if (status != TAME_OK) return status;
+  snprintf(path, sizeof path, "tasks[%lld].duration_ms", (long long)k);
+  const double steps = task->duration_ms / e->network.dt_ms;
+  if (!(steps >= 0.5 && steps < 2e9))
+    return tame_yaml_fail_at(e->marks, path, "found %g, want one to 2e9 steps of dt_ms = %g",
+                             task->duration_ms, e->network.dt_ms);
+  snprintf(path, sizeof path, "tasks[%lld].window_ms", (long long)k);
+  return check_window(e, &task->window_ms, task->duration_ms, path);
+}
+
+/* ---- phases --------------------------------------------------------------------------------- */
+
+static int64_t find_task(const tame_experiment *e, const char *name)
+{
+  for (int64_t k = 0; k < e->tasks.count; k++)
+    if (strcmp(tame_task_at(e, k)->name, name) == 0) return k;
+  return -1;
+}
+
+/* Where a key of a phase stands. */
+static const char *phase_path(const tame_experiment *e, int64_t k, const char *key)
+{
+  static char path[256];
+  snprintf(path, sizeof path, "phases[%lld].%s.%s", (long long)k,
+           ((const tame_variant *)e->phases.at)[k].row->name, key);
+  return path;
+}
+
+static tame_status check_recurrent(const tame_experiment *e, int64_t k)
+{
+  const tame_phase *phase = tame_phase_at(e, k);
+  const int64_t target = tame_phase_target(e, k);
+  if (e->network.plasticity == TAME_PLASTIC_NONE || !(e->network.plastic_fraction > 0))
+    return tame_yaml_fail_at(e->marks, phase_path(e, k, "weights"),
+                             "recurrent weights are to learn, but network.plasticity leaves none");
+  if (!phase->target)
+    return tame_yaml_fail_at(e->marks, phase_path(e, k, "target"),
+                             "recurrent weights need a target: the name of a record phase");
+  if (target < 0)
+    return tame_yaml_fail_at(e->marks, phase_path(e, k, "target"),
+                             "found '%s', want the name of a record phase before this one",
+                             phase->target);
+  for (int64_t t = 0; t < e->tasks.count; t++)
+    if (tame_phase_has_task(e, k, t) && !tame_phase_has_task(e, target, t))
+      return tame_yaml_fail_at(e->marks, phase_path(e, k, "target"),
+                               "phase '%s' does not record task '%s', which learns here",
+                               phase->target, tame_task_at(e, t)->name);
+  return TAME_OK;
+}
+
+static tame_status check_readout(const tame_experiment *e, int64_t k)
+{
+  if (e->network.outputs == 0)
+    return tame_yaml_fail_at(e->marks, phase_path(e, k, "weights"),
+                             "readout weights are to learn, but network.outputs = 0");
+  if (tame_phase_at(e, k)->target)
+    return tame_yaml_fail_at(e->marks, phase_path(e, k, "target"),
+                             "found '%s', but readouts learn the tasks' targets",
+                             tame_phase_at(e, k)->target);
+  for (int64_t t = 0; t < e->tasks.count; t++)
+    if (tame_phase_has_task(e, k, t) && tame_task_at(e, t)->targets.count == 0)
+      return tame_yaml_fail_at(e->marks, phase_path(e, k, "weights"),
+                               "readout weights are to learn, but task '%s' has no targets",
+                               tame_task_at(e, t)->name);
+  return TAME_OK;
+}
+
+static tame_status check_training(const tame_experiment *e, int64_t k)
+{
+  const tame_phase *phase = tame_phase_at(e, k);
+  tame_status status = phase->weights == TAME_WEIGHTS_RECURRENT ? check_recurrent(e, k)
+                                                                : check_readout(e, k);
+  for (int64_t t = 0; status == TAME_OK && t < e->tasks.count; t++) {
+    if (!tame_phase_has_task(e, k, t)) continue;
+    status = check_window(e, &phase->window_ms, tame_task_at(e, t)->duration_ms,
+                          phase_path(e, k, "window_ms"));
+    if (status != TAME_OK) break;
+    int64_t first, last;
+    tame_phase_window(e, k, t, &first, &last);
+    if ((first + phase->every - 1) / phase->every * phase->every >= last)
+      status = tame_yaml_fail_at(e->marks, phase_path(e, k, "every"),
+                                 "found %lld, which gives no update in the window of task '%s', "
+                                 "steps %lld to %lld",
+                                 (long long)phase->every, tame_task_at(e, t)->name,
+                                 (long long)first, (long long)last);
+  }
+  return status;
+}
+
+static tame_status check_perturbations(const tame_experiment *e, int64_t k)
+{
+  for (int64_t t = 0; t < e->tasks.count; t++)
+    if (tame_phase_has_task(e, k, t) && tame_task_at(e, t)->perturbation.count == 0)
+      return tame_yaml_fail_at(e->marks, phase_path(e, k, "tasks"),
+                               "task '%s' has no perturbation", tame_task_at(e, t)->name);
+  return TAME_OK;
+}
+
+static tame_status check_phase(const tame_experiment *e, int64_t k)
+{
+  const tame_phase *phase = tame_phase_at(e, k);
+  tame_status status = check_name(e, phase->name, phase_path(e, k, "name"));
+  for (int64_t j = 0; status == TAME_OK && j < k; j++)
+    if (strcmp(phase->name, tame_phase_at(e, j)->name) == 0)
+      status = tame_yaml_fail_at(e->marks, phase_path(e, k, "name"),
+                                 "there is a phase '%s' already", phase->name);
+  for (int64_t t = 0; status == TAME_OK && t < phase->tasks.count; t++)
+    if (find_task(e, phase->tasks.at[t]) < 0)
+      status = tame_yaml_fail_at(e->marks, phase_path(e, k, "tasks"), "there is no task '%s'",
+                                 phase->tasks.at[t]);
+  if (status != TAME_OK) return status;
+  switch (tame_phase_kind_at(e, k)) {
+    case TAME_PHASE_TRAIN: return check_training(e, k);
+    case TAME_PHASE_PERTURB: return check_perturbations(e, k);
+    default: return TAME_OK;
+  }
+}
+
+/* ---- output --------------------------------------------------------------------------------- */
+
+static tame_status check_recording(const tame_experiment *e, const tame_recording *r,
+                                   const char *path)
+{
+  for (int64_t k = 0; k < r->phases.count; k++) {
+    bool known = false;
+    for (int64_t p = 0; p < e->phases.count; p++)
+      known = known || strcmp(tame_phase_at(e, p)->name, r->phases.at[k]) == 0;
+    if (!known)
+      return tame_yaml_fail_at(e->marks, path, "there is no phase '%s'", r->phases.at[k]);
+  }
+  return TAME_OK;
+}
+
+static tame_status mark_range(const tame_experiment *e, const char *range, char *wanted)
+{
+  long long first, last;
+  int used = 0;
+  const long long n = e->network.neurons;
+  if (sscanf(range, "%lld%n", &first, &used) == 1 && range[used] == '\0')
+    last = first;
+  else if (sscanf(range, "%lld-%lld%n", &first, &last, &used) != 2 || range[used] != '\0')
+    return tame_yaml_fail_at(e->marks, "output.rates.neurons",
+                             "found '%s', want `all`, `none`, an id or a range such as 0-99", range);
+  if (first < 0 || last < first || last >= n)
+    return tame_yaml_fail_at(e->marks, "output.rates.neurons", "found %s, want ids from 0 to %lld",
+                             range, n - 1);
+  memset(wanted + first, 1, (size_t)(last - first + 1));
+  return TAME_OK;
+}
+
+static tame_status list_recorded(tame_experiment *e)
+{
+  const tame_strings *neurons = &e->output.rates.neurons;
+  const int64_t n = e->network.neurons;
+  char *wanted = tame_zeroed(n, 1, "the list of recorded neurons");
+  tame_status status = wanted ? TAME_OK : TAME_ERR_NOMEM;
+  if (status == TAME_OK && neurons->count == 0) memset(wanted, 1, (size_t)(n < 100 ? n : 100));
+  for (int64_t k = 0; status == TAME_OK && k < neurons->count; k++) {
+    if (strcmp(neurons->at[k], "all") == 0)
+      memset(wanted, 1, (size_t)n);
+    else if (strcmp(neurons->at[k], "none") != 0)
+      status = mark_range(e, neurons->at[k], wanted);
+  }
+  for (int64_t i = 0; status == TAME_OK && i < n; i++) e->n_recorded += wanted[i];
+  if (status == TAME_OK) {
+    e->recorded = tame_untouched(e->n_recorded, sizeof *e->recorded, "the list of recorded neurons");
+    if (!e->recorded) status = TAME_ERR_NOMEM;
+  }
+  for (int64_t i = 0, m = 0; status == TAME_OK && i < n; i++)
+    if (wanted[i]) e->recorded[m++] = i;
+  free(wanted);
+  return status;
+}
+
+/* ---- all ------------------------------------------------------------------------------------ */
+
+static tame_status check_network(const tame_experiment *e)
+{
+  const char *key;
+  char path[512];
+  const tame_status status = tame_network_check(&e->network, &key);
+  if (status == TAME_OK) return TAME_OK;
+  snprintf(path, sizeof path, "network.%s", key);
+  return bad(e, status, path);
+}
+
+/* The same on every rank, as the text is. */
+static tame_status check_words(tame_experiment *e)
+{
+  tame_status status = check_network(e);
+  if (status == TAME_OK && e->tasks.count == 0)
+    status = tame_yaml_fail_at(e->marks, "tasks", "the list is empty, want at least one task");
+  if (status == TAME_OK && e->phases.count == 0)
+    status = tame_yaml_fail_at(e->marks, "phases", "the list is empty, want at least one phase");
+  for (int64_t k = 0; status == TAME_OK && k < e->tasks.count; k++) status = check_task(e, k);
+  if (status == TAME_OK) {
+    e->scripts = tame_zeroed(e->tasks.count, sizeof *e->scripts, "the tasks");
+    if (!e->scripts) status = TAME_ERR_NOMEM;
+  }
+  if (status == TAME_OK) status = list_recorded(e);
+  return status;
+}
+
+tame_status tame_experiment_check(tame_experiment *e, MPI_Comm comm, const char *folder,
+                                  const char *archive)
+{
+  tame_status status = tame_agree(comm, check_words(e));
+  for (int64_t k = 0; status == TAME_OK && k < e->tasks.count; k++)
+    status = sample_task(e, comm, k, folder, archive);
+  for (int64_t k = 0; status == TAME_OK && k < e->phases.count; k++) status = check_phase(e, k);
+  if (status == TAME_OK) status = check_recording(e, &e->output.rates, "output.rates.phases");
+  if (status == TAME_OK) status = check_recording(e, &e->output.readout, "output.readout.phases");
+  for (int64_t k = 0; status == TAME_OK && k < e->phases.count; k++)
+    for (int64_t t = 0; t < e->tasks.count; t++)
+      if (tame_phase_has_task(e, k, t)) e->n_trials += tame_phase_trials(e, k);
+  return status;
+}

@@ -1,0 +1,44 @@
+/** @file yaml.h
+ * Structures from YAML text and back, by their field tables. Every problem becomes one message with
+ * its place, "jobs/x.yaml:12: network.gian: unknown key, did you mean 'gain'?". A part of the text
+ * that came from an override is placed by that: "--set network.gian=1: network.gian: ...".
+ * Nothing here communicates. */
+#ifndef TAME_YAML_H
+#define TAME_YAML_H
+
+#include "tame/base.h"
+
+/** Where each part of a text stood, for checks made after loading; opaque. */
+typedef struct tame_yaml_marks tame_yaml_marks;
+
+/** Fill a structure: defaults, then the text, one document of UTF-8, with overrides applied to it
+ *  in their order before anything is converted. What the structure held is overwritten, not freed.
+ *
+ *  An override is "path=value": a path like network.gain or phases[3].train.trials, whose elements
+ *  are there, and a value in YAML. What lacks on the way to a key is made: with `cell: rate`, or no
+ *  cell, network.cell.rate.tau_ms=20 makes `cell: {rate: {tau_ms: 20}}`.
+ *
+ *  `key:` without a value, or with ~ or null, is refused unless the fallback is "", or the key is
+ *  that of a group or of a row, which then has its defaults.
+ *  @param file_name  for messages
+ *  @param[out] marks  owned by the caller, tame_yaml_free(); may be NULL
+ *  @return TAME_OK, TAME_ERR_INPUT or TAME_ERR_NOMEM; if it fails the structure is zero */
+tame_status tame_yaml_load(const tame_schema *schema, void *structure, const char *file_name,
+                           const char *text, const char *const *sets, int n_sets,
+                           tame_yaml_marks **marks);
+
+/** Fail with TAME_ERR_INPUT and "place: path: message". A path is like
+ *  tasks[1].targets[0].pen.points; "" is the whole document. What the text does not give has the
+ *  place of what is around it, and the path is followed by "(default)". marks may be NULL: no place. */
+tame_status tame_yaml_fail_at(const tame_yaml_marks *marks, const char *path, const char *format,
+                              ...) __attribute__((format(printf, 3, 4)));
+
+/** Free *marks and set it to NULL. NULL is fine. */
+void tame_yaml_free(tame_yaml_marks **marks);
+
+/** A structure as text that loads to an equal one: every field in the order of the table, but for
+ *  values that are empty and whose fallback is "". Owned by the caller, free(); NULL if there is no
+ *  memory. */
+char *tame_yaml_dump(const tame_schema *schema, const void *structure);
+
+#endif

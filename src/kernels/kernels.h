@@ -1,0 +1,107 @@
+/** @file kernels.h
+ * The hot loops: pointers and sizes in, no MPI, no allocation, no failure. One table of functions
+ * per instruction set and precision; network and learn hold a table and never ask which it is.
+ * `real` below is float or double, as the table's real_size says; all arrays of reals, except where
+ * noted, have any alignment and any length, zero included. A result never depends on alignment, nor
+ * on how a range is cut into calls: element i is computed alike whether it falls into a whole vector
+ * or a tail. That is what makes runs byte-equal on any number of ranks and threads.
+ *
+ * To add an instruction set: one file that instantiates simd.tmpl.h, one row in kernels.c. */
+#ifndef TAME_KERNELS_H
+#define TAME_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+  TAME_ALIGN = 64, /**< bytes: a cache line, and the widest vector */
+  TAME_TILE = 8,   /**< edge of a tile of P */
+};
+
+/** Noise of one step: which numbers, see TAME_DRAW_NOISE. */
+typedef struct tame_noise_key {
+  uint64_t seed;
+  uint32_t step, trial;
+} tame_noise_key;
+
+/** Tiles of the lower triangle of an n x n symmetric matrix, edges rounded up to tiles. */
+static inline size_t tame_tiles(size_t n)
+{
+  const size_t edge = (n + TAME_TILE - 1) / TAME_TILE;
+  return edge * (edge + 1) / 2;
+}
+/** n rounded up to whole tiles. */
+static inline size_t tame_padded(size_t n)
+{
+  return (n + TAME_TILE - 1) / TAME_TILE * TAME_TILE;
+}
+
+typedef struct tame_kernels {
+  const char *name; /**< "avx512", "avx2", "ref" */
+  size_t real_size; /**< 4 or 8 */
+
+  /** y[i] = sum over s in [start[i], start[i+1]) of w[s] * r[column[s]], 0 <= i < n. In one order
+   *  that depends on the length of the row alone. start is not offset: w and column are the whole
+   *  arrays. Reads of r: only the named elements. */
+  void (*row_sums)(size_t n, const int64_t *start, const int32_t *column, const void *w,
+                   const void *r, void *y);
+
+  /** sum of a[i] * b[i], in one order that depends on n alone. */
+  double (*dot)(size_t n, const void *a, const void *b);
+
+  /** y[i] += a * x[i]; a is rounded to real first. One fused multiply-add each (ref: fma). */
+  void (*add_scaled)(size_t n, double a, const void *x, void *y);
+
+  /** out[i] = in[index[i]] for i < n. */
+  void (*gather)(size_t n, const int32_t *index, const void *in, void *out);
+
+  /** y[i] += scale * xi(first + i): standard normal numbers of neurons first to first + n - 1 at
+   *  this key, computed in double (Box-Muller: even neuron of a pair cosine, odd one sine), then
+   *  rounded to real. first may be odd; pairs are by global id. */
+  void (*add_noise)(size_t n, int64_t first, tame_noise_key key, double scale, void *y);
+
+  /** Leaky rate units, forward Euler: x[i] += a (h[i] - x[i]); r[i] = tanh(x[i]). a = dt / tau. */
+  void (*rate_step)(size_t n, double a, const void *h, void *x, void *r);
+
+  /** out[i] = tanh(x[i]), the very tanh of rate_step. */
+  void (*tanh)(size_t n, const void *x, void *out);
+
+  /** One pass over a symmetric P, [n][n], n = m padded to tiles: apply the rank-one update still
+   *  pending, and form the next product,
+   *      P <- (P - u u') * scale,   k = P r.
+   *  P: lower triangle in tiles of 8 x 8, by columns of tiles: (0,0) (1,0) ... (e-1,0) (1,1) (2,1)
+   *  ...; in a tile column by column, so element (i, j) of a tile is at [j*8 + i]; diagonal tiles
+   *  are whole and stay exactly symmetric. P, u, r, k: aligned to TAME_ALIGN, padded with zeros to
+   *  n, k != r != u. scale = 1 costs nothing. */
+  void (*rls_sweep)(size_t m, void *P, const void *u, double scale, const void *r, void *k);
+
+  /** The same for rows [0, rows) of a full P kept by rows: row i of P has n reals at P + i*stride,
+   *  and the pending update takes u_rows[i] * u[j] from it; k[i] = P[i] . r.
+   *  P and stride * real_size: aligned to TAME_ALIGN. Every (i, j) is rounded as (j, i) would be. */
+  void (*rls_rows)(size_t rows, size_t n, size_t stride, void *P, const void *u_rows, const void *u,
+                   double scale, const void *r, void *k);
+
+  /** w[i] -= step * k[i] for i < n, step rounded to real first; returns the sum of squares of
+   *  k[i] in one order that depends on n alone. */
+  double (*rls_weights)(size_t n, double step, const void *k, void *w);
+} tame_kernels;
+
+typedef enum tame_precision { TAME_DOUBLE, TAME_FLOAT } tame_precision;
+
+/** A table for this processor: the best one, or the one that the environment variable TAME_KERNEL
+ *  names. NULL if that names none, or one that this processor cannot run. */
+const tame_kernels *tame_kernels_pick(tame_precision precision);
+
+/** Names of the tables this processor can run, "avx512, avx2, ref". Local; borrowed. */
+const char *tame_kernels_names(void);
+
+/** Every table compiled in, best first, "ref" last; usable() tells whether this processor runs it. */
+typedef struct tame_kernel_set {
+  const char *name;
+  bool (*usable)(void);
+  const tame_kernels *real64, *real32;
+} tame_kernel_set;
+extern const tame_kernel_set tame_kernel_sets[]; /* a row without a name ends it */
+
+#endif

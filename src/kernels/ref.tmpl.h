@@ -1,0 +1,121 @@
+/* Definitions of every kernel for one precision; included by ref.c with REAL, NAME(f), FMA, TANH.
+ * What each one computes is said in kernels.h. */
+
+static void NAME(row_sums)(size_t n, const int64_t *start, const int32_t *column, const void *w_,
+                           const void *r_, void *y_)
+{
+  const REAL *w = w_, *r = r_;
+  REAL *y = y_;
+  for (size_t i = 0; i < n; i++) {
+    REAL sum = 0;
+    for (int64_t s = start[i]; s < start[i + 1]; s++) sum += w[s] * r[column[s]];
+    y[i] = sum;
+  }
+}
+
+static double NAME(dot)(size_t n, const void *a_, const void *b_)
+{
+  const REAL *a = a_, *b = b_;
+  double sum = 0;
+  for (size_t i = 0; i < n; i++) sum += (double)a[i] * (double)b[i];
+  return sum;
+}
+
+static void NAME(add_scaled)(size_t n, double a_, const void *x_, void *y_)
+{
+  const REAL a = (REAL)a_, *x = x_;
+  REAL *y = y_;
+  for (size_t i = 0; i < n; i++) y[i] = FMA(a, x[i], y[i]);
+}
+
+static void NAME(gather)(size_t n, const int32_t *index, const void *in_, void *out_)
+{
+  const REAL *in = in_;
+  REAL *out = out_;
+  for (size_t i = 0; i < n; i++) out[i] = in[index[i]];
+}
+
+static void NAME(add_noise)(size_t n, int64_t first, tame_noise_key key, double scale, void *y_)
+{
+  REAL *y = y_;
+  for (size_t i = 0; i < n; i++) y[i] += (REAL)(scale * normal(first + (int64_t)i, key));
+}
+
+static void NAME(tanh)(size_t n, const void *x_, void *out_)
+{
+  const REAL *x = x_;
+  REAL *out = out_;
+  for (size_t i = 0; i < n; i++) out[i] = TANH(x[i]);
+}
+
+static void NAME(rate_step)(size_t n, double a_, const void *h_, void *x_, void *r)
+{
+  const REAL a = (REAL)a_, *h = h_;
+  REAL *x = x_;
+  for (size_t i = 0; i < n; i++) x[i] += a * (h[i] - x[i]);
+  NAME(tanh)(n, x, r);
+}
+
+/** One element of P after the update, rounded alike for (i, j) and (j, i): the product commutes,
+ *  and is not rounded before the difference is. */
+static REAL NAME(updated)(REAL p, REAL ui, REAL uj, REAL scale)
+{
+  return FMA(-ui, uj, p) * scale;
+}
+
+static void NAME(rls_sweep)(size_t m, void *P_, const void *u_, double scale, const void *r_,
+                            void *k_)
+{
+  const size_t edge = tame_padded(m) / TAME_TILE;
+  const REAL *u = u_, *r = r_;
+  REAL *P = P_, *k = k_;
+  for (size_t i = 0; i < edge * TAME_TILE; i++) k[i] = 0;
+  for (size_t J = 0; J < edge; J++)
+    for (size_t I = J; I < edge; I++) {
+      REAL *tile = P + tile_number(edge, I, J) * TAME_TILE * TAME_TILE;
+      for (size_t c = 0; c < TAME_TILE; c++)
+        for (size_t b = 0; b < TAME_TILE; b++) {
+          const size_t i = I * TAME_TILE + b, j = J * TAME_TILE + c;
+          REAL *p = &tile[c * TAME_TILE + b];
+          *p = NAME(updated)(*p, u[i], u[j], (REAL)scale);
+          k[i] += *p * r[j];
+          if (I != J) k[j] += *p * r[i]; /* the mirror image, which is not stored */
+        }
+    }
+}
+
+static void NAME(rls_rows)(size_t rows, size_t n, size_t stride, void *P_, const void *u_rows_,
+                           const void *u_, double scale, const void *r_, void *k_)
+{
+  const REAL *u_rows = u_rows_, *u = u_, *r = r_;
+  REAL *P = P_, *k = k_;
+  for (size_t i = 0; i < rows; i++) {
+    REAL *row = P + i * stride, sum = 0;
+    for (size_t j = 0; j < n; j++) {
+      row[j] = NAME(updated)(row[j], u_rows[i], u[j], (REAL)scale);
+      sum += row[j] * r[j];
+    }
+    k[i] = sum;
+  }
+}
+
+static double NAME(rls_weights)(size_t n, double step, const void *k, void *w)
+{
+  NAME(add_scaled)(n, -step, k, w);
+  return NAME(dot)(n, k, k);
+}
+
+const tame_kernels NAME(tame_kernels_ref) = {
+    .name = "ref",
+    .real_size = sizeof(REAL),
+    .row_sums = NAME(row_sums),
+    .dot = NAME(dot),
+    .add_scaled = NAME(add_scaled),
+    .gather = NAME(gather),
+    .add_noise = NAME(add_noise),
+    .rate_step = NAME(rate_step),
+    .tanh = NAME(tanh),
+    .rls_sweep = NAME(rls_sweep),
+    .rls_rows = NAME(rls_rows),
+    .rls_weights = NAME(rls_weights),
+};

@@ -1,0 +1,374 @@
+/* Every kernel, eight numbers at a time, for one precision. Included by avx2.c and avx512.c, first
+ * for double, then for float, with REAL and NAME(f), which puts the precision behind f. simd.h has,
+ * for each precision:
+ *   part              a vector register of REAL
+ *   part_splat(a)     a in every lane
+ *   part_fma(a,b,c)   a b + c, rounded once;  part_fnma: c - a b;  real_fma: for one number
+ *   part_pick(r,j)    r[j[0]], r[j[1]], ...
+ *   part_wide(from)   as many reals as part_f64 holds, as doubles
+ *   sum8(part,out)    out[c] = the sum of all lanes of part[c], c < 8
+ * and the file of the instruction set:
+ *   tanh8(x)          x[p] = tanh(x[p]) for the parts p of eight reals
+ *   wide              a register of doubles; normals(z, pair, key): see simd_noise.h
+ *   wide_add(y,z)     y[l] += (REAL)z[l] for the lanes of a `wide`
+ *
+ * Results may not depend on where a range is cut or aligned. So loads and stores take any address,
+ * and tails are done either by the same vector code on padded copies, or by scalar code that rounds
+ * as the vectors do, once an operation. */
+
+#define EIGHT NAME(eight)
+#define PART NAME(part)
+enum {
+  NAME(lanes) = sizeof(PART) / sizeof(REAL),
+  NAME(parts) = TAME_TILE / NAME(lanes),
+};
+typedef PART NAME(part_at) __attribute__((aligned(1), may_alias)); /* anywhere in memory */
+
+/** Eight reals: a column of a tile, eight terms of a sum. */
+typedef struct EIGHT {
+  PART at[NAME(parts)];
+} EIGHT;
+#define EACH_PART(p) UNROLL for (int p = 0; p < NAME(parts); p++)
+
+/* ---- eight reals -------------------------------------------------------------------------- */
+
+INLINE EIGHT NAME(load)(const REAL *from)
+{
+  EIGHT v;
+  EACH_PART(p) v.at[p] = *(const NAME(part_at) *)(from + p * NAME(lanes));
+  return v;
+}
+
+INLINE void NAME(store)(REAL *to, EIGHT v)
+{
+  EACH_PART(p) *(NAME(part_at) *)(to + p * NAME(lanes)) = v.at[p];
+}
+
+INLINE EIGHT NAME(zero)(void)
+{
+  EIGHT v;
+  EACH_PART(p) v.at[p] = NAME(part_splat)(0);
+  return v;
+}
+
+/** a b + c, lane by lane. */
+INLINE EIGHT NAME(fma)(EIGHT a, EIGHT b, EIGHT c)
+{
+  EACH_PART(p) c.at[p] = NAME(part_fma)(a.at[p], b.at[p], c.at[p]);
+  return c;
+}
+
+/** a b + c and c - a b, with the same a in all lanes. */
+INLINE EIGHT NAME(fma1)(PART a, EIGHT b, EIGHT c)
+{
+  EACH_PART(p) c.at[p] = NAME(part_fma)(a, b.at[p], c.at[p]);
+  return c;
+}
+
+INLINE EIGHT NAME(fnma1)(PART a, EIGHT b, EIGHT c)
+{
+  EACH_PART(p) c.at[p] = NAME(part_fnma)(a, b.at[p], c.at[p]);
+  return c;
+}
+
+INLINE EIGHT NAME(scaled)(EIGHT v, PART a)
+{
+  EACH_PART(p) v.at[p] *= a;
+  return v;
+}
+
+INLINE EIGHT NAME(add)(EIGHT a, EIGHT b)
+{
+  EACH_PART(p) a.at[p] += b.at[p];
+  return a;
+}
+
+/** The sum of the lanes, by halves. */
+INLINE REAL NAME(total)(EIGHT v)
+{
+  REAL lane[TAME_TILE];
+  NAME(store)(lane, v);
+  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+/** sum += a b of eight reals at a and at b, in double. */
+INLINE eight_f64 NAME(wide_fma)(const REAL *a, const REAL *b, eight_f64 sum)
+{
+  UNROLL for (int p = 0; p < parts_f64; p++)
+  {
+    const int at = p * lanes_f64;
+    sum.at[p] = part_fma_f64(NAME(part_wide)(a + at), NAME(part_wide)(b + at), sum.at[p]);
+  }
+  return sum;
+}
+
+/* ---- vectors ------------------------------------------------------------------------------ */
+
+static void NAME(row_sums)(size_t n, const int64_t *start, const int32_t *column, const void *w_,
+                           const void *r_, void *y_)
+{
+  const REAL *restrict w = w_, *restrict r = r_;
+  REAL *restrict y = y_;
+  for (size_t i = 0; i < n; i++) {
+    const int64_t end = start[i + 1];
+    int64_t s = start[i];
+    EIGHT sum = NAME(zero)();
+    REAL rest = 0;
+    for (; s + TAME_TILE <= end; s += TAME_TILE) {
+      EIGHT rs;
+      EACH_PART(p) rs.at[p] = NAME(part_pick)(r, column + s + p * NAME(lanes));
+      sum = NAME(fma)(NAME(load)(w + s), rs, sum);
+    }
+    for (; s < end; s++) rest = NAME(real_fma)(w[s], r[column[s]], rest);
+    y[i] = NAME(total)(sum) + rest;
+  }
+}
+
+static double NAME(dot)(size_t n, const void *a_, const void *b_)
+{
+  const REAL *a = a_, *b = b_;
+  eight_f64 sum[4] = {zero_f64(), zero_f64(), zero_f64(), zero_f64()};
+  REAL a_tail[TAME_TILE] = {0}, b_tail[TAME_TILE] = {0};
+  size_t i = 0;
+  for (; i + 4 * TAME_TILE <= n; i += 4 * TAME_TILE)
+    UNROLL for (size_t q = 0; q < 4; q++)
+    {
+      const size_t at = i + q * TAME_TILE;
+      sum[q] = NAME(wide_fma)(a + at, b + at, sum[q]);
+    }
+  for (; i + TAME_TILE <= n; i += TAME_TILE) sum[0] = NAME(wide_fma)(a + i, b + i, sum[0]);
+  if (i < n) {
+    memcpy(a_tail, a + i, (n - i) * sizeof(REAL));
+    memcpy(b_tail, b + i, (n - i) * sizeof(REAL));
+    sum[1] = NAME(wide_fma)(a_tail, b_tail, sum[1]);
+  }
+  return total_f64(add_f64(add_f64(sum[0], sum[1]), add_f64(sum[2], sum[3])));
+}
+
+static void NAME(add_scaled)(size_t n, double a_, const void *x_, void *y_)
+{
+  const REAL a = (REAL)a_, *restrict x = x_;
+  REAL *restrict y = y_;
+  for (size_t i = 0; i < n; i++) y[i] = NAME(real_fma)(a, x[i], y[i]); /* the compiler's vectors */
+}
+
+static void NAME(gather)(size_t n, const int32_t *index, const void *in_, void *out_)
+{
+  const REAL *restrict in = in_;
+  REAL *restrict out = out_;
+  for (size_t i = 0; i < n; i++) out[i] = in[index[i]];
+}
+
+/* ---- units -------------------------------------------------------------------------------- */
+
+static void NAME(add_noise)(size_t n, int64_t first, tame_noise_key key, double scale, void *y_)
+{
+  enum { LANES = sizeof(wide) / sizeof(double), BLOCK = 2 * LANES };
+  const int64_t end = (int64_t)n;
+  int64_t pair = first / 2, i = -(first % 2); /* y[i], not there if -1, is the even one of a pair */
+  REAL *y = y_;
+  for (; i < end; i += BLOCK, pair += LANES) {
+    wide z[2];
+    normals(z, pair, key);
+    if (i >= 0 && i + BLOCK <= end) {
+      NAME(wide_add)(y + i, scale * z[0]);
+      NAME(wide_add)(y + i + LANES, scale * z[1]);
+    } else {
+      const int64_t from = i < 0 ? 0 : i, to = i + BLOCK < end ? i + BLOCK : end;
+      const size_t bytes = (size_t)(to - from) * sizeof(REAL);
+      REAL some[BLOCK] = {0};
+      memcpy(some + (from - i), y + from, bytes);
+      NAME(wide_add)(some, scale * z[0]);
+      NAME(wide_add)(some + LANES, scale * z[1]);
+      memcpy(y + from, some + (from - i), bytes);
+    }
+  }
+}
+
+INLINE void NAME(tanh_eight)(EIGHT x, REAL *out)
+{
+  NAME(tanh8)(x.at);
+  NAME(store)(out, x);
+}
+
+INLINE void NAME(rate_eight)(PART a, const REAL *h, REAL *x, REAL *r)
+{
+  EIGHT v = NAME(load)(x);
+  const EIGHT drive = NAME(load)(h);
+  EACH_PART(p) v.at[p] = NAME(part_fma)(a, drive.at[p] - v.at[p], v.at[p]);
+  NAME(store)(x, v);
+  NAME(tanh_eight)(v, r);
+}
+
+static void NAME(rate_step)(size_t n, double a_, const void *h_, void *x_, void *r_)
+{
+  const PART a = NAME(part_splat)((REAL)a_);
+  const REAL *h = h_;
+  REAL *x = x_, *r = r_;
+  size_t i = 0;
+  for (; i + TAME_TILE <= n; i += TAME_TILE) NAME(rate_eight)(a, h + i, x + i, r + i);
+  if (i < n) {
+    REAL h_tail[TAME_TILE] = {0}, x_tail[TAME_TILE] = {0}, r_tail[TAME_TILE];
+    const size_t bytes = (n - i) * sizeof(REAL);
+    memcpy(h_tail, h + i, bytes), memcpy(x_tail, x + i, bytes);
+    NAME(rate_eight)(a, h_tail, x_tail, r_tail);
+    memcpy(x + i, x_tail, bytes), memcpy(r + i, r_tail, bytes);
+  }
+}
+
+static void NAME(tanh)(size_t n, const void *x_, void *out_)
+{
+  const REAL *x = x_;
+  REAL *out = out_;
+  size_t i = 0;
+  for (; i + TAME_TILE <= n; i += TAME_TILE) NAME(tanh_eight)(NAME(load)(x + i), out + i);
+  if (i < n) {
+    REAL tail[TAME_TILE] = {0};
+    memcpy(tail, x + i, (n - i) * sizeof(REAL));
+    NAME(tanh_eight)(NAME(load)(tail), tail);
+    memcpy(out + i, tail, (n - i) * sizeof(REAL));
+  }
+}
+
+/* ---- recursive least squares -------------------------------------------------------------- */
+
+/** What one column of tiles needs all along, in registers: of its eight columns c, u and r; and the
+ *  sum over its tiles T of column c of T times r_I, lane by lane. */
+typedef struct NAME(column) {
+  PART u[TAME_TILE], r[TAME_TILE], sum[TAME_TILE], scale;
+} NAME(column);
+
+/** One tile T, of row I and column J: T <- (T - u_I u_J') scale, k_I += T r_J; and where it is not
+ *  on the diagonal, for its mirror image, which is not stored, k_J += T' r_I. T passes through the
+ *  registers once, a column at a time. 24 vector operations on 8 numbers. */
+INLINE void NAME(sweep_tile)(REAL *restrict T, NAME(column) * restrict J, const REAL *restrict u,
+                             const REAL *restrict r, REAL *restrict k, const bool scaled,
+                             const bool diagonal)
+{
+  const EIGHT uI = NAME(load)(u), rI = NAME(load)(r);
+  EIGHT even = NAME(load)(k), odd = NAME(zero)(); /* two chains, half as long */
+  UNROLL for (int c = 0; c < TAME_TILE; c++)
+  {
+    EIGHT t = NAME(fnma1)(J->u[c], uI, NAME(load)(T + c * TAME_TILE));
+    if (scaled) t = NAME(scaled)(t, J->scale);
+    NAME(store)(T + c * TAME_TILE, t);
+    if (c % 2 == 0) even = NAME(fma1)(J->r[c], t, even);
+    else if (c == 1) odd = NAME(scaled)(t, J->r[c]);
+    else odd = NAME(fma1)(J->r[c], t, odd);
+    if (!diagonal) EACH_PART(p) J->sum[c] = NAME(part_fma)(t.at[p], rI.at[p], J->sum[c]);
+  }
+  NAME(store)(k, NAME(add)(even, odd));
+}
+
+/** One column of tiles, `count` of them: the diagonal one, where u, r and k begin, and those below. */
+INLINE void NAME(sweep_column)(size_t count, REAL *restrict T, const REAL *restrict u, REAL scale,
+                               const REAL *restrict r, REAL *restrict k, const bool scaled)
+{
+  NAME(column) J;
+  REAL sum[TAME_TILE];
+  J.scale = NAME(part_splat)(scale);
+  UNROLL for (int c = 0; c < TAME_TILE; c++)
+  {
+    J.u[c] = NAME(part_splat)(u[c]);
+    J.r[c] = NAME(part_splat)(r[c]);
+    J.sum[c] = NAME(part_splat)(0);
+  }
+  NAME(sweep_tile)(T, &J, u, r, k, scaled, true);
+  for (size_t i = TAME_TILE; i < count * TAME_TILE; i += TAME_TILE)
+    NAME(sweep_tile)(T + i * TAME_TILE, &J, u + i, r + i, k + i, scaled, false);
+  NAME(sum8)(J.sum, sum);
+  NAME(store)(k, NAME(add)(NAME(load)(k), NAME(load)(sum)));
+}
+
+INLINE void NAME(sweep)(size_t edge, REAL *P, const REAL *u, REAL scale, const REAL *r, REAL *k,
+                        const bool scaled)
+{
+  for (size_t I = 0; I < edge; I++) NAME(store)(k + I * TAME_TILE, NAME(zero)());
+  for (size_t J = 0; J < edge; J++) {
+    const size_t at = J * TAME_TILE;
+    NAME(sweep_column)(edge - J, P, u + at, scale, r + at, k + at, scaled);
+    P += (edge - J) * TAME_TILE * TAME_TILE;
+  }
+}
+
+static void NAME(rls_sweep)(size_t m, void *P, const void *u, double scale, const void *r, void *k)
+{
+  const size_t edge = tame_padded(m) / TAME_TILE;
+  if (scale == 1) NAME(sweep)(edge, P, u, 1, r, k, false);
+  else NAME(sweep)(edge, P, u, (REAL)scale, r, k, true);
+}
+
+/** Eight elements of a row of P, at p: update them; sum += their products with r. */
+INLINE EIGHT NAME(row_eight)(REAL *p, PART ui, const REAL *u, PART scale, const REAL *r, EIGHT sum,
+                             const bool scaled)
+{
+  EIGHT v = NAME(fnma1)(ui, NAME(load)(u), NAME(load)(p));
+  if (scaled) v = NAME(scaled)(v, scale);
+  NAME(store)(p, v);
+  return NAME(fma)(v, NAME(load)(r), sum);
+}
+
+INLINE REAL NAME(row)(size_t n, REAL *restrict p, REAL ui_, const REAL *restrict u, REAL scale_,
+                      const REAL *restrict r, const bool scaled)
+{
+  const PART ui = NAME(part_splat)(ui_), scale = NAME(part_splat)(scale_);
+  EIGHT sum[4] = {NAME(zero)(), NAME(zero)(), NAME(zero)(), NAME(zero)()};
+  size_t j = 0;
+  for (; j + 4 * TAME_TILE <= n; j += 4 * TAME_TILE) {
+    UNROLL for (size_t q = 0; q < 4; q++)
+    {
+      const size_t at = j + q * TAME_TILE;
+      sum[q] = NAME(row_eight)(p + at, ui, u + at, scale, r + at, sum[q], scaled);
+    }
+  }
+  for (; j + TAME_TILE <= n; j += TAME_TILE)
+    sum[0] = NAME(row_eight)(p + j, ui, u + j, scale, r + j, sum[0], scaled);
+  if (j < n) {
+    REAL p_tail[TAME_TILE] = {0}, u_tail[TAME_TILE] = {0}, r_tail[TAME_TILE] = {0};
+    const size_t bytes = (n - j) * sizeof(REAL);
+    memcpy(p_tail, p + j, bytes), memcpy(u_tail, u + j, bytes), memcpy(r_tail, r + j, bytes);
+    sum[1] = NAME(row_eight)(p_tail, ui, u_tail, scale, r_tail, sum[1], scaled);
+    memcpy(p + j, p_tail, bytes);
+  }
+  return NAME(total)(NAME(add)(NAME(add)(sum[0], sum[1]), NAME(add)(sum[2], sum[3])));
+}
+
+static void NAME(rls_rows)(size_t rows, size_t n, size_t stride, void *P_, const void *u_rows_,
+                           const void *u, double scale, const void *r, void *k_)
+{
+  const REAL *u_rows = u_rows_;
+  REAL *P = P_, *k = k_;
+  if (scale == 1)
+    for (size_t i = 0; i < rows; i++)
+      k[i] = NAME(row)(n, P + i * stride, u_rows[i], u, 1, r, false);
+  else
+    for (size_t i = 0; i < rows; i++)
+      k[i] = NAME(row)(n, P + i * stride, u_rows[i], u, (REAL)scale, r, true);
+}
+
+static double NAME(rls_weights)(size_t n, double step, const void *k, void *w)
+{
+  NAME(add_scaled)(n, -step, k, w);
+  return NAME(dot)(n, k, k);
+}
+
+const tame_kernels NAME(TABLE) = {
+    .name = ISA,
+    .real_size = sizeof(REAL),
+    .row_sums = NAME(row_sums),
+    .dot = NAME(dot),
+    .add_scaled = NAME(add_scaled),
+    .gather = NAME(gather),
+    .add_noise = NAME(add_noise),
+    .rate_step = NAME(rate_step),
+    .tanh = NAME(tanh),
+    .rls_sweep = NAME(rls_sweep),
+    .rls_rows = NAME(rls_rows),
+    .rls_weights = NAME(rls_weights),
+};
+
+#undef EIGHT
+#undef PART
+#undef EACH_PART
+#undef REAL
+#undef NAME

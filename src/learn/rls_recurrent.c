@@ -1,0 +1,325 @@
+/* Recursive least squares for recurrent weights: a P for every set of plastic inputs, which with its
+ * neurons stays on one rank and one thread. The rank-one update of P is held back and applied in the
+ * pass that forms the next product, so that an update reads and writes P once. */
+#include "base/memory.h"
+#include "learn/rls.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One P, and the neurons it serves: those whose plastic inputs are the same. */
+typedef struct group {
+  int64_t inputs;             /* K */
+  int64_t first, count;       /* its members: in `members` */
+  int64_t p, u;               /* where its P and u start, in numbers */
+} group;
+
+typedef struct recurrent {
+  tame_learner head;
+  tame_rls_params params;
+  double scale;               /* pending with u: 1 / lambda, 1 before the first update */
+  group *groups;
+  int64_t n_groups;
+  int64_t *members;           /* own neurons, by group */
+  tame_partition threads;     /* of groups */
+  void *P, *u;
+  void **scratch;             /* of each thread: r and k, [2][widest] */
+  void *before;               /* plastic weights at the last health, by own neuron */
+  int64_t *before_at;         /* [n_local + 1] */
+  tame_rls_failure *failures; /* of each thread */
+} recurrent;
+
+/* ---- grouping ------------------------------------------------------------------------------ */
+
+static const tame_network *sorting; /* qsort has no context; one learner is made at a time */
+
+static const int32_t *plastic_slots(const tame_network *net, int64_t i)
+{
+  return net->slot + net->start[i];
+}
+
+static int by_inputs(const void *a, const void *b)
+{
+  const int64_t i = *(const int64_t *)a, j = *(const int64_t *)b;
+  const int64_t m = sorting->plastic[i], n = sorting->plastic[j];
+  if (m != n) return m < n ? -1 : 1;
+  const int order =
+      memcmp(plastic_slots(sorting, i), plastic_slots(sorting, j), (size_t)m * sizeof(int32_t));
+  return order ? order : (i > j) - (i < j);
+}
+
+static bool same_inputs(const tame_network *net, int64_t i, int64_t j)
+{
+  return net->plastic[i] == net->plastic[j] &&
+         memcmp(plastic_slots(net, i), plastic_slots(net, j),
+                (size_t)net->plastic[i] * sizeof(int32_t)) == 0;
+}
+
+static int by_first_member(const void *a, const void *b)
+{
+  const group *x = a, *y = b;
+  return (x->u > y->u) - (x->u < y->u); /* u holds the first member until places are given */
+}
+
+/* Own plastic neurons by their sets of inputs, into members and groups; groups in the order of their
+ * first neurons. members, groups: [n_local] of room. Returns the number of groups. */
+static int64_t find_groups(const tame_network *net, int64_t *members, group *groups)
+{
+  int64_t learning = 0, count = 0;
+  for (int64_t i = 0; i < net->n_local; i++)
+    if (net->plastic[i] > 0) members[learning++] = i;
+  sorting = net;
+  qsort(members, (size_t)learning, sizeof *members, by_inputs);
+  for (int64_t m = 0; m < learning; m++) {
+    if (m == 0 || !same_inputs(net, members[m - 1], members[m]))
+      groups[count++] = (group){.inputs = net->plastic[members[m]], .first = m, .u = members[m]};
+    groups[count - 1].count++;
+  }
+  qsort(groups, (size_t)count, sizeof *groups, by_first_member);
+  return count;
+}
+
+static int64_t p_numbers(const group *g)
+{
+  return (int64_t)tame_tiles((size_t)g->inputs) * TAME_TILE * TAME_TILE;
+}
+
+static int64_t padded(int64_t n)
+{
+  return (int64_t)tame_padded((size_t)n);
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+static int64_t need(const void *params, const tame_network *net)
+{
+  (void)params;
+  int64_t numbers = 0;
+  int64_t *members = tame_untouched(net->n_local, sizeof *members, "grouping neurons");
+  group *groups = tame_untouched(net->n_local, sizeof *groups, "grouping neurons");
+  if (members && groups) {
+    const int64_t count = find_groups(net, members, groups);
+    for (int64_t g = 0; g < count; g++)
+      numbers += p_numbers(&groups[g]) + padded(groups[g].inputs) * (1 + groups[g].count);
+  }
+  free(groups);
+  free(members);
+  return numbers * (int64_t)net->real;
+}
+
+/* Places in the arenas; work of each group for the balance of threads. */
+static tame_status place_groups(recurrent *rls, int64_t *p_total, int64_t *u_total)
+{
+  int64_t *cost = tame_untouched(rls->n_groups, sizeof *cost, "balancing threads");
+  if (!cost) return TAME_ERR_NOMEM;
+  double total = 0;
+  for (int64_t g = 0; g < rls->n_groups; g++) {
+    group *at = &rls->groups[g];
+    at->p = *p_total;
+    at->u = *u_total;
+    *p_total += p_numbers(at);
+    *u_total += padded(at->inputs);
+    cost[g] = p_numbers(at) / 2 + 2 * at->count * at->inputs; /* cycles or so */
+    total += (double)cost[g];
+  }
+  const tame_status status =
+      tame_partition_balance(&rls->threads, tame_threads_for(total), rls->n_groups, cost);
+  free(cost);
+  return status;
+}
+
+static tame_status allocate_threads(recurrent *rls, int64_t widest)
+{
+  const int count = rls->threads.size;
+  rls->scratch = tame_zeroed(count, sizeof *rls->scratch, "scratch of threads");
+  rls->failures = tame_zeroed(count, sizeof *rls->failures, "scratch of threads");
+  if (!rls->scratch || !rls->failures) return TAME_ERR_NOMEM;
+  for (int t = 0; t < count; t++) {
+    rls->scratch[t] =
+        tame_zeroed(2 * padded(widest), rls->head.network->real, "scratch of threads");
+    if (!rls->scratch[t]) return TAME_ERR_NOMEM;
+  }
+  return TAME_OK;
+}
+
+/* P = I / delta, u = 0; each thread touches its own first. */
+static void reset_p(recurrent *rls)
+{
+  const tame_network *net = rls->head.network;
+#pragma omp parallel for schedule(static, 1) num_threads(rls->threads.size)
+  for (int t = 0; t < rls->threads.size; t++)
+    for (int64_t g = rls->threads.first[t]; g < rls->threads.first[t + 1]; g++) {
+      const group *at = &rls->groups[g];
+      const int64_t edge = padded(at->inputs) / TAME_TILE;
+      memset(tame_real_from(net, rls->P, at->p), 0, (size_t)p_numbers(at) * net->real);
+      memset(tame_real_from(net, rls->u, at->u), 0, (size_t)padded(at->inputs) * net->real);
+      int64_t tile = at->p; /* first of its column: the diagonal one */
+      for (int64_t i = 0; i < at->inputs; i++) {
+        const int64_t inside = i % TAME_TILE;
+        if (i > 0 && inside == 0) tile += (edge - i / TAME_TILE + 1) * TAME_TILE * TAME_TILE;
+        tame_real_put(net, rls->P, tile + inside * (TAME_TILE + 1), 1 / rls->params.delta);
+      }
+    }
+  rls->scale = 1;
+}
+
+static tame_status create(tame_learner **out, const void *params, tame_network *net)
+{
+  recurrent *rls = tame_zeroed(1, sizeof *rls, "a learner");
+  if (!rls) return TAME_ERR_NOMEM;
+  *out = &rls->head;
+  rls->head.network = net;
+  rls->params = *(const tame_rls_params *)params;
+  rls->members = tame_untouched(net->n_local, sizeof *rls->members, "grouping neurons");
+  rls->groups = tame_untouched(net->n_local, sizeof *rls->groups, "grouping neurons");
+  rls->before_at = tame_zeroed(net->n_local + 1, sizeof *rls->before_at, "weights before");
+  if (!rls->members || !rls->groups || !rls->before_at) return TAME_ERR_NOMEM;
+  rls->n_groups = find_groups(net, rls->members, rls->groups);
+  int64_t p_total = 0, u_total = 0, widest = 0;
+  if (place_groups(rls, &p_total, &u_total) != TAME_OK) return TAME_ERR_NOMEM;
+  for (int64_t i = 0; i < net->n_local; i++) {
+    rls->before_at[i + 1] = rls->before_at[i] + net->plastic[i];
+    if (net->plastic[i] > widest) widest = net->plastic[i];
+  }
+  rls->P = tame_untouched(p_total, net->real, "P");
+  rls->u = tame_untouched(u_total, net->real, "the pending updates of P");
+  rls->before = tame_untouched(rls->before_at[net->n_local], net->real, "weights before");
+  if (!rls->P || !rls->u || !rls->before) return TAME_ERR_NOMEM;
+  if (allocate_threads(rls, widest) != TAME_OK) return TAME_ERR_NOMEM;
+  reset_p(rls);
+  for (int64_t i = 0; i < net->n_local; i++)
+    memcpy(tame_real_from(net, rls->before, rls->before_at[i]),
+           tame_real_from(net, net->w, net->start[i]), (size_t)net->plastic[i] * net->real);
+  return TAME_OK;
+}
+
+static void release(tame_learner *learner)
+{
+  recurrent *rls = (recurrent *)learner;
+  for (int t = 0; rls->scratch && t < rls->threads.size; t++) free(rls->scratch[t]);
+  tame_partition_free(&rls->threads);
+  void *const owned[] = {rls->groups, rls->members,   rls->P,        rls->u,
+                         rls->before, rls->before_at, rls->failures, rls->scratch};
+  for (size_t k = 0; k < sizeof owned / sizeof *owned; k++) free(owned[k]);
+  free(rls);
+}
+
+/* ---- learning ------------------------------------------------------------------------------ */
+
+static void update_group(recurrent *rls, const group *at, void *scratch, tame_rls_failure *failure,
+                         const double *error)
+{
+  tame_network *net = rls->head.network;
+  const tame_kernels *kernels = net->kernels;
+  const int64_t *members = rls->members + at->first;
+  const size_t n = (size_t)at->inputs, width = tame_padded(n);
+  void *const r = scratch, *const k = tame_real_from(net, scratch, (int64_t)width);
+  void *const u = tame_real_from(net, rls->u, at->u);
+  kernels->gather(n, plastic_slots(net, members[0]), tame_exchange_view(net->exchange), r);
+  memset(tame_real_from(net, r, at->inputs), 0, (width - n) * net->real);
+  kernels->rls_sweep(n, tame_real_from(net, rls->P, at->p), u, rls->scale, r, k);
+  const double c = tame_rls_gain(rls->params.forgetting, kernels->dot(n, r, k), net,
+                                 net->first + members[0], failure);
+  tame_rls_pend(kernels, n, c, k, u);
+  for (int64_t m = 0; m < at->count; m++)
+    kernels->rls_weights(n, c * error[members[m]], k,
+                         tame_real_from(net, net->w, net->start[members[m]]));
+}
+
+static void update(tame_learner *learner, const double *error)
+{
+  recurrent *rls = (recurrent *)learner;
+#pragma omp parallel for schedule(static, 1) num_threads(rls->threads.size)
+  for (int t = 0; t < rls->threads.size; t++)
+    for (int64_t g = rls->threads.first[t]; g < rls->threads.first[t + 1]; g++)
+      update_group(rls, &rls->groups[g], rls->scratch[t], &rls->failures[t], error);
+  rls->scale = 1 / rls->params.forgetting;
+}
+
+/* The earliest failure of all threads, of the lowest neuron. */
+static tame_rls_failure first_failure(const recurrent *rls)
+{
+  tame_rls_failure first = {0};
+  for (int t = 0; t < rls->threads.size; t++) {
+    const tame_rls_failure *f = &rls->failures[t];
+    if (f->any && (!first.any || f->step < first.step)) first = *f;
+  }
+  return first;
+}
+
+static void extremes(const recurrent *rls, tame_health *health)
+{
+  const tame_network *net = rls->head.network;
+  *health = (tame_health){.p_min = INFINITY, .p_max = -INFINITY};
+  for (int64_t g = 0; g < rls->n_groups; g++) {
+    const group *at = &rls->groups[g];
+    const int64_t edge = padded(at->inputs) / TAME_TILE;
+    int64_t tile = at->p;
+    for (int64_t i = 0; i < at->inputs; i++) {
+      const int64_t inside = i % TAME_TILE;
+      if (i > 0 && inside == 0) tile += (edge - i / TAME_TILE + 1) * TAME_TILE * TAME_TILE;
+      tame_rls_diagonal(health, tame_real_at(net, rls->P, tile + inside * (TAME_TILE + 1)),
+                        tame_real_at(net, rls->u, at->u + i), rls->scale);
+    }
+  }
+}
+
+/* |W - W before|^2 of each neuron, summed in canonical order. Collective. */
+static tame_status weight_change(recurrent *rls, double *dw)
+{
+  const tame_network *net = rls->head.network;
+  double *squares = tame_zeroed(net->n_local, sizeof *squares, "the change of weights");
+  tame_status status = tame_agree(net->comm, squares ? TAME_OK : TAME_ERR_NOMEM);
+  for (int64_t i = 0; status == TAME_OK && i < net->n_local; i++)
+    for (int64_t s = 0; s < net->plastic[i]; s++) {
+      const double now = tame_real_at(net, net->w, net->start[i] + s);
+      const double change = now - tame_real_at(net, rls->before, rls->before_at[i] + s);
+      squares[i] += change * change;
+      tame_real_put(net, rls->before, rls->before_at[i] + s, now);
+    }
+  if (status == TAME_OK) status = tame_canonical_sum(net->comm, &net->partition, squares, dw);
+  *dw = sqrt(*dw);
+  free(squares);
+  return status;
+}
+
+static tame_status health(tame_learner *learner, tame_health *out)
+{
+  recurrent *rls = (recurrent *)learner;
+  double dw = 0;
+  const tame_status status = weight_change(rls, &dw); /* the same on every rank */
+  if (status != TAME_OK) return status;
+  extremes(rls, out);
+  out->dw = dw;
+  const tame_rls_failure failure = first_failure(rls);
+  memset(rls->failures, 0, (size_t)rls->threads.size * sizeof *rls->failures);
+  if (rls->n_groups == 0) return TAME_OK; /* nothing to judge on this rank */
+  return tame_rls_verdict(&failure, out);
+}
+
+static int64_t unpack(tame_learner *learner, int64_t i_local, double *P)
+{
+  const recurrent *rls = (recurrent *)learner;
+  const tame_network *net = rls->head.network;
+  for (int64_t g = 0; g < rls->n_groups; g++) {
+    const group *at = &rls->groups[g];
+    bool mine = false;
+    for (int64_t m = 0; m < at->count; m++) mine |= rls->members[at->first + m] == i_local;
+    if (!mine) continue;
+    const int64_t n = at->inputs, edge = padded(n) / TAME_TILE;
+    for (int64_t j = 0; P && j < n; j++)
+      for (int64_t i = j; i < n; i++) {
+        const int64_t column = j / TAME_TILE, row = i / TAME_TILE;
+        const int64_t tiles = column * edge - column * (column - 1) / 2 + row - column;
+        const int64_t inside = j % TAME_TILE * TAME_TILE + i % TAME_TILE;
+        const double p = tame_real_at(net, rls->P, at->p + tiles * TAME_TILE * TAME_TILE + inside);
+        const double u = tame_real_at(net, rls->u, at->u + i) * tame_real_at(net, rls->u, at->u + j);
+        P[i * n + j] = P[j * n + i] = (p - u) * rls->scale;
+      }
+    return n;
+  }
+  return 0;
+}
+
+const tame_rule_part tame_rls_recurrent = {need, create, update, health, unpack, release};

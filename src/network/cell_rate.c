@@ -1,0 +1,48 @@
+/* Cell `rate`: tau dx/dt = -x + h, r = tanh(x), forward Euler. numerics: Laje & Buonomano (2013). */
+#include "network/tables.h"
+
+typedef struct rate_params {
+  double tau_ms;
+} rate_params;
+
+static const tame_field fields[] = {
+    {.name = "tau_ms",
+     .kind = TAME_REAL,
+     .offset = offsetof(rate_params, tau_ms),
+     .fallback = "10",
+     .min = 1e-6,
+     .max = 1e9,
+     .doc = "time constant tau"},
+    {0}};
+
+static tame_status check(const void *params, double dt_ms, const char **key)
+{
+  const rate_params *p = params;
+  *key = "tau_ms";
+  if (!(dt_ms <= p->tau_ms))
+    return tame_fail(TAME_ERR_INPUT, "found %g, want at least dt_ms = %g: forward Euler is unstable",
+                     p->tau_ms, dt_ms);
+  return TAME_OK;
+}
+
+static void step(const tame_kernels *kernels, const void *params, double dt_ms, size_t n,
+                 const void *h, void *x, void *r)
+{
+  const rate_params *p = params;
+  kernels->rate_step(n, dt_ms / p->tau_ms, h, x, r);
+}
+
+static void rates(const tame_kernels *kernels, size_t n, const void *x, void *r)
+{
+  kernels->tanh(n, x, r);
+}
+
+extern const tame_cell tame_cell_rate;
+const tame_cell tame_cell_rate = {
+    .head = {.name = "rate",
+             .doc = "tau dx/dt = -x + W r + W_in u + noise, r = tanh(x); forward Euler",
+             .params = {.size = sizeof(rate_params), .fields = fields}},
+    .check = check,
+    .step = step,
+    .rates = rates,
+};

@@ -1,0 +1,58 @@
+/** @file inside.h
+ * The inside of a network, for the rooms that change or save it: learn, experiment. */
+#ifndef TAME_NETWORK_INSIDE_H
+#define TAME_NETWORK_INSIDE_H
+
+#include "network/tables.h"
+
+struct tame_network {
+  tame_network_params p; /* its variants are borrowed */
+  MPI_Comm comm;         /* owned */
+  int rank;
+  tame_partition partition, threads; /* of all neurons over ranks; of ours over threads */
+  int64_t first, n_local;
+  const tame_kernels *kernels;
+  size_t real;                 /* bytes of a number */
+  const tame_cell *cell;
+  uint32_t trial, step;        /* keys of the noise */
+
+  /* Synapses of our neurons, row by row: the plastic ones first, each part by ascending source. */
+  int64_t *start;              /* [n_local + 1] */
+  int64_t *plastic;            /* [n_local], plastic synapses of a row */
+  int32_t *slot;               /* where in the view the source's rate is */
+  void *w;
+  void *w_in;                  /* [inputs][n_local] */
+  void *w_out;                 /* [outputs][n], on every rank */
+  void *x, *h, *r;             /* [n_local] */
+
+  tame_exchange *exchange;     /* of what our synapses read */
+  tame_exchange *everything;   /* of all rates, for readouts; NULL where exchange serves already */
+  uint32_t all_current;        /* the step + 1 whose rates all_rates holds; 0: none */
+};
+
+/** Rates of all neurons, [n], borrowed until the next step. Collective: an allgather, once a step. */
+const void *tame_network_all_rates(tame_network *network);
+
+/** Neuron whose rate stands in a slot of the view. Local. */
+int64_t tame_network_source(const tame_network *network, int32_t slot);
+
+/** Element i of an array of the network's numbers. */
+static inline double tame_real_at(const tame_network *network, const void *array, int64_t i)
+{
+  return network->real == sizeof(double) ? ((const double *)array)[i]
+                                         : (double)((const float *)array)[i];
+}
+static inline void tame_real_put(const tame_network *network, void *array, int64_t i, double value)
+{
+  if (network->real == sizeof(double))
+    ((double *)array)[i] = value;
+  else
+    ((float *)array)[i] = (float)value;
+}
+/** Address of element i. */
+static inline void *tame_real_from(const tame_network *network, const void *array, int64_t i)
+{
+  return (char *)array + (size_t)i * network->real;
+}
+
+#endif

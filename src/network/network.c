@@ -1,0 +1,393 @@
+/* A recurrent network over ranks: drawn in place, stepped with one exchange of rates; see
+ * tame/network.h. */
+#include "tame/network.h"
+
+#include "base/memory.h"
+#include "network/inside.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- drawing ------------------------------------------------------------------------------- */
+
+static bool is_plastic(const tame_network_params *p, int64_t source, int64_t target)
+{
+  switch (p->plasticity) {
+    case TAME_PLASTIC_PER_NEURON:
+      return (double)target < floor(p->plastic_fraction * (double)p->neurons + 0.5);
+    case TAME_PLASTIC_PER_SYNAPSE:
+      return tame_uniform((uint64_t)p->seed, TAME_DRAW_PLASTIC, (uint32_t)source, (uint32_t)target,
+                          0) < p->plastic_fraction;
+    default: return false;
+  }
+}
+
+/* Sources of neuron i into row, [n] of room; plastic ones first if split, by ascending id in each
+ * part. Returns their number, *plastic that of the plastic ones. spare: [n], or NULL to only count. */
+static int64_t draw_row(const tame_network_params *p, int64_t i, int32_t *row, int32_t *spare,
+                        int64_t *plastic)
+{
+  const tame_wiring *wiring = (const tame_wiring *)p->wiring.row;
+  const int64_t count =
+      wiring->draw(p->wiring.params, (uint64_t)p->seed, p->neurons, i, row);
+  int64_t fixed = 0, first = 0;
+  for (int64_t s = 0; s < count; s++) {
+    const bool learns = is_plastic(p, row[s], i);
+    if (!learns && spare) spare[fixed] = row[s];
+    if (learns && spare) row[first] = row[s];
+    first += learns;
+    fixed += !learns;
+  }
+  if (spare && fixed) memcpy(row + first, spare, (size_t)fixed * sizeof *row);
+  *plastic = first;
+  return count;
+}
+
+/* Cycles or so of one step of a neuron: its sum and its update; and of its P, every other step. */
+static int64_t cost_of_step(int64_t inputs)
+{
+  return 40 + inputs;
+}
+static int64_t cost_of(int64_t inputs, int64_t plastic)
+{
+  return cost_of_step(inputs) + 12 * (int64_t)tame_tiles((size_t)plastic);
+}
+
+/* For each neuron in [first, last): inputs and plastic inputs. scratch: [threads][n]. */
+static void count_rows(const tame_network_params *p, int64_t first, int64_t last, int32_t *scratch,
+                       int64_t *inputs, int64_t *plastic)
+{
+#pragma omp parallel
+  {
+    int32_t *row = scratch + (int64_t)omp_get_thread_num() * p->neurons;
+#pragma omp for schedule(dynamic, 16)
+    for (int64_t i = first; i < last; i++)
+      inputs[i - first] = draw_row(p, i, row, NULL, &plastic[i - first]);
+  }
+}
+
+/* Who owns whom: each rank counts an even share, all balance by the same costs. */
+static tame_status divide(tame_network *net, int32_t *scratch)
+{
+  const tame_network_params *p = &net->p;
+  tame_partition even = {0};
+  int size;
+  MPI_Comm_size(net->comm, &size);
+  int64_t *cost = tame_untouched(3 * p->neurons, sizeof *cost, "the costs of neurons");
+  tame_status status = cost ? tame_partition_even(&even, size, p->neurons) : TAME_ERR_NOMEM;
+  status = tame_agree(net->comm, status);
+  if (status == TAME_OK) {
+    const int64_t first = even.first[net->rank], last = even.first[net->rank + 1];
+    int64_t *const inputs = cost + p->neurons, *const plastic = inputs + p->neurons;
+    count_rows(p, first, last, scratch, inputs, plastic);
+    for (int64_t i = 0; i < last - first; i++) inputs[i] = cost_of(inputs[i], plastic[i]);
+    tame_gather_all(net->comm, &even, inputs, cost, sizeof *cost);
+    status = tame_partition_balance(&net->partition, size, p->neurons, cost);
+    status = tame_agree(net->comm, status);
+  }
+  if (status == TAME_OK) {
+    net->first = net->partition.first[net->rank];
+    net->n_local = net->partition.first[net->rank + 1] - net->first;
+  }
+  tame_partition_free(&even);
+  free(cost);
+  return status;
+}
+
+/* Which thread steps which of our neurons. */
+static tame_status divide_threads(tame_network *net)
+{
+  int64_t *cost = tame_untouched(net->n_local, sizeof *cost, "the costs of neurons");
+  double total = 0;
+  for (int64_t i = 0; cost && i < net->n_local; i++) {
+    cost[i] = cost_of_step(net->start[i + 1] - net->start[i]);
+    total += (double)cost[i];
+  }
+  const tame_status status = cost ? tame_partition_balance(&net->threads, tame_threads_for(total),
+                                                           net->n_local, cost)
+                                  : TAME_ERR_NOMEM;
+  free(cost);
+  return status;
+}
+
+/* Room for the synapses, pages untouched until their threads fill them. Local. */
+static tame_status allocate(tame_network *net, int32_t *scratch)
+{
+  const tame_network_params *p = &net->p;
+  const int64_t m = net->n_local;
+  net->start = tame_zeroed(m + 1, sizeof *net->start, "the rows of W");
+  net->plastic = tame_zeroed(m, sizeof *net->plastic, "the rows of W");
+  if (!net->start || !net->plastic) return TAME_ERR_NOMEM;
+  count_rows(p, net->first, net->first + m, scratch, net->start + 1, net->plastic);
+  for (int64_t i = 0; i < m; i++) net->start[i + 1] += net->start[i];
+  if (divide_threads(net) != TAME_OK) return TAME_ERR_NOMEM;
+  net->slot = tame_untouched(net->start[m], sizeof *net->slot, "the sources of synapses");
+  net->w = tame_untouched(net->start[m], net->real, "W");
+  net->w_in = tame_zeroed(p->inputs * m, net->real, "W_in");
+  net->w_out = tame_zeroed(p->outputs * p->neurons, net->real, "W_out");
+  net->x = tame_zeroed(m, net->real, "states");
+  net->h = tame_zeroed(m, net->real, "states");
+  net->r = tame_zeroed(m, net->real, "rates");
+  return net->slot && net->w && net->w_in && net->w_out && net->x && net->h && net->r
+             ? TAME_OK
+             : TAME_ERR_NOMEM;
+}
+
+/* Sources (not yet slots) and weights of our synapses, each thread its own rows. */
+static void draw_synapses(tame_network *net, int32_t *scratch)
+{
+  const tame_network_params *p = &net->p;
+  const tame_wiring *wiring = (const tame_wiring *)p->wiring.row;
+  const double expected = wiring->expected(p->wiring.params, p->neurons);
+  const double scale = expected > 0 ? p->gain / sqrt(expected) : 0;
+#pragma omp parallel for schedule(static, 1) num_threads(net->threads.size)
+  for (int t = 0; t < net->threads.size; t++) {
+    int32_t *row = scratch + 2 * t * p->neurons, *spare = row + p->neurons;
+    for (int64_t i = net->threads.first[t]; i < net->threads.first[t + 1]; i++) {
+      const int64_t target = net->first + i, at = net->start[i];
+      const int64_t count = draw_row(p, target, row, spare, &net->plastic[i]);
+      for (int64_t s = 0; s < count; s++) {
+        net->slot[at + s] = row[s];
+        tame_real_put(net, net->w, at + s,
+                      scale * tame_normal((uint64_t)p->seed, TAME_DRAW_RECURRENT, (uint32_t)row[s],
+                                          (uint32_t)target, 0));
+      }
+    }
+  }
+}
+
+static void draw_input_and_readout(tame_network *net)
+{
+  const tame_network_params *p = &net->p;
+  const uint64_t seed = (uint64_t)p->seed;
+  for (int64_t c = 0; c < p->inputs; c++)
+    for (int64_t i = 0; i < net->n_local; i++)
+      tame_real_put(net, net->w_in, c * net->n_local + i,
+                    p->input_scale * tame_normal(seed, TAME_DRAW_INPUT, (uint32_t)(net->first + i),
+                                                 (uint32_t)c, 0));
+  const double scale = p->output_scale / sqrt((double)p->neurons);
+  for (int64_t k = 0; k < p->outputs; k++)
+    for (int64_t i = 0; i < p->neurons; i++)
+      tame_real_put(net, net->w_out, k * p->neurons + i,
+                    scale * tame_normal(seed, TAME_DRAW_READOUT, (uint32_t)i, (uint32_t)k, 0));
+}
+
+/* Plan what travels, and turn sources into slots of the view. Collective. */
+static tame_status connect(tame_network *net)
+{
+  const int64_t n = net->p.neurons, synapses = net->start[net->n_local];
+  char *reads = tame_zeroed(n, 1, "the list of sources");
+  int64_t *needed = tame_untouched(n, sizeof *needed, "the list of sources");
+  tame_status status = tame_agree(net->comm, reads && needed ? TAME_OK : TAME_ERR_NOMEM);
+  if (status == TAME_OK) {
+    int64_t count = 0;
+    for (int64_t s = 0; s < synapses; s++) reads[net->slot[s]] = 1;
+    for (int64_t j = 0; j < n; j++)
+      if (reads[j]) needed[count++] = j;
+    status = tame_exchange_create(&net->exchange, net->comm, &net->partition, needed, count,
+                                  net->real);
+  }
+  if (status == TAME_OK) {
+    for (int64_t s = 0; s < synapses; s++)
+      net->slot[s] = tame_exchange_slot(net->exchange, net->slot[s]);
+    if (net->partition.size > 1 && tame_exchange_mode_of(net->exchange) != TAME_EXCHANGE_GATHER) {
+      for (int64_t j = 0; j < n; j++) needed[j] = j;
+      status = tame_exchange_create(&net->everything, net->comm, &net->partition, needed, n,
+                                    net->real);
+    }
+  }
+  free(needed);
+  free(reads);
+  return status;
+}
+
+static tame_status check(const tame_network_params *params)
+{
+  const char *key;
+  char why[1024];
+  const tame_status status = tame_network_check(params, &key);
+  if (status == TAME_OK) return TAME_OK;
+  snprintf(why, sizeof why, "%s", tame_message());
+  return tame_fail(status, "network.%s: %s", key, why);
+}
+
+static tame_status begin(tame_network **out, const tame_network_params *params, int32_t **scratch)
+{
+  *out = NULL;
+  tame_status status = check(params);
+  if (status != TAME_OK) return status;
+  tame_network *net = tame_zeroed(1, sizeof *net, "a network");
+  if (!net) return TAME_ERR_NOMEM;
+  *out = net;
+  net->p = *params;
+  net->comm = MPI_COMM_NULL;
+  net->cell = (const tame_cell *)params->cell.row;
+  net->kernels = tame_kernels_pick((tame_precision)params->precision);
+  if (!net->kernels)
+    return tame_fail(TAME_ERR_INPUT, "TAME_KERNEL: found '%s', want one of %s", getenv("TAME_KERNEL"),
+                     tame_kernels_names());
+  net->real = net->kernels->real_size;
+  *scratch = tame_untouched(2 * params->neurons * omp_get_max_threads(), sizeof **scratch,
+                            "drawing the wiring");
+  return *scratch ? TAME_OK : TAME_ERR_NOMEM;
+}
+
+tame_status tame_network_create(tame_network **out, MPI_Comm comm,
+                                const tame_network_params *params)
+{
+  tame_network *net;
+  int32_t *scratch = NULL;
+  tame_status status = tame_agree(comm, begin(&net, params, &scratch));
+  if (status == TAME_OK) {
+    MPI_Comm_dup(comm, &net->comm);
+    MPI_Comm_rank(net->comm, &net->rank);
+    status = divide(net, scratch);
+    if (status == TAME_OK) status = tame_agree(net->comm, allocate(net, scratch));
+    if (status == TAME_OK) {
+      draw_synapses(net, scratch);
+      draw_input_and_readout(net);
+      status = connect(net);
+    }
+  }
+  free(scratch);
+  if (status == TAME_OK)
+    tame_network_reset(net, 0);
+  else
+    tame_network_free(&net);
+  *out = net;
+  return status;
+}
+
+void tame_network_free(tame_network **network)
+{
+  tame_network *net = *network;
+  if (!net) return;
+  tame_exchange_free(&net->exchange);
+  tame_exchange_free(&net->everything);
+  tame_partition_free(&net->partition);
+  tame_partition_free(&net->threads);
+  void *const owned[] = {net->start, net->plastic, net->slot, net->w, net->w_in,
+                         net->w_out, net->x,       net->h,    net->r};
+  for (size_t k = 0; k < sizeof owned / sizeof *owned; k++) free(owned[k]);
+  if (net->comm != MPI_COMM_NULL) MPI_Comm_free(&net->comm);
+  free(net);
+  *network = NULL;
+}
+
+/* ---- moving -------------------------------------------------------------------------------- */
+
+void tame_network_reset(tame_network *net, uint32_t trial)
+{
+  const double range = net->p.initial_range;
+  net->trial = trial;
+  net->step = 0;
+  net->all_current = 0;
+  for (int64_t i = 0; i < net->n_local; i++) {
+    const double u = tame_uniform((uint64_t)net->p.seed, TAME_DRAW_STATE,
+                                  (uint32_t)(net->first + i), 0, trial);
+    tame_real_put(net, net->x, i, range * (2 * u - 1));
+  }
+  net->cell->rates(net->kernels, (size_t)net->n_local, net->x, net->r);
+  tame_exchange_run(net->exchange, net->r);
+}
+
+/* Neurons [from, to) of ours: h = W r + W_in u + noise, then the cell. */
+static void step_range(const tame_network *net, int64_t from, int64_t to, const double *input,
+                       double noise)
+{
+  const tame_kernels *k = net->kernels;
+  const size_t n = (size_t)(to - from);
+  void *const h = tame_real_from(net, net->h, from);
+  k->row_sums(n, net->start + from, net->slot, net->w, tame_exchange_view(net->exchange), h);
+  for (int64_t c = 0; input && c < net->p.inputs; c++)
+    if (input[c] != 0)
+      k->add_scaled(n, input[c], tame_real_from(net, net->w_in, c * net->n_local + from), h);
+  if (noise != 0) {
+    const tame_noise_key key = {(uint64_t)net->p.seed, net->step, net->trial};
+    k->add_noise(n, net->first + from, key, noise, h);
+  }
+  net->cell->step(k, net->p.cell.params, net->p.dt_ms, n, h, tame_real_from(net, net->x, from),
+                  tame_real_from(net, net->r, from));
+}
+
+void tame_network_step(tame_network *net, const double *input, bool noise)
+{
+  const double sd = net->p.noise_scaling == TAME_NOISE_SQRT_DT
+                        ? net->p.noise * sqrt(net->p.dt_ms)
+                        : net->p.noise;
+#pragma omp parallel for schedule(static, 1) num_threads(net->threads.size)
+  for (int t = 0; t < net->threads.size; t++)
+    step_range(net, net->threads.first[t], net->threads.first[t + 1], input, noise ? sd : 0);
+  tame_exchange_run(net->exchange, net->r);
+  net->step++;
+}
+
+const void *tame_network_all_rates(tame_network *net)
+{
+  if (!net->everything) return tame_exchange_view(net->exchange);
+  if (net->all_current != net->step + 1) tame_exchange_run(net->everything, net->r);
+  net->all_current = net->step + 1;
+  return tame_exchange_view(net->everything);
+}
+
+void tame_network_readout(tame_network *net, double *z)
+{
+  const void *r = tame_network_all_rates(net);
+  for (int64_t k = 0; k < net->p.outputs; k++)
+    z[k] = net->kernels->dot((size_t)net->p.neurons,
+                             tame_real_from(net, net->w_out, k * net->p.neurons), r);
+}
+
+/* ---- looking ------------------------------------------------------------------------------- */
+
+int64_t tame_network_first(const tame_network *net)
+{
+  return net->first;
+}
+
+int64_t tame_network_n_local(const tame_network *net)
+{
+  return net->n_local;
+}
+
+const void *tame_network_rates(const tame_network *net)
+{
+  return net->r;
+}
+
+const void *tame_network_states(const tame_network *net)
+{
+  return net->x;
+}
+
+int64_t tame_network_source(const tame_network *net, int32_t slot)
+{
+  return tame_exchange_id(net->exchange, slot);
+}
+
+double tame_network_rate(const tame_network *net, int64_t i_local)
+{
+  return tame_real_at(net, net->r, i_local);
+}
+
+void tame_network_measure(const tame_network *net, tame_network_load *load)
+{
+  const tame_network_params *p = &net->p;
+  const int64_t synapses = net->start[net->n_local], real = (int64_t)net->real;
+  *load = (tame_network_load){.neurons = net->n_local,
+                              .synapses = synapses,
+                              .exchange_bytes = tame_exchange_bytes(net->exchange),
+                              .mode = tame_exchange_mode_of(net->exchange),
+                              .kernels = net->kernels->name};
+  for (int64_t i = 0; i < net->n_local; i++) {
+    load->plastic_neurons += net->plastic[i] > 0;
+    load->plastic_synapses += net->plastic[i];
+  }
+  load->bytes = synapses * (real + (int64_t)sizeof *net->slot) +
+                net->n_local * (3 * real + p->inputs * real + 16) + p->outputs * p->neurons * real +
+                tame_exchange_view_count(net->exchange) * real;
+  if (net->everything) load->bytes += p->neurons * real;
+}

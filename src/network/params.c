@@ -1,0 +1,83 @@
+/* Parameters of a network: their table, checks, and what they will cost; see tame/network.h. */
+#include "network/tables.h"
+
+#include <stdio.h>
+
+static const char *const precisions[] = {"double", "float", NULL};
+static const char *const noise_scalings[] = {"per_step", "sqrt_dt", NULL};
+static const char *const plasticities[] = {"none", "per_neuron", "per_synapse", NULL};
+
+#define AT(member) .offset = offsetof(tame_network_params, member)
+static const tame_field fields[] = {
+    {.name = "neurons", .kind = TAME_INT, AT(neurons), .min = 1, .max = 2e9, .doc = "N"},
+    {.name = "inputs", .kind = TAME_INT, AT(inputs), .fallback = "1", .max = 1e6,
+     .doc = "input channels"},
+    {.name = "outputs", .kind = TAME_INT, AT(outputs), .fallback = "1", .max = 1e6,
+     .doc = "readouts z = W_out r"},
+    {.name = "dt_ms", .kind = TAME_REAL, AT(dt_ms), .fallback = "1", .min = 1e-6, .max = 1e6,
+     .doc = "step"},
+    {.name = "precision", .kind = TAME_CHOICE, AT(precision), .fallback = "double",
+     .choices = precisions, .doc = "of weights, states, P and recordings"},
+    {.name = "cell", .kind = TAME_VARIANT, AT(cell), .fallback = "rate", .table = &tame_cells,
+     .doc = "how a unit moves"},
+    {.name = "wiring", .kind = TAME_VARIANT, AT(wiring), .fallback = "random",
+     .table = &tame_wirings, .doc = "who connects to whom"},
+    {.name = "gain", .kind = TAME_REAL, AT(gain), .fallback = "1.5", .max = 1e6,
+     .doc = "g: W ~ N(0, g^2 / K), K expected inputs of a neuron"},
+    {.name = "input_scale", .kind = TAME_REAL, AT(input_scale), .fallback = "1", .max = 1e6,
+     .doc = "SD of the input weights"},
+    {.name = "output_scale", .kind = TAME_REAL, AT(output_scale), .fallback = "1", .max = 1e6,
+     .doc = "s: W_out ~ N(0, s^2 / N) before training"},
+    {.name = "initial_range", .kind = TAME_REAL, AT(initial_range), .fallback = "1", .max = 1e6,
+     .doc = "a: x(0) ~ U(-a, a), anew for every trial"},
+    {.name = "noise", .kind = TAME_REAL, AT(noise), .fallback = "0", .max = 1e6,
+     .doc = "SD of the noise current of each neuron"},
+    {.name = "noise_scaling", .kind = TAME_CHOICE, AT(noise_scaling), .fallback = "per_step",
+     .choices = noise_scalings,
+     .doc = "noise * xi each step, or noise * xi * sqrt(dt_ms); the same at 1 ms"},
+    {.name = "plasticity", .kind = TAME_CHOICE, AT(plasticity), .fallback = "per_neuron",
+     .choices = plasticities,
+     .doc = "the first plastic_fraction of neurons with all their inputs, or each synapse with that "
+            "probability"},
+    {.name = "plastic_fraction", .kind = TAME_REAL, AT(plastic_fraction), .fallback = "0.6",
+     .max = 1, .doc = "of neurons or synapses, see plasticity"},
+    {.name = "seed", .kind = TAME_INT, AT(seed), .fallback = "1", .max = 9007199254740992.0,
+     .doc = "of everything random"},
+    {0}};
+#undef AT
+
+const tame_schema tame_network_schema = {sizeof(tame_network_params), fields};
+
+tame_status tame_network_defaults(tame_network_params *params)
+{
+  return tame_defaults(&tame_network_schema, params);
+}
+
+tame_status tame_network_check(const tame_network_params *p, const char **key)
+{
+  static char path[256];
+  const tame_cell *cell = (const tame_cell *)p->cell.row;
+  const tame_wiring *wiring = (const tame_wiring *)p->wiring.row;
+  const char *which = "";
+  *key = "neurons";
+  if (!cell || !wiring || p->neurons < 1)
+    return tame_fail(TAME_ERR_INPUT, "a network needs neurons, a cell and a wiring");
+  tame_status status = cell->check(p->cell.params, p->dt_ms, &which);
+  snprintf(path, sizeof path, "cell.%s.%s", cell->head.name, which);
+  if (status == TAME_OK) {
+    status = wiring->check(p->wiring.params, p->neurons, &which);
+    snprintf(path, sizeof path, "wiring.%s.%s", wiring->head.name, which);
+  }
+  *key = path;
+  return status;
+}
+
+double tame_network_estimate(const tame_network_params *p, int ranks)
+{
+  const tame_wiring *wiring = (const tame_wiring *)p->wiring.row;
+  const double n = (double)p->neurons, real = p->precision == TAME_FLOAT ? 4 : 8;
+  const double synapses = n * wiring->expected(p->wiring.params, p->neurons);
+  const double a_neuron = 3 * real + 16 + (double)p->inputs * real; /* x, h, r; start, plastic */
+  const double everywhere = n * (2 * real + 8 + (double)p->outputs * real + 9);
+  return (synapses * (real + sizeof(int32_t)) + n * a_neuron) / ranks + everywhere;
+}

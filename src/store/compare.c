@@ -1,0 +1,210 @@
+/* Are two result files equal, byte for byte; see tame/store.h. */
+#include "base/memory.h"
+#include "store/hdf5.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct comparison {
+  hid_t a, b;
+  const char *name_a, *name_b;
+  tame_status status;
+} comparison;
+
+enum { AT_ONCE = 1 << 22 }; /* numbers compared at a time, or one row of the first long axis */
+
+static void print_value(hid_t type, const void *value, char *text, size_t size)
+{
+  if (H5Tequal(type, H5T_NATIVE_DOUBLE) > 0)
+    snprintf(text, size, "%.17g", *(const double *)value);
+  else if (H5Tequal(type, H5T_NATIVE_FLOAT) > 0)
+    snprintf(text, size, "%.9g", (double)*(const float *)value);
+  else if (H5Tequal(type, H5T_NATIVE_INT64) > 0)
+    snprintf(text, size, "%lld", (long long)*(const int64_t *)value);
+  else if (H5Tequal(type, H5T_NATIVE_INT32) > 0)
+    snprintf(text, size, "%d", (int)*(const int32_t *)value);
+  else
+    snprintf(text, size, "%d", (int)*(const uint8_t *)value);
+}
+
+/* The first number in which they differ: where, and both values. */
+static tame_status name_difference(const char *path, hid_t type, int axes, const hsize_t *shape,
+                                   hsize_t index, const char *a, const char *b)
+{
+  char place[256] = "", left[64], right[64];
+  hsize_t below = 1;
+  for (int k = 0; k < axes; k++) below *= shape[k];
+  for (int k = 0; k < axes; k++) {
+    below /= shape[k];
+    const size_t used = strlen(place);
+    snprintf(place + used, sizeof place - used, "[%llu]", (unsigned long long)(index / below));
+    index %= below;
+  }
+  print_value(type, a, left, sizeof left);
+  print_value(type, b, right, sizeof right);
+  return tame_fail(TAME_ERR_DIFFERS, "/%s%s: %s and %s", path, place, left, right);
+}
+
+/* Rows [from, from + rows) of axis `lead`, all of the other axes. */
+static bool read_rows(hid_t set, hid_t type, int axes, const hsize_t *shape, int lead, hsize_t from,
+                      hsize_t rows, void *values)
+{
+  hsize_t start[H5S_MAX_RANK] = {0}, count[H5S_MAX_RANK], items = 1;
+  for (int k = 0; k < axes; k++) count[k] = shape[k];
+  start[lead] = from;
+  count[lead] = rows;
+  for (int k = 0; k < axes; k++) items *= count[k];
+  const hid_t space = H5Dget_space(set), memory = H5Screate_simple(1, &items, NULL);
+  H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL);
+  const herr_t done = H5Dread(set, type, memory, space, H5P_DEFAULT, values);
+  H5Sclose(memory);
+  H5Sclose(space);
+  return done >= 0;
+}
+
+static tame_status compare_values(const char *path, hid_t a, hid_t b, hid_t type, int axes,
+                                  const hsize_t *shape)
+{
+  const size_t size = H5Tget_size(type);
+  int lead = 0;
+  while (lead < axes - 1 && shape[lead] == 1) lead++;
+  hsize_t row = 1;
+  for (int k = lead + 1; k < axes; k++) row *= shape[k];
+  if (row == 0 || shape[lead] == 0) return TAME_OK;
+  const hsize_t at_once = row < AT_ONCE ? AT_ONCE / row : 1;
+  char *left = tame_untouched((int64_t)(at_once * row), size, "comparing");
+  char *right = tame_untouched((int64_t)(at_once * row), size, "comparing");
+  tame_status status = left && right ? TAME_OK : TAME_ERR_NOMEM;
+  for (hsize_t from = 0; status == TAME_OK && from < shape[lead]; from += at_once) {
+    const hsize_t rows = shape[lead] - from < at_once ? shape[lead] - from : at_once;
+    if (!read_rows(a, type, axes, shape, lead, from, rows, left) ||
+        !read_rows(b, type, axes, shape, lead, from, rows, right))
+      status = tame_fail(TAME_ERR_INPUT, "cannot read /%s: %s", path, tame_hdf5_reason());
+    for (hsize_t i = 0; status == TAME_OK && i < rows * row; i++)
+      if (memcmp(left + i * size, right + i * size, size) != 0)
+        status = name_difference(path, type, axes, shape, from * row + i, left + i * size,
+                                 right + i * size);
+  }
+  free(left);
+  free(right);
+  return status;
+}
+
+static tame_status compare_datasets(const char *path, hid_t a, hid_t b)
+{
+  hsize_t shape_a[H5S_MAX_RANK] = {0}, shape_b[H5S_MAX_RANK] = {0};
+  const hid_t type = H5Dget_type(a), type_b = H5Dget_type(b);
+  const hid_t space_a = H5Dget_space(a), space_b = H5Dget_space(b);
+  const int axes = H5Sget_simple_extent_dims(space_a, shape_a, NULL);
+  const int axes_b = H5Sget_simple_extent_dims(space_b, shape_b, NULL);
+  tame_status status = TAME_OK;
+  if (H5Tequal(type, type_b) <= 0)
+    status = tame_fail(TAME_ERR_DIFFERS, "/%s: types differ", path);
+  else if (axes != axes_b || memcmp(shape_a, shape_b, sizeof shape_a) != 0)
+    status = tame_fail(TAME_ERR_DIFFERS, "/%s: shapes differ", path);
+  else if (axes > 0)
+    status = compare_values(path, a, b, type, axes, shape_a);
+  H5Sclose(space_a);
+  H5Sclose(space_b);
+  H5Tclose(type);
+  H5Tclose(type_b);
+  return status;
+}
+
+/* ---- attributes ----------------------------------------------------------------------------- */
+
+typedef struct attribute_pair {
+  const char *path;
+  hid_t other;
+  tame_status status;
+} attribute_pair;
+
+static bool same_text(hid_t a, hid_t b, const char *key)
+{
+  char *left = tame_hdf5_text(a, key), *right = tame_hdf5_text(b, key);
+  const bool same = left && right && strcmp(left, right) == 0;
+  free(left);
+  free(right);
+  return same;
+}
+
+static bool same_number(hid_t a, hid_t b, const char *key)
+{
+  char left[64] = {0}, right[64] = {0};
+  const hid_t in_a = H5Aopen(a, key, H5P_DEFAULT), in_b = H5Aopen(b, key, H5P_DEFAULT);
+  const hid_t type = H5Aget_type(in_a), type_b = H5Aget_type(in_b);
+  const bool fits = H5Tequal(type, type_b) > 0 && H5Tget_size(type) <= sizeof left;
+  const bool same = fits && H5Aread(in_a, type, left) >= 0 && H5Aread(in_b, type, right) >= 0 &&
+                    memcmp(left, right, sizeof left) == 0;
+  H5Tclose(type);
+  H5Tclose(type_b);
+  H5Aclose(in_a);
+  H5Aclose(in_b);
+  return same;
+}
+
+static herr_t compare_attribute(hid_t a, const char *key, const H5A_info_t *info, void *context)
+{
+  attribute_pair *pair = context;
+  (void)info;
+  const hid_t attribute = H5Aopen(a, key, H5P_DEFAULT), type = H5Aget_type(attribute);
+  const bool text = H5Tis_variable_str(type) > 0;
+  H5Tclose(type);
+  H5Aclose(attribute);
+  const bool there = H5Aexists(pair->other, key) > 0;
+  if (there && (text ? same_text(a, pair->other, key) : same_number(a, pair->other, key))) return 0;
+  pair->status = tame_fail(TAME_ERR_DIFFERS, "/%s: attribute '%s' %s", pair->path, key,
+                           there ? "differs" : "is missing in one file");
+  return 1;
+}
+
+static tame_status compare_attributes(const char *path, hid_t a, hid_t b)
+{
+  attribute_pair pair = {path, b, TAME_OK};
+  H5Aiterate2(a, H5_INDEX_NAME, H5_ITER_INC, NULL, compare_attribute, &pair);
+  return pair.status;
+}
+
+/* ---- files ---------------------------------------------------------------------------------- */
+
+static herr_t compare_object(hid_t a, const char *path, const H5O_info_t *info, void *context)
+{
+  comparison *c = context;
+  if (strcmp(path, ".") == 0) return 0; /* the root's attributes tell of the run, not the data */
+  if (H5Lexists(c->b, path, H5P_DEFAULT) <= 0) {
+    c->status = tame_fail(TAME_ERR_DIFFERS, "/%s: only in '%s'", path, c->name_a);
+    return 1;
+  }
+  const hid_t left = H5Oopen(a, path, H5P_DEFAULT), right = H5Oopen(c->b, path, H5P_DEFAULT);
+  if (H5Iget_type(left) != H5Iget_type(right))
+    c->status = tame_fail(TAME_ERR_DIFFERS, "/%s: a group in one file, a dataset in the other",
+                          path);
+  else if (info->type == H5O_TYPE_DATASET)
+    c->status = compare_datasets(path, left, right);
+  if (c->status == TAME_OK) c->status = compare_attributes(path, left, right);
+  H5Oclose(left);
+  H5Oclose(right);
+  return c->status != TAME_OK;
+}
+
+static herr_t find_extra(hid_t b, const char *path, const H5O_info_t *info, void *context)
+{
+  comparison *c = context;
+  (void)b, (void)info;
+  if (strcmp(path, ".") == 0 || H5Lexists(c->a, path, H5P_DEFAULT) > 0) return 0;
+  c->status = tame_fail(TAME_ERR_DIFFERS, "/%s: only in '%s'", path, c->name_b);
+  return 1;
+}
+
+tame_status tame_results_compare(const char *a, const char *b)
+{
+  comparison c = {-1, -1, a, b, TAME_OK};
+  c.status = tame_hdf5_open_results(a, &c.a);
+  if (c.status == TAME_OK) c.status = tame_hdf5_open_results(b, &c.b);
+  if (c.status == TAME_OK) H5Ovisit(c.a, H5_INDEX_NAME, H5_ITER_INC, compare_object, &c);
+  if (c.status == TAME_OK) H5Ovisit(c.b, H5_INDEX_NAME, H5_ITER_INC, find_extra, &c);
+  if (c.a >= 0) H5Fclose(c.a);
+  if (c.b >= 0) H5Fclose(c.b);
+  return c.status;
+}

@@ -1,0 +1,178 @@
+/* Arrays from files: HDF5 and CSV; see tables.h. */
+#include "base/memory.h"
+#include "task/tables.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <hdf5.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- CSV ------------------------------------------------------------------------------------ */
+
+static bool separates(char c)
+{
+  return c == ',' || c == ';' || isspace((unsigned char)c);
+}
+
+/* Numbers of a line into row, [most] of room; their count, or -1 where *bad points at something that
+ * is none. A '#' starts a comment. */
+static int64_t numbers_of(const char *line, double *row, int64_t most, const char **bad)
+{
+  int64_t count = 0;
+  for (const char *at = line;;) {
+    while (separates(*at)) at++;
+    if (*at == '\0' || *at == '#') return count;
+    char *end;
+    const double value = strtod(at, &end);
+    *bad = at;
+    if (end == at || (*end && *end != '#' && !separates(*end))) return -1;
+    if (count < most) row[count] = value;
+    count++;
+    at = end;
+  }
+}
+
+/* Room for one more row; doubles as needed. */
+static tame_status grow(tame_samples *out, int64_t *room)
+{
+  if (out->steps < *room) return TAME_OK;
+  const int64_t more = *room ? 2 * *room : 1024;
+  double *at = tame_untouched(more * out->channels, sizeof *at, "an array from a file");
+  if (!at) return TAME_ERR_NOMEM;
+  if (out->steps) memcpy(at, out->at, (size_t)(out->steps * out->channels) * sizeof *at);
+  free(out->at);
+  out->at = at;
+  *room = more;
+  return TAME_OK;
+}
+
+static tame_status bad_word(const char *path, int64_t number, const char *bad)
+{
+  const int length = (int)strcspn(bad, ",; \t\r\n");
+  return tame_fail(TAME_ERR_INPUT, "%s:%lld: found '%.*s', want a number", path, (long long)number,
+                   length < 40 ? length : 40, bad);
+}
+
+/* One line: the first with numbers sets the columns; one of words before it is a header. */
+static tame_status read_line(const char *path, int64_t number, const char *line, tame_samples *out,
+                             int64_t *room, bool *header)
+{
+  const char *bad = line;
+  if (out->channels == 0) {
+    const int64_t count = numbers_of(line, NULL, 0, &bad);
+    if (count < 0 && *header) return bad_word(path, number, bad);
+    if (count < 0) *header = true;
+    if (count <= 0) return TAME_OK;
+    out->channels = count;
+  }
+  if (grow(out, room) != TAME_OK) return TAME_ERR_NOMEM;
+  double *row = out->at + out->steps * out->channels;
+  const int64_t count = numbers_of(line, row, out->channels, &bad);
+  if (count < 0) return bad_word(path, number, bad);
+  if (count == 0) return TAME_OK;
+  if (count != out->channels)
+    return tame_fail(TAME_ERR_INPUT, "%s:%lld: found %lld columns, want %lld as above", path,
+                     (long long)number, (long long)count, (long long)out->channels);
+  for (int64_t c = 0; c < count; c++)
+    if (!isfinite(row[c]))
+      return tame_fail(TAME_ERR_INPUT, "%s:%lld: found %g in column %lld, want a finite number",
+                       path, (long long)number, row[c], (long long)c);
+  out->steps++;
+  return TAME_OK;
+}
+
+static tame_status read_csv(const char *path, tame_samples *out)
+{
+  FILE *file = fopen(path, "r");
+  if (!file) return tame_fail(TAME_ERR_INPUT, "cannot read '%s': %s", path, strerror(errno));
+  char *line = NULL;
+  size_t size = 0;
+  int64_t room = 0;
+  bool header = false;
+  tame_status status = TAME_OK;
+  for (int64_t number = 1; status == TAME_OK && getline(&line, &size, file) >= 0; number++)
+    status = read_line(path, number, line, out, &room, &header);
+  if (status == TAME_OK && ferror(file))
+    status = tame_fail(TAME_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
+  if (status == TAME_OK && out->steps == 0)
+    status = tame_fail(TAME_ERR_INPUT, "'%s' holds no numbers", path);
+  free(line);
+  fclose(file);
+  return status;
+}
+
+/* ---- HDF5 ----------------------------------------------------------------------------------- */
+
+static tame_status check_finite(const char *path, const char *dataset, const tame_samples *out)
+{
+  for (int64_t k = 0; k < out->steps * out->channels; k++)
+    if (!isfinite(out->at[k]))
+      return tame_fail(TAME_ERR_INPUT, "'%s' %s: found %g at [%lld][%lld], want finite numbers",
+                       path, dataset, out->at[k], (long long)(k / out->channels),
+                       (long long)(k % out->channels));
+  return TAME_OK;
+}
+
+static tame_status read_dataset(hid_t file, const char *path, const char *dataset,
+                                tame_samples *out)
+{
+  hsize_t shape[3] = {1, 0, 1}; /* a leading axis of one, as in result files, is fine */
+  const hid_t set = H5Dopen2(file, dataset, H5P_DEFAULT);
+  if (set < 0) return tame_fail(TAME_ERR_INPUT, "'%s' has no dataset '%s'", path, dataset);
+  const hid_t space = H5Dget_space(set), type = H5Dget_type(set);
+  const int axes = H5Sget_simple_extent_ndims(space);
+  const H5T_class_t kind = H5Tget_class(type);
+  tame_status status = TAME_OK;
+  if (axes >= 1 && axes <= 3)
+    H5Sget_simple_extent_dims(space, axes == 3 ? shape : shape + 1, NULL);
+  if (axes < 1 || axes > 3 || shape[0] != 1)
+    status = tame_fail(TAME_ERR_INPUT, "'%s' %s has %d axes, want [time] or [time][channel]", path,
+                       dataset, axes);
+  else if (kind != H5T_FLOAT && kind != H5T_INTEGER)
+    status = tame_fail(TAME_ERR_INPUT, "'%s' %s does not hold numbers", path, dataset);
+  if (status == TAME_OK) {
+    *out = (tame_samples){NULL, (int64_t)shape[1], (int64_t)shape[2]};
+    out->at = tame_untouched(out->steps * out->channels, sizeof *out->at, "an array from a file");
+    if (!out->at) status = TAME_ERR_NOMEM;
+  }
+  if (status == TAME_OK &&
+      H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, out->at) < 0)
+    status = tame_fail(TAME_ERR_IO, "cannot read '%s' %s", path, dataset);
+  if (status == TAME_OK) status = check_finite(path, dataset, out);
+  H5Tclose(type);
+  H5Sclose(space);
+  H5Dclose(set);
+  return status;
+}
+
+static tame_status read_hdf5(const char *path, const char *dataset, tame_samples *out)
+{
+  H5E_auto2_t report;
+  void *context;
+  H5Eget_auto2(H5E_DEFAULT, &report, &context);
+  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  tame_status status;
+  const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+  if (file < 0) {
+    status = tame_fail(TAME_ERR_INPUT, "cannot read '%s' as HDF5", path);
+  } else {
+    status = read_dataset(file, path, dataset, out);
+    H5Fclose(file);
+  }
+  H5Eset_auto2(H5E_DEFAULT, report, context);
+  return status;
+}
+
+tame_status tame_array_read(const char *path, const char *dataset, tame_samples *out)
+{
+  *out = (tame_samples){0};
+  const tame_status status = dataset ? read_hdf5(path, dataset, out) : read_csv(path, out);
+  if (status != TAME_OK) {
+    free(out->at);
+    *out = (tame_samples){0};
+  }
+  return status;
+}

@@ -1,0 +1,30 @@
+/** @file tables.h
+ * What a signal must offer. To add one: a file with its row, and the row's name in signals.c. */
+#ifndef TAME_TASK_TABLES_H
+#define TAME_TASK_TABLES_H
+
+#include "tame/task.h"
+
+typedef struct tame_signal {
+  tame_row head;
+  /** Does it fit a trial of shape->steps x shape->channels; else TAME_ERR_INPUT and *key. */
+  tame_status (*check)(const void *params, double dt_ms, const tame_samples *shape,
+                       const char **key);
+  /** Add it to out. It passed the check. */
+  void (*sample)(const void *params, double dt_ms, const tame_samples *out);
+  /** For signals that come from files, else NULL: read on this rank; where the result is. */
+  tame_status (*load)(void *params, const char *folder, const char **key);
+  tame_samples *(*data)(void *params);
+} tame_signal;
+
+/** TAME_OK if 0 <= channel < shape->channels. */
+tame_status tame_check_channel(int64_t channel, const tame_samples *shape);
+/** TAME_OK if [start, start + duration) lies in the trial. */
+tame_status tame_check_span(double start_ms, double duration_ms, double dt_ms,
+                            const tame_samples *shape);
+
+/** Read an array of one or two axes, [steps] or [steps][channels], from HDF5 (dataset given) or CSV
+ *  (dataset NULL) into *out, which becomes the caller's. NaN and infinities are refused. Local. */
+tame_status tame_array_read(const char *path, const char *dataset, tame_samples *out);
+
+#endif
