@@ -44,16 +44,16 @@ const char *tame_commit(void);
  *  seed and counter = (a, b, c, purpose). Salmon et al. (2011), SC '11, doi:10.1145/2063384.2063405.
  *  So no draw depends on the number of ranks or threads, nor on what was drawn before. */
 typedef enum tame_purpose {
-  TAME_DRAW_WIRING = 1,     /**< a = target neuron, b = draw in its row */
-  TAME_DRAW_RECURRENT = 2,  /**< a = source neuron, b = target neuron */
-  TAME_DRAW_PLASTIC = 3,    /**< a = source neuron, b = target neuron */
-  TAME_DRAW_INPUT = 4,      /**< a = neuron, b = input channel */
-  TAME_DRAW_READOUT = 5,    /**< a = neuron, b = output */
-  TAME_DRAW_STATE = 6,      /**< a = neuron, b = state variable, c = trial */
-  TAME_DRAW_NOISE = 7,      /**< a = neuron / 2, b = step, c = trial; even and odd neuron share it */
+  TAME_DRAW_WIRING = 1,    /**< a = target neuron, b = draw in its row */
+  TAME_DRAW_RECURRENT = 2, /**< a = source neuron, b = target neuron */
+  TAME_DRAW_PLASTIC = 3,   /**< a = source neuron, b = target neuron */
+  TAME_DRAW_INPUT = 4,     /**< a = neuron, b = input channel */
+  TAME_DRAW_READOUT = 5,   /**< a = neuron, b = output */
+  TAME_DRAW_STATE = 6,     /**< a = neuron, b = state variable, c = trial */
+  TAME_DRAW_NOISE = 7,     /**< a = neuron / 2, b = step, c = trial; even and odd neuron share it */
 } tame_purpose;
 
-/** Two uniform doubles in (0, 1), odd multiples of 2^-54. Local. */
+/** Two uniform doubles in (0, 1), odd multiples of 2^-53. Local. */
 void tame_uniform2(uint64_t seed, tame_purpose purpose, uint32_t a, uint32_t b, uint32_t c,
                    double u[2]);
 /** The first of them. Local. */
@@ -99,11 +99,13 @@ typedef struct tame_list {
 typedef struct tame_field {
   const char *name; /**< key; with its unit, as in tau_ms */
   tame_kind kind;
-  size_t offset;             /**< in the structure */
-  const char *fallback;      /**< default, as YAML text; NULL: the key must be given; "": empty */
-  double min, max;           /**< closed limits of INT, REAL, and each of REALS; both 0: none */
-  const char *doc;           /**< one line */
-  const char *const *choices; /**< of CHOICE: names, NULL at the end */
+  size_t offset; /**< in the structure */
+  const char
+      *fallback;   /**< default, as YAML text; NULL: the key must be given; "": empty, which for
+                             a REAL is NaN, a STRING NULL, a VARIANT no row. A GROUP has none */
+  double min, max; /**< closed limits of INT, REAL, and each of REALS; both 0: none */
+  const char *doc; /**< one line */
+  const char *const *choices;      /**< of CHOICE: names, NULL at the end */
   const struct tame_schema *group; /**< of GROUP and LIST */
   const struct tame_table *table;  /**< of VARIANT and VARIANTS */
 } tame_field;
@@ -135,10 +137,12 @@ typedef struct tame_variant {
 } tame_variant;
 
 /** Fill a structure with the defaults of its fields; fields without one become 0 or NULL. Whatever
- *  it held is overwritten, not freed. TAME_OK or TAME_ERR_NOMEM. Local. */
+ *  it held is overwritten, not freed. TAME_OK, TAME_ERR_NOMEM, or TAME_ERR_INPUT if a table's own
+ *  default is wrong; if it fails the structure is zero. Local. */
 tame_status tame_defaults(const tame_schema *schema, void *structure);
 
-/** Choose a row by name, with default parameters. TAME_ERR_INPUT if there is none. Local. */
+/** Choose a row by name, with default parameters. The variant must be zero or hold a row; what it held
+ *  is freed. TAME_ERR_INPUT if there is no such row: unchanged. Local. */
 tame_status tame_variant_set(tame_variant *variant, const tame_table *table, const char *name);
 
 /** Free all that the fields own, not the structure itself, and zero it. Local. */

@@ -23,19 +23,19 @@ enum { TAME_PLASTIC_NONE, TAME_PLASTIC_PER_NEURON, TAME_PLASTIC_PER_SYNAPSE };
 typedef struct tame_network_params {
   int64_t neurons, inputs, outputs;
   double dt_ms;
-  int precision;          /**< 0 double, 1 float */
-  tame_variant cell;      /**< from tame_cells */
-  tame_variant wiring;    /**< from tame_wirings */
-  double gain;            /**< W[i][j] ~ N(0, (gain / sqrt(K))^2), K = expected inputs of a neuron */
-  double input_scale;     /**< W_in[i][c] ~ N(0, input_scale^2) */
-  double output_scale;    /**< W_out[k][i] ~ N(0, output_scale^2 / neurons) */
-  double initial_range;   /**< x(0) ~ U(-initial_range, initial_range), anew for every trial */
-  double noise;           /**< SD of the noise current */
-  int noise_scaling;      /**< per step: noise * xi; sqrt_dt: noise * xi * sqrt(dt_ms) */
-  int plasticity;         /**< per_neuron: the first plastic_fraction of neurons, all their
+  int precision;        /**< 0 double, 1 float */
+  tame_variant cell;    /**< from tame_cells */
+  tame_variant wiring;  /**< from tame_wirings */
+  double gain;          /**< W[i][j] ~ N(0, (gain / sqrt(K))^2), K = expected inputs of a neuron */
+  double input_scale;   /**< W_in[i][c] ~ N(0, input_scale^2) */
+  double output_scale;  /**< W_out[k][i] ~ N(0, output_scale^2 / neurons) */
+  double initial_range; /**< x(0) ~ U(-initial_range, initial_range), anew for every trial */
+  double noise;         /**< SD of the noise current */
+  int noise_scaling;    /**< per step: noise * xi; sqrt_dt: noise * xi * sqrt(dt_ms) */
+  int plasticity;       /**< per_neuron: the first plastic_fraction of neurons, all their
                                inputs; per_synapse: each synapse with that probability */
   double plastic_fraction;
-  int64_t seed;           /**< of everything random in this network */
+  int64_t seed; /**< of everything random in this network */
 } tame_network_params;
 
 extern const tame_schema tame_network_schema;
@@ -85,7 +85,7 @@ typedef struct tame_network_load {
   int64_t neurons, synapses, plastic_neurons, plastic_synapses;
   int64_t exchange_bytes; /**< received each step */
   tame_exchange_mode mode;
-  int64_t bytes;          /**< of W, W_in, W_out, states and exchange */
+  int64_t bytes; /**< of W, W_in, W_out, states and exchange */
   const char *kernels;
 } tame_network_load;
 void tame_network_measure(const tame_network *network, tame_network_load *load);

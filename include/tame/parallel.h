@@ -36,8 +36,9 @@ typedef enum tame_exchange_mode {
 /** Plan an exchange of elements of `element` bytes. needed: global ids this rank reads, ascending,
  *  [n_needed], borrowed during the call; its own may be among them. Collective; comm and the
  *  partition are borrowed for the life of the exchange. */
-tame_status tame_exchange_create(tame_exchange **out, MPI_Comm comm, const tame_partition *partition,
-                                 const int64_t *needed, int64_t n_needed, size_t element);
+tame_status tame_exchange_create(tame_exchange **out, MPI_Comm comm,
+                                 const tame_partition *partition, const int64_t *needed,
+                                 int64_t n_needed, size_t element);
 void tame_exchange_free(tame_exchange **exchange);
 
 /** Send own values, [n_local], to those who need them and fill the view. Collective. */

@@ -10,7 +10,13 @@
 
 enum { TAME_AXES = 4 }; /**< most axes a dataset may have */
 
-typedef enum tame_type { TAME_TYPE_F64, TAME_TYPE_F32, TAME_TYPE_I64, TAME_TYPE_I32, TAME_TYPE_U8 } tame_type;
+typedef enum tame_type {
+  TAME_TYPE_F64,
+  TAME_TYPE_F32,
+  TAME_TYPE_I64,
+  TAME_TYPE_I32,
+  TAME_TYPE_U8
+} tame_type;
 
 /** A dataset to be. */
 typedef struct tame_dataset {
@@ -18,8 +24,8 @@ typedef struct tame_dataset {
   tame_type type;
   int axes;
   int64_t shape[TAME_AXES];
-  const char *dims;  /**< "network, trial, neuron, time" */
-  const char *units; /**< "1", "ms", ... */
+  const char *dims;         /**< "network, trial, neuron, time" */
+  const char *units;        /**< "1", "ms", ... */
   double start_ms, step_ms; /**< of the time axis; step_ms 0: there is none */
 } tame_dataset;
 
@@ -29,7 +35,9 @@ typedef struct tame_results tame_results; /* opaque */
  *  exists (only a file, and only with force, may be replaced). Collective: rank 0 looks. */
 tame_status tame_results_may_write(MPI_Comm comm, const char *path, bool force);
 
-/** Begin a file under a temporary name beside `path`. Collective; comm is duplicated. */
+/** Begin a file under a temporary name beside `path`. It is planned twice: the first time only adds up
+ *  what it will take, the second, after tame_results_lay_out(), makes it. Collective; comm is
+ *  duplicated. */
 tame_status tame_results_create(tame_results **out, MPI_Comm comm, const char *path);
 
 /** Plan a dataset; groups on its path come by themselves. The same on every rank; Local. Failures are
@@ -42,6 +50,8 @@ void tame_results_text(tame_results *results, const char *path, const char *key,
 void tame_results_number(tame_results *results, const char *path, const char *key, double value);
 void tame_results_whole(tame_results *results, const char *path, const char *key, int64_t value);
 
+/** End measuring: TAME_ERR_IO where the file would not fit on the disk. Collective. */
+tame_status tame_results_lay_out(tame_results *results);
 /** End planning: reserve the disk space, open for all. Collective. TAME_ERR_IO where it does not fit. */
 tame_status tame_results_open(tame_results *results);
 

@@ -13,8 +13,8 @@ extern const tame_table tame_signals;
 typedef struct tame_task {
   char *name;
   double duration_ms;
-  tame_reals window_ms;   /**< [start, end): where errors count and learning happens */
-  tame_list inputs;       /**< of tame_variant: rows of tame_signals */
+  tame_reals window_ms; /**< [start, end): where errors count and learning happens */
+  tame_list inputs;     /**< of tame_variant: rows of tame_signals */
   tame_list targets;
   tame_list perturbation; /**< inputs added in `perturb` phases */
 } tame_task;

@@ -10,6 +10,7 @@ set(environment
   OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
   OMPI_MCA_rmaps_base_oversubscribe=1
   OMPI_MCA_hwloc_base_binding_policy=none
+  OMPI_MCA_mpi_yield_when_idle=1
   OMPI_MCA_btl_vader_single_copy_mechanism=none
   OMP_WAIT_POLICY=passive
   OPENBLAS_NUM_THREADS=1)
@@ -31,20 +32,18 @@ function(tame_test_says file key default out)
   set(${out} "${default}" PARENT_SCOPE)
 endfunction()
 
-function(tame_test_properties name label file ranks)
+# cores: as many as it keeps busy; ranks beyond the cores of the machine run alone.
+function(tame_test_properties name label file ranks cores)
   tame_test_says("${file}" timeout 120 timeout)
   if(TAME_SANITIZE OR TAME_TEST_LAUNCHER)
     math(EXPR timeout "${timeout} * 5")
   endif()
   set(threads 2)
-  set(more "")
   if(ranks GREATER 2)
     set(threads 1)
-    set(more OMPI_MCA_mpi_yield_when_idle=1)
   endif()
-  math(EXPR cores "${ranks} * ${threads}")
   set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${timeout} PROCESSORS ${cores}
-    ENVIRONMENT "${environment};OMP_NUM_THREADS=${threads};${more};${ARGN}")
+    ENVIRONMENT "${environment};OMP_NUM_THREADS=${threads};${ARGN}")
 endfunction()
 
 # Program <kind>_<name> from tests/<kind>/test_<name>.c.
@@ -62,7 +61,7 @@ endfunction()
 function(tame_unit_test name)
   tame_test_program(unit ${name})
   add_test(NAME unit.${name} COMMAND ${TAME_TEST_LAUNCHER} $<TARGET_FILE:unit_${name}>)
-  tame_test_properties(unit.${name} unit "${PROJECT_SOURCE_DIR}/tests/unit/test_${name}.c" 1)
+  tame_test_properties(unit.${name} unit "${PROJECT_SOURCE_DIR}/tests/unit/test_${name}.c" 1 1)
 endfunction()
 
 function(tame_mpi_test name) # tame_mpi_test(network 1 2 4): on one, few and too many ranks
@@ -72,7 +71,7 @@ function(tame_mpi_test name) # tame_mpi_test(network 1 2 4): on one, few and too
       COMMAND ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} ${ranks} ${MPIEXEC_PREFLAGS}
               ${TAME_TEST_LAUNCHER} $<TARGET_FILE:mpi_${name}> ${MPIEXEC_POSTFLAGS})
     tame_test_properties(mpi.${name}.${ranks} mpi
-      "${PROJECT_SOURCE_DIR}/tests/mpi/test_${name}.c" ${ranks})
+      "${PROJECT_SOURCE_DIR}/tests/mpi/test_${name}.c" ${ranks} ${ranks})
   endforeach()
 endfunction()
 
@@ -82,7 +81,7 @@ function(tame_system_test name)
   set(folder "${PROJECT_BINARY_DIR}/tests/system/${name}")
   add_test(NAME system.${name} COMMAND sh -c
     "rm -rf \"$1\" && mkdir -p \"$1\" && cd \"$1\" && exec bash \"$2\"" sh "${folder}" "${script}")
-  tame_test_properties(system.${name} system "${script}" 1
+  tame_test_properties(system.${name} system "${script}" 1 2
     "TAME=$<TARGET_FILE:tame_cli>" "TAME_SOURCE=${PROJECT_SOURCE_DIR}"
     "TAME_BUILD=${PROJECT_BINARY_DIR}" "PYTHON=${TAME_PYTHON}" "TAME_PYTHON=${TAME_PYTHON}"
     "MPIEXEC=${MPIEXEC_EXECUTABLE}" "CC=${CMAKE_C_COMPILER}")

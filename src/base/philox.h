@@ -8,11 +8,11 @@
 #include <Random123/philox.h>
 #include <stdint.h>
 
-/** The upper 53 bits v of 64 random ones, as (v + 1/2) 2^-53. */
+/** The upper 52 bits v of 64 random ones, as (v + 1/2) 2^-52: exact, and never 0 or 1. */
 static inline double tame_philox_unit(uint32_t low, uint32_t high)
 {
   const uint64_t bits = (uint64_t)high << 32 | low;
-  return ((double)(bits >> 11) + 0.5) * 0x1p-53;
+  return ((double)(bits >> 12) + 0.5) * 0x1p-52;
 }
 
 static inline void tame_philox_uniform2(uint64_t seed, uint32_t purpose, uint32_t a, uint32_t b,

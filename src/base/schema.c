@@ -168,7 +168,9 @@ static const char *not_a_number(const char *text)
 {
   const size_t n = decimal(text), sign = strspn(text, "+-") == 1;
   const char *tail = text + n;
-  if (strcasestr(text, "inf") || strcasestr(text, "nan")) return ": it must be finite";
+  const char *word = text + strspn(text, "+-.");
+  if (!strcasecmp(word, "inf") || !strcasecmp(word, "infinity") || !strcasecmp(word, "nan"))
+    return ": it must be finite";
   if (n == 0) return "";
   const bool zero = text[sign] == '0', lone = n == sign + 1;
   if (*tail == '_' || (zero && lone && *tail && strchr("xXoObB", *tail)) ||
@@ -274,8 +276,8 @@ static tame_status choose(const tame_field *field, const char *text, int *chosen
 {
   char hint[LONGEST + 32] = "";
   const int i = find_option(field, text);
-  const char *near = tame_schema_nearest(field, text);
-  if (i < 0 && near) snprintf(hint, sizeof hint, "; did you mean '%s'?", near);
+  const char *near = i < 0 ? tame_schema_nearest(field, text) : NULL;
+  if (near) snprintf(hint, sizeof hint, "; did you mean '%s'?", near);
   if (i < 0) return refuse(field, text, hint);
   *chosen = i;
   return TAME_OK;
@@ -393,10 +395,12 @@ tame_status tame_schema_default(const tame_field *field, void *value)
   if (list) tame_schema_allocate(field, 0, value);
   memset(value, 0, value_size(field));
   if (!field->fallback) return TAME_OK;
-  if (*field->fallback)
-    return list ? default_list(field, value) : tame_schema_set(field, field->fallback, value);
-  if (field->kind == TAME_REAL) *(double *)value = (double)NAN;
-  return TAME_OK;
+  tame_status status = TAME_OK;
+  if (!*field->fallback && field->kind == TAME_REAL) *(double *)value = (double)NAN;
+  else if (*field->fallback)
+    status = list ? default_list(field, value) : tame_schema_set(field, field->fallback, value);
+  if (status != TAME_ERR_INPUT) return status;
+  return tame_fail(status, "default of %s in its table: %s", field->name, tame_message());
 }
 
 void tame_schema_clear(const tame_field *field, void *value)

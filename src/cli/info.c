@@ -172,8 +172,8 @@ static void describe(hid_t file, const char *path, bool datasets)
   printf(" in %.3g s", number(file, "wall_s"));
   print_text(file, " by tame ", "tame_version", "");
   print_text(file, " (", "tame_commit", "),");
-  printf(" %g rank(s) x %g thread(s) on %g node(s)", number(file, "ranks"),
-         number(file, "threads"), number(file, "nodes"));
+  printf(" %g rank(s) x %g thread(s) on %g node(s)", number(file, "ranks"), number(file, "threads"),
+         number(file, "nodes"));
   print_text(file, ", kernels ", "kernels", "\n");
   const hid_t tasks = H5Gopen2(file, "tasks", H5P_DEFAULT);
   if (tasks >= 0) {
@@ -187,8 +187,9 @@ static void describe(hid_t file, const char *path, bool datasets)
 int tame_command_info(int argc, char **argv)
 {
   static const struct argp argp = {
-      table, parse, "FILE...",
-      "Tell what is in results files: how they were made, tasks, phases and losses.", NULL, NULL,
+      table,     parse,
+      "FILE...", "Tell what is in results files: how they were made, tasks, phases and losses.",
+      NULL,      NULL,
       NULL};
   options o = {0};
   argp_parse(&argp, argc, argv, 0, NULL, &o);
@@ -201,10 +202,8 @@ int tame_command_info(int argc, char **argv)
       if (first == TAME_OK) first = status;
       continue;
     }
-    if (o.yaml)
-      print_text(file, "", "experiment", "");
-    else
-      describe(file, o.files[k], o.datasets);
+    if (o.yaml) print_text(file, "", "experiment", "");
+    else describe(file, o.files[k], o.datasets);
     H5Fclose(file);
   }
   return first;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const tame_table *const tables[] = {&tame_cells,   &tame_wirings, &tame_learners,
+static const tame_table *const tables[] = {&tame_cells, &tame_wirings, &tame_learners,
                                            &tame_signals, &tame_phases};
 enum { TABLES = sizeof tables / sizeof *tables };
 
@@ -26,10 +26,8 @@ static void print_value(const tame_field *f)
     case TAME_VARIANTS: printf("[%s]", f->table->title); break;
     default: break;
   }
-  if (!f->fallback)
-    printf(", required");
-  else if (*f->fallback)
-    printf(", default %s", f->fallback);
+  if (!f->fallback) printf(", required");
+  else if (*f->fallback) printf(", default %s", f->fallback);
   if ((f->kind == TAME_INT || f->kind == TAME_REAL) && (f->min != 0 || f->max != 0))
     printf(", %g to %g", f->min, f->max);
 }
@@ -64,8 +62,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
       bool known = strcmp(argument, "keys") == 0;
       for (int k = 0; k < TABLES; k++) known = known || strcmp(argument, tables[k]->title) == 0;
       if (!known)
-        argp_error(state, "'%s' is no table; there are cells, wirings, learners, signals, phases, "
-                          "keys",
+        argp_error(state,
+                   "'%s' is no table; there are cells, wirings, learners, signals, phases, "
+                   "keys",
                    argument);
       if (state->arg_num < TABLES + 1) wanted[state->arg_num] = argument;
       break;
@@ -85,10 +84,15 @@ static bool is_wanted(const char *const *wanted, const char *title)
 int tame_command_list(int argc, char **argv)
 {
   static const struct argp argp = {
-      NULL, parse, "[TABLE...]",
-      "Print what an experiment file may say, from the tables that read it: cells, wirings, learners, "
+      NULL,
+      parse,
+      "[TABLE...]",
+      "Print what an experiment file may say, from the tables that read it: cells, wirings, "
+      "learners, "
       "signals (of which stimuli and targets of tasks are made), phases, and all keys.",
-      NULL, NULL, NULL};
+      NULL,
+      NULL,
+      NULL};
   const char *wanted[TABLES + 1] = {0};
   argp_parse(&argp, argc, argv, 0, NULL, wanted);
   for (int k = 0; k < TABLES; k++)

@@ -23,21 +23,21 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void usage(FILE *out)
 {
-  fprintf(out, "Usage: tame COMMAND [OPTION...] ARGUMENT...\n"
-               "       mpirun -n RANKS tame run [OPTION...] EXPERIMENT\n\n"
-               "Trains recurrent neural networks, on one core or on a cluster, with the same bits.\n\n"
-               "Commands:\n");
+  fprintf(out,
+          "Usage: tame COMMAND [OPTION...] ARGUMENT...\n"
+          "       mpirun -n RANKS tame run [OPTION...] EXPERIMENT\n\n"
+          "Trains recurrent neural networks, on one core or on a cluster, with the same bits.\n\n"
+          "Commands:\n");
   for (int k = 0; k < COMMANDS; k++) {
     char left[64];
     snprintf(left, sizeof left, "%s %s", commands[k].name, commands[k].arguments);
     fprintf(out, "  %-18s %s\n", left, commands[k].doc);
   }
-  fprintf(out,
-          "\n`tame COMMAND --help` tells a command's options, `man tame` the rest.\n\n"
-          "Environment: OMP_NUM_THREADS (threads a rank), TAME_KERNEL (ref, avx2, avx512),\n"
-          "TAME_PYTHON (for plot).\n"
-          "Exit codes: 0 fine, 1 compare found a difference, 2 usage, experiment or data,\n"
-          "3 memory, 4 file, 5 the network diverged.\n");
+  fprintf(out, "\n`tame COMMAND --help` tells a command's options, `man tame` the rest.\n\n"
+               "Environment: OMP_NUM_THREADS (threads a rank), TAME_KERNEL (ref, avx2, avx512),\n"
+               "TAME_PYTHON (for plot).\n"
+               "Exit codes: 0 fine, 1 compare found a difference, 2 usage, experiment or data,\n"
+               "3 memory, 4 file, 5 the network diverged.\n");
 }
 
 static int edit_distance(const char *a, const char *b)

@@ -20,7 +20,8 @@ typedef struct options {
 static const struct argp_option table[] = {
     {"output", 'o', "FILE", 0, "Results file (HDF5); default: the experiment's name with .h5", 0},
     {"set", 's', "KEY=VALUE", 0,
-     "Override a key, as in --set network.gain=1.5 or --set 'phases[3].train.trials=20'; repeatable",
+     "Override a key, as in --set network.gain=1.5 or --set 'phases[3].train.trials=20'; "
+     "repeatable",
      0},
     {"force", 'f', NULL, 0, "Replace an existing results file", 0},
     {"quiet", 'q', NULL, 0, "Say nothing but errors", 0},
@@ -47,22 +48,18 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 /* ---- progress ------------------------------------------------------------------------------- */
 
 typedef struct screen {
-  bool live;           /* a terminal: one line, written over and over */
-  bool line_open;      /* something stands on it */
-  double printed;      /* when a plain line was last written */
+  bool live;      /* a terminal: one line, written over and over */
+  bool line_open; /* something stands on it */
+  double printed; /* when a plain line was last written */
 } screen;
 
 static void duration(double seconds, char *text, size_t size)
 {
   const long s = isnan(seconds) ? 0 : lround(seconds);
-  if (isnan(seconds))
-    snprintf(text, size, "?");
-  else if (s >= 3600)
-    snprintf(text, size, "%ld h %02ld min", s / 3600, s / 60 % 60);
-  else if (s >= 60)
-    snprintf(text, size, "%ld min %02ld s", s / 60, s % 60);
-  else
-    snprintf(text, size, "%ld s", s);
+  if (isnan(seconds)) snprintf(text, size, "?");
+  else if (s >= 3600) snprintf(text, size, "%ld h %02ld min", s / 3600, s / 60 % 60);
+  else if (s >= 60) snprintf(text, size, "%ld min %02ld s", s / 60, s % 60);
+  else snprintf(text, size, "%ld s", s);
 }
 
 static void show_progress(const tame_progress *p, void *context)
@@ -112,8 +109,7 @@ static tame_status run(const options *o, int rank)
   const double began = MPI_Wtime();
   screen s = {.live = isatty(STDERR_FILENO) != 0, .printed = began};
   tame_experiment *e = NULL;
-  tame_status status =
-      tame_experiment_load(&e, MPI_COMM_WORLD, o->experiment, o->sets, o->n_sets);
+  tame_status status = tame_experiment_load(&e, MPI_COMM_WORLD, o->experiment, o->sets, o->n_sets);
   if (status == TAME_OK) {
     const tame_run_options how = {.output = o->output,
                                   .force = o->force,
@@ -131,12 +127,17 @@ static tame_status run(const options *o, int rank)
 
 int tame_command_run(int argc, char **argv)
 {
-  static const struct argp argp = {
-      table, parse, "EXPERIMENT",
-      "Run the experiment of a YAML file, or repeat that of a results file, and write the results.\v"
-      "Under mpirun the network is divided over the ranks; the results are the same, byte for byte. "
-      "Threads a rank: OMP_NUM_THREADS, or the cores it has.",
-      NULL, NULL, NULL};
+  static const struct argp argp = {table,
+                                   parse,
+                                   "EXPERIMENT",
+                                   "Run the experiment of a YAML file, or repeat that of a results "
+                                   "file, and write the results.\v"
+                                   "Under mpirun the network is divided over the ranks; the "
+                                   "results are the same, byte for byte. "
+                                   "Threads a rank: OMP_NUM_THREADS, or the cores it has.",
+                                   NULL,
+                                   NULL,
+                                   NULL};
   options o = {0};
   o.sets = calloc((size_t)argc, sizeof *o.sets);
   if (!o.sets) return TAME_ERR_NOMEM;

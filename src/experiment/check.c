@@ -63,7 +63,8 @@ int64_t tame_phase_target(const tame_experiment *e, int64_t phase)
 static tame_status check_name(const tame_experiment *e, const char *name, const char *path)
 {
   bool fine = *name != '\0' && strlen(name) < 100;
-  for (const char *c = name; *c; c++) fine = fine && (isalnum((unsigned char)*c) || strchr("_-+", *c));
+  for (const char *c = name; *c; c++)
+    fine = fine && (isalnum((unsigned char)*c) || strchr("_-+", *c));
   if (fine) return TAME_OK;
   return tame_yaml_fail_at(e->marks, path,
                            "found '%s', want a name of letters, digits, '_', '-' and '+'", name);
@@ -125,8 +126,8 @@ static tame_status sample_task(tame_experiment *e, MPI_Comm comm, int64_t k, con
   script->input.steps = script->perturbed.steps = script->target.steps = script->steps;
   script->input.channels = script->perturbed.channels = e->network.inputs;
   script->target.channels = e->network.outputs;
-  tame_status status =
-      sample_list(e, comm, k, "inputs", &task->inputs, &script->input, folder, archive);
+  tame_status status = sample_list(e, comm, k, "inputs", &task->inputs, &script->input, folder,
+                                   archive);
   if (status == TAME_OK && task->targets.count)
     status = sample_list(e, comm, k, "targets", &task->targets, &script->target, folder, archive);
   if (status != TAME_OK || task->perturbation.count == 0) return status;
@@ -239,8 +240,8 @@ static tame_status check_perturbations(const tame_experiment *e, int64_t k)
 {
   for (int64_t t = 0; t < e->tasks.count; t++)
     if (tame_phase_has_task(e, k, t) && tame_task_at(e, t)->perturbation.count == 0)
-      return tame_yaml_fail_at(e->marks, phase_path(e, k, "tasks"),
-                               "task '%s' has no perturbation", tame_task_at(e, t)->name);
+      return tame_yaml_fail_at(e->marks, phase_path(e, k, "tasks"), "task '%s' has no perturbation",
+                               tame_task_at(e, t)->name);
   return TAME_OK;
 }
 
@@ -273,8 +274,7 @@ static tame_status check_recording(const tame_experiment *e, const tame_recordin
     bool known = false;
     for (int64_t p = 0; p < e->phases.count; p++)
       known = known || strcmp(tame_phase_at(e, p)->name, r->phases.at[k]) == 0;
-    if (!known)
-      return tame_yaml_fail_at(e->marks, path, "there is no phase '%s'", r->phases.at[k]);
+    if (!known) return tame_yaml_fail_at(e->marks, path, "there is no phase '%s'", r->phases.at[k]);
   }
   return TAME_OK;
 }
@@ -284,11 +284,11 @@ static tame_status mark_range(const tame_experiment *e, const char *range, char 
   long long first, last;
   int used = 0;
   const long long n = e->network.neurons;
-  if (sscanf(range, "%lld%n", &first, &used) == 1 && range[used] == '\0')
-    last = first;
+  if (sscanf(range, "%lld%n", &first, &used) == 1 && range[used] == '\0') last = first;
   else if (sscanf(range, "%lld-%lld%n", &first, &last, &used) != 2 || range[used] != '\0')
     return tame_yaml_fail_at(e->marks, "output.rates.neurons",
-                             "found '%s', want `all`, `none`, an id or a range such as 0-99", range);
+                             "found '%s', want `all`, `none`, an id or a range such as 0-99",
+                             range);
   if (first < 0 || last < first || last >= n)
     return tame_yaml_fail_at(e->marks, "output.rates.neurons", "found %s, want ids from 0 to %lld",
                              range, n - 1);
@@ -304,14 +304,13 @@ static tame_status list_recorded(tame_experiment *e)
   tame_status status = wanted ? TAME_OK : TAME_ERR_NOMEM;
   if (status == TAME_OK && neurons->count == 0) memset(wanted, 1, (size_t)(n < 100 ? n : 100));
   for (int64_t k = 0; status == TAME_OK && k < neurons->count; k++) {
-    if (strcmp(neurons->at[k], "all") == 0)
-      memset(wanted, 1, (size_t)n);
-    else if (strcmp(neurons->at[k], "none") != 0)
-      status = mark_range(e, neurons->at[k], wanted);
+    if (strcmp(neurons->at[k], "all") == 0) memset(wanted, 1, (size_t)n);
+    else if (strcmp(neurons->at[k], "none") != 0) status = mark_range(e, neurons->at[k], wanted);
   }
   for (int64_t i = 0; status == TAME_OK && i < n; i++) e->n_recorded += wanted[i];
   if (status == TAME_OK) {
-    e->recorded = tame_untouched(e->n_recorded, sizeof *e->recorded, "the list of recorded neurons");
+    e->recorded = tame_untouched(e->n_recorded, sizeof *e->recorded,
+                                 "the list of recorded neurons");
     if (!e->recorded) status = TAME_ERR_NOMEM;
   }
   for (int64_t i = 0, m = 0; status == TAME_OK && i < n; i++)

@@ -16,43 +16,73 @@ static const char *const weight_names[] = {"recurrent", "readout", NULL};
 static const char *const keep_names[] = {"none", "final", "both", NULL};
 
 #define PHASE(member) .offset = offsetof(tame_phase, member)
-#define PHASE_NAME \
-  {.name = "name", .kind = TAME_STRING, PHASE(name), .doc = "of the phase, in the results"}
-#define PHASE_TASKS                                                      \
-  {.name = "tasks", .kind = TAME_STRINGS, PHASE(tasks), .fallback = "", \
-   .doc = "which, in the tasks' order within each trial; default: all"}
-#define PHASE_TRIALS                                                                              \
-  {.name = "trials", .kind = TAME_INT, PHASE(trials), .fallback = "1", .min = 1, .max = 1e6, \
-   .doc = "how many, of each task"}
-#define PHASE_NOISE(standard) \
-  {.name = "noise", .kind = TAME_BOOL, PHASE(noise), .fallback = standard, .doc = "network.noise"}
+#define PHASE_NAME                                                                                 \
+  {                                                                                                \
+    .name = "name", .kind = TAME_STRING, PHASE(name), .doc = "of the phase, in the results"        \
+  }
+#define PHASE_TASKS                                                                                \
+  {                                                                                                \
+    .name = "tasks", .kind = TAME_STRINGS, PHASE(tasks), .fallback = "",                           \
+    .doc = "which, in the tasks' order within each trial; default: all"                            \
+  }
+#define PHASE_TRIALS                                                                               \
+  {                                                                                                \
+    .name = "trials", .kind = TAME_INT, PHASE(trials), .fallback = "1", .min = 1, .max = 1e6,      \
+    .doc = "how many, of each task"                                                                \
+  }
+#define PHASE_NOISE(standard)                                                                      \
+  {                                                                                                \
+    .name = "noise", .kind = TAME_BOOL, PHASE(noise), .fallback = standard, .doc = "network.noise" \
+  }
 
 static const tame_field record_fields[] = {PHASE_NAME, PHASE_TASKS, PHASE_NOISE("off"), {0}};
-static const tame_field test_fields[] = {
-    PHASE_NAME, PHASE_TASKS, PHASE_TRIALS, PHASE_NOISE("on"), {0}};
+static const tame_field test_fields[] = {PHASE_NAME,
+                                         PHASE_TASKS,
+                                         PHASE_TRIALS,
+                                         PHASE_NOISE("on"),
+                                         {0}};
 static const tame_field train_fields[] = {
     PHASE_NAME,
     PHASE_TASKS,
     PHASE_TRIALS,
     PHASE_NOISE("on"),
-    {.name = "weights", .kind = TAME_CHOICE, PHASE(weights), .choices = weight_names,
+    {.name = "weights",
+     .kind = TAME_CHOICE,
+     PHASE(weights),
+     .choices = weight_names,
      .doc = "which weights learn"},
-    {.name = "learner", .kind = TAME_VARIANT, PHASE(learner), .fallback = "rls",
-     .table = &tame_learners, .doc = "by which rule; it starts afresh in each phase"},
-    {.name = "target", .kind = TAME_STRING, PHASE(target), .fallback = "",
+    {.name = "learner",
+     .kind = TAME_VARIANT,
+     PHASE(learner),
+     .fallback = "rls",
+     .table = &tame_learners,
+     .doc = "by which rule; it starts afresh in each phase"},
+    {.name = "target",
+     .kind = TAME_STRING,
+     PHASE(target),
+     .fallback = "",
      .doc = "for recurrent weights: the record phase whose rates are the target"},
-    {.name = "every", .kind = TAME_INT, PHASE(every), .fallback = "1", .min = 1, .max = 1e9,
+    {.name = "every",
+     .kind = TAME_INT,
+     PHASE(every),
+     .fallback = "1",
+     .min = 1,
+     .max = 1e9,
      .doc = "steps between updates: those t with t mod every = 0"},
-    {.name = "window_ms", .kind = TAME_REALS, PHASE(window_ms), .fallback = "", .max = 1e12,
+    {.name = "window_ms",
+     .kind = TAME_REALS,
+     PHASE(window_ms),
+     .fallback = "",
+     .max = 1e12,
      .doc = "[start, end) of learning; default: each task's window"},
     {0}};
 
-#define ROW(id, row_kind, row_name, row_doc, row_fields)                                    \
-  static const tame_phase_row id = {                                                        \
-      .head = {.name = row_name, .doc = row_doc, .params = {sizeof(tame_phase), row_fields}}, \
+#define ROW(id, row_kind, row_name, row_doc, row_fields)                                           \
+  static const tame_phase_row id = {                                                               \
+      .head = {.name = row_name, .doc = row_doc, .params = {sizeof(tame_phase), row_fields}},      \
       .kind = row_kind}
-ROW(row_record, TAME_PHASE_RECORD, "record",
-    "one trial of each task, whose rates may be a target", record_fields);
+ROW(row_record, TAME_PHASE_RECORD, "record", "one trial of each task, whose rates may be a target",
+    record_fields);
 ROW(row_test, TAME_PHASE_TEST, "test", "trials without learning", test_fields);
 ROW(row_perturb, TAME_PHASE_PERTURB, "perturb", "tests, with each task's perturbation added",
     test_fields);
@@ -62,47 +92,82 @@ static const tame_row *const phase_rows[] = {&row_record.head, &row_test.head, &
                                              &row_train.head, NULL};
 const tame_table tame_phases = {"phases", phase_rows};
 
-#define EVERY                                                                               \
-  {.name = "every", .kind = TAME_INT, .offset = offsetof(tame_recording, every),           \
-   .fallback = "1", .max = 1e9, .doc = "steps between samples; 0: record none"}
-#define RECORDED_PHASES                                                                        \
-  {.name = "phases", .kind = TAME_STRINGS, .offset = offsetof(tame_recording, phases),        \
-   .fallback = "", .doc = "which; default: all but training"}
+#define EVERY                                                                                      \
+  {                                                                                                \
+    .name = "every", .kind = TAME_INT, .offset = offsetof(tame_recording, every), .fallback = "1", \
+    .max = 1e9, .doc = "steps between samples; 0: record none"                                     \
+  }
+#define RECORDED_PHASES                                                                            \
+  {                                                                                                \
+    .name = "phases", .kind = TAME_STRINGS, .offset = offsetof(tame_recording, phases),            \
+    .fallback = "", .doc = "which; default: all but training"                                      \
+  }
 
 static const tame_field rates_fields[] = {
-    {.name = "neurons", .kind = TAME_STRINGS, .offset = offsetof(tame_recording, neurons),
-     .fallback = "", .doc = "`all`, `none`, or ids and ranges, [0-99, 250]; default: the first 100"},
-    EVERY, RECORDED_PHASES, {0}};
+    {.name = "neurons",
+     .kind = TAME_STRINGS,
+     .offset = offsetof(tame_recording, neurons),
+     .fallback = "",
+     .doc = "`all`, `none`, or ids and ranges, [0-99, 250]; default: the first 100"},
+    EVERY,
+    RECORDED_PHASES,
+    {0}};
 static const tame_field readout_fields[] = {EVERY, RECORDED_PHASES, {0}};
 static const tame_schema rates_schema = {sizeof(tame_recording), rates_fields};
 static const tame_schema readout_schema = {sizeof(tame_recording), readout_fields};
 
 #define OUTPUT(member) .offset = offsetof(tame_output, member)
-static const tame_field output_fields[] = {
-    {.name = "rates", .kind = TAME_GROUP, OUTPUT(rates), .group = &rates_schema,
-     .doc = "trajectories of neurons"},
-    {.name = "readout", .kind = TAME_GROUP, OUTPUT(readout), .group = &readout_schema,
-     .doc = "trajectories of readouts"},
-    {.name = "weights", .kind = TAME_CHOICE, OUTPUT(weights), .fallback = "final",
-     .choices = keep_names, .doc = "before and after training"},
-    {.name = "initial_state", .kind = TAME_BOOL, OUTPUT(initial_state), .fallback = "off",
-     .doc = "x(0) of all neurons in every trial"},
-    {0}};
+static const tame_field output_fields[] = {{.name = "rates",
+                                            .kind = TAME_GROUP,
+                                            OUTPUT(rates),
+                                            .group = &rates_schema,
+                                            .doc = "trajectories of neurons"},
+                                           {.name = "readout",
+                                            .kind = TAME_GROUP,
+                                            OUTPUT(readout),
+                                            .group = &readout_schema,
+                                            .doc = "trajectories of readouts"},
+                                           {.name = "weights",
+                                            .kind = TAME_CHOICE,
+                                            OUTPUT(weights),
+                                            .fallback = "final",
+                                            .choices = keep_names,
+                                            .doc = "before and after training"},
+                                           {.name = "initial_state",
+                                            .kind = TAME_BOOL,
+                                            OUTPUT(initial_state),
+                                            .fallback = "off",
+                                            .doc = "x(0) of all neurons in every trial"},
+                                           {0}};
 static const tame_schema output_schema = {sizeof(tame_output), output_fields};
 
 #define EXPERIMENT(member) .offset = offsetof(tame_experiment, member)
-static const tame_field experiment_fields[] = {
-    {.name = "name", .kind = TAME_STRING, EXPERIMENT(name), .fallback = "experiment",
-     .doc = "of the experiment"},
-    {.name = "network", .kind = TAME_GROUP, EXPERIMENT(network), .group = &tame_network_schema,
-     .doc = "what is trained"},
-    {.name = "tasks", .kind = TAME_LIST, EXPERIMENT(tasks), .group = &tame_task_schema,
-     .doc = "what it is trained to do"},
-    {.name = "phases", .kind = TAME_VARIANTS, EXPERIMENT(phases), .table = &tame_phases,
-     .doc = "what happens, in this order"},
-    {.name = "output", .kind = TAME_GROUP, EXPERIMENT(output), .group = &output_schema,
-     .doc = "what is kept"},
-    {0}};
+static const tame_field experiment_fields[] = {{.name = "name",
+                                                .kind = TAME_STRING,
+                                                EXPERIMENT(name),
+                                                .fallback = "experiment",
+                                                .doc = "of the experiment"},
+                                               {.name = "network",
+                                                .kind = TAME_GROUP,
+                                                EXPERIMENT(network),
+                                                .group = &tame_network_schema,
+                                                .doc = "what is trained"},
+                                               {.name = "tasks",
+                                                .kind = TAME_LIST,
+                                                EXPERIMENT(tasks),
+                                                .group = &tame_task_schema,
+                                                .doc = "what it is trained to do"},
+                                               {.name = "phases",
+                                                .kind = TAME_VARIANTS,
+                                                EXPERIMENT(phases),
+                                                .table = &tame_phases,
+                                                .doc = "what happens, in this order"},
+                                               {.name = "output",
+                                                .kind = TAME_GROUP,
+                                                EXPERIMENT(output),
+                                                .group = &output_schema,
+                                                .doc = "what is kept"},
+                                               {0}};
 
 const tame_schema tame_experiment_schema = {sizeof(tame_experiment), experiment_fields};
 
@@ -122,14 +187,12 @@ static tame_status read_file(const char *path, char **text)
     if (!more) break;
     *text = more;
   }
-  if (!*text || got > 0)
-    status = tame_fail(TAME_ERR_NOMEM, "no memory for '%s'", path);
+  if (!*text || got > 0) status = tame_fail(TAME_ERR_NOMEM, "no memory for '%s'", path);
   else if (ferror(file))
     status = tame_fail(TAME_ERR_INPUT, "cannot read '%s': %s", path, strerror(errno));
   else if (memchr(*text, '\0', used))
     status = tame_fail(TAME_ERR_INPUT, "'%s' is neither YAML nor a results file", path);
-  else
-    (*text)[used] = '\0';
+  else (*text)[used] = '\0';
   fclose(file);
   return status;
 }
@@ -171,8 +234,7 @@ static tame_status build(tame_experiment **out, MPI_Comm comm, const char *path,
 {
   tame_experiment *e = tame_zeroed(1, sizeof *e, "an experiment");
   tame_status status = TAME_ERR_NOMEM;
-  if (e)
-    status = tame_yaml_load(&tame_experiment_schema, e, path, text, sets, n_sets, &e->marks);
+  if (e) status = tame_yaml_load(&tame_experiment_schema, e, path, text, sets, n_sets, &e->marks);
   status = tame_agree(comm, status);
   if (status == TAME_OK) status = tame_experiment_check(e, comm, folder, archive);
   if (status == TAME_OK) {
@@ -198,10 +260,8 @@ tame_status tame_experiment_load(tame_experiment **out, MPI_Comm comm, const cha
   if (status == TAME_OK) {
     snprintf(folder, sizeof folder, "%s", path);
     char *slash = strrchr(folder, '/');
-    if (slash)
-      slash[slash == folder] = '\0';
-    else
-      snprintf(folder, sizeof folder, ".");
+    if (slash) slash[slash == folder] = '\0';
+    else snprintf(folder, sizeof folder, ".");
     status = build(out, comm, path, text, sets, n_sets, folder, archived ? path : NULL);
   }
   free(text);

@@ -27,18 +27,18 @@ typedef struct tame_phase {
   tame_strings tasks; /**< empty: all */
   int64_t trials;
   bool noise;
-  int weights;           /**< a tame_weights */
+  int weights; /**< a tame_weights */
   tame_variant learner;
-  char *target;          /**< a record phase, for recurrent weights */
-  int64_t every;         /**< steps between updates */
-  tame_reals window_ms;  /**< empty: each task's */
+  char *target;         /**< a record phase, for recurrent weights */
+  int64_t every;        /**< steps between updates */
+  tame_reals window_ms; /**< empty: each task's */
 } tame_phase;
 
 /** What is recorded of trials. */
 typedef struct tame_recording {
-  tame_strings neurons;  /**< "all", "none", or ranges "0-99" (rates only) */
-  int64_t every;         /**< steps between samples; 0: nothing */
-  tame_strings phases;   /**< empty: all but training */
+  tame_strings neurons; /**< "all", "none", or ranges "0-99" (rates only) */
+  int64_t every;        /**< steps between samples; 0: nothing */
+  tame_strings phases;  /**< empty: all but training */
 } tame_recording;
 
 enum { TAME_KEEP_NONE, TAME_KEEP_FINAL, TAME_KEEP_BOTH };
@@ -69,7 +69,7 @@ struct tame_experiment {
   tame_script *scripts; /* [tasks.count] */
   int64_t *recorded;    /* ids of the recorded neurons, ascending, [n_recorded] */
   int64_t n_recorded;
-  int64_t n_trials;     /* of all phases and tasks together */
+  int64_t n_trials; /* of all phases and tasks together */
 };
 
 static inline const tame_task *tame_task_at(const tame_experiment *e, int64_t k)

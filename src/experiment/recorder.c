@@ -13,15 +13,15 @@ struct tame_recorder {
   const tame_network *network; /* borrowed */
   tame_results *results;       /* owned, until finished */
   tame_type real;
-  int64_t synapses, first_synapse; /* of all ranks; of those before this one */
+  int64_t synapses, first_synapse;    /* of all ranks; of those before this one */
   int64_t first_recorded, n_recorded; /* which of the recorded neurons are ours */
 
   /* the trial that runs */
   int64_t phase, task;
   int64_t rates_every, readout_every; /* 0: not kept */
-  void *rates;         /* [n_recorded][samples] */
-  void *readout;       /* [outputs][samples] */
-  void *initial_state; /* [n_local] */
+  void *rates;                        /* [n_recorded][samples] */
+  void *readout;                      /* [outputs][samples] */
+  void *initial_state;                /* [n_local] */
 };
 
 enum { PATH = 512 };
@@ -45,7 +45,11 @@ static void add(tame_recorder *rec, const char *path, tame_type type, const char
 static void add_series(tame_recorder *rec, const char *path, tame_type type, const char *dims,
                        int axes, const int64_t *shape, int64_t every)
 {
-  tame_dataset set = {.path = path, .type = type, .axes = axes, .dims = dims, .units = "1",
+  tame_dataset set = {.path = path,
+                      .type = type,
+                      .axes = axes,
+                      .dims = dims,
+                      .units = "1",
                       .step_ms = (double)every * rec->e->network.dt_ms};
   memcpy(set.shape, shape, (size_t)axes * sizeof *shape);
   tame_results_add(rec->results, &set);
@@ -219,8 +223,8 @@ static tame_status put_samples(tame_recorder *rec, const char *path, const tame_
       const int64_t at = t * s->channels + c;
       turned[c * s->steps + t] = s->at[at] - (less ? less->at[at] : 0);
     }
-  const tame_status written =
-      put_whole(rec, path, 3, (int64_t[TAME_AXES]){1, s->channels, s->steps}, turned);
+  const tame_status written = put_whole(rec, path, 3,
+                                        (int64_t[TAME_AXES]){1, s->channels, s->steps}, turned);
   free(turned);
   return written;
 }
@@ -234,7 +238,8 @@ static tame_status put_files(tame_recorder *rec, const char *task, const char *l
     char path[PATH];
     if (!data) continue;
     snprintf(path, sizeof path, "tasks/%s/files/%s/%lld", task, list, (long long)k);
-    status = put_whole(rec, path, 3, (int64_t[TAME_AXES]){1, data->steps, data->channels}, data->at);
+    status = put_whole(rec, path, 3, (int64_t[TAME_AXES]){1, data->steps, data->channels},
+                       data->at);
   }
   return status;
 }
@@ -285,12 +290,9 @@ static tame_status put_synapses(tame_recorder *rec, const char *path, enum synap
     int64_t p = 0, f = 0;
     for (int64_t at = net->start[i]; at < net->start[i + 1]; at++) {
       const int64_t s = next_synapse(net, i, &p, &f);
-      if (part == COLUMN)
-        ((int32_t *)values)[at] = (int32_t)tame_network_source(net, net->slot[s]);
-      else if (part == PLASTIC)
-        ((uint8_t *)values)[at] = s < net->start[i] + net->plastic[i];
-      else
-        tame_real_put(net, values, at, tame_real_at(net, net->w, s));
+      if (part == COLUMN) ((int32_t *)values)[at] = (int32_t)tame_network_source(net, net->slot[s]);
+      else if (part == PLASTIC) ((uint8_t *)values)[at] = s < net->start[i] + net->plastic[i];
+      else tame_real_put(net, values, at, tame_real_at(net, net->w, s));
     }
   }
   status = tame_results_write(rec->results, path, (int64_t[TAME_AXES]){0, rec->first_synapse},
@@ -324,8 +326,7 @@ static tame_status put_input_weights(tame_recorder *rec)
   for (int64_t i = 0; i < n; i++)
     for (int64_t c = 0; c < channels; c++)
       tame_real_put(net, values, i * channels + c, tame_real_at(net, net->w_in, c * n + i));
-  status = tame_results_write(rec->results, "weights/input",
-                              (int64_t[TAME_AXES]){0, net->first, 0},
+  status = tame_results_write(rec->results, "weights/input", (int64_t[TAME_AXES]){0, net->first, 0},
                               (int64_t[TAME_AXES]){1, n, channels}, values);
   free(values);
   return status;
@@ -334,8 +335,8 @@ static tame_status put_input_weights(tame_recorder *rec)
 static tame_status put_weights(tame_recorder *rec, bool final)
 {
   const tame_network *net = rec->network;
-  const tame_status status = put_synapses(
-      rec, final ? "weights/final/recurrent" : "weights/initial/recurrent", VALUE);
+  const tame_status status =
+      put_synapses(rec, final ? "weights/final/recurrent" : "weights/initial/recurrent", VALUE);
   if (status != TAME_OK) return status;
   return put_whole(rec, final ? "weights/final/readout" : "weights/initial/readout", 3,
                    (int64_t[TAME_AXES]){1, net->p.outputs, net->p.neurons}, net->w_out);
@@ -345,8 +346,8 @@ static tame_status put_beginning(tame_recorder *rec)
 {
   const tame_experiment *e = rec->e;
   const int keep = e->output.weights;
-  tame_status status = put_whole(rec, "recorded_neurons", 2,
-                                 (int64_t[TAME_AXES]){1, e->n_recorded}, e->recorded);
+  tame_status status = put_whole(rec, "recorded_neurons", 2, (int64_t[TAME_AXES]){1, e->n_recorded},
+                                 e->recorded);
   for (int64_t k = 0; status == TAME_OK && k < e->tasks.count; k++) status = put_task(rec, k);
   if (status != TAME_OK || keep == TAME_KEEP_NONE) return status;
   status = put_row_starts(rec);
@@ -403,8 +404,7 @@ static tame_status allocate(tame_recorder *rec)
              : TAME_ERR_NOMEM;
 }
 
-static tame_status begin(tame_recorder **out, const tame_experiment *e,
-                         const tame_network *network)
+static tame_status begin(tame_recorder **out, const tame_experiment *e, const tame_network *network)
 {
   tame_recorder *rec = tame_zeroed(1, sizeof *rec, "the recorder");
   *out = rec;
@@ -426,6 +426,10 @@ tame_status tame_recorder_create(tame_recorder **out, const tame_experiment *e,
     MPI_Exscan(&own, &rec->first_synapse, 1, MPI_INT64_T, MPI_SUM, network->comm);
     MPI_Allreduce(&own, &rec->synapses, 1, MPI_INT64_T, MPI_SUM, network->comm);
     status = tame_results_create(&rec->results, network->comm, path);
+  }
+  if (status == TAME_OK) {
+    plan(rec); /* to measure it */
+    status = tame_results_lay_out(rec->results);
   }
   if (status == TAME_OK) {
     plan(rec);
@@ -456,7 +460,8 @@ void tame_recorder_start(tame_recorder *rec, int64_t phase, int64_t task)
   const tame_experiment *e = rec->e;
   const tame_network *net = rec->network;
   const bool rates = tame_recording_covers(e, &e->output.rates, phase) && e->n_recorded > 0;
-  const bool readout = tame_recording_covers(e, &e->output.readout, phase) && e->network.outputs > 0;
+  const bool readout = tame_recording_covers(e, &e->output.readout, phase) &&
+                       e->network.outputs > 0;
   rec->phase = phase;
   rec->task = task;
   rec->rates_every = rates ? e->output.rates.every : 0;
@@ -544,8 +549,7 @@ tame_status tame_recorder_end(tame_recorder *rec, int64_t trial, const tame_tria
 tame_status tame_recorder_finish(tame_recorder *rec, const tame_provenance *provenance)
 {
   const tame_layout *layout = &provenance->layout;
-  tame_status status =
-      rec->e->output.weights == TAME_KEEP_NONE ? TAME_OK : put_weights(rec, true);
+  tame_status status = rec->e->output.weights == TAME_KEEP_NONE ? TAME_OK : put_weights(rec, true);
   if (status == TAME_OK) status = tame_results_close(rec->results);
   if (status != TAME_OK) return status;
   tame_results_text(rec->results, "/", "tame_version", tame_version());

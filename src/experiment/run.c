@@ -27,12 +27,12 @@ typedef struct run {
 
   /* the trial that runs */
   int64_t phase, task, trial;
-  tame_learner *learner;      /* of this phase, or NULL */
-  int64_t first, last;        /* steps of the window */
-  const void *target_rates;   /* for recurrent weights */
-  double *error, *squares;    /* [n_local] */
-  double *z, *z_error;        /* [outputs] */
-  double loss_sum;            /* of readout errors */
+  tame_learner *learner;    /* of this phase, or NULL */
+  int64_t first, last;      /* steps of the window */
+  const void *target_rates; /* for recurrent weights */
+  double *error, *squares;  /* [n_local] */
+  double *z, *z_error;      /* [outputs] */
+  double loss_sum;          /* of readout errors */
   int64_t loss_count;
   double last_loss;
 
@@ -116,19 +116,21 @@ static tame_status refuse_above(const run *r, double need, const char *what)
   const double available = (double)tame_memory_available(r->layout.ranks_on_node);
   tame_status status = TAME_OK;
   if (need > available)
-    status = tame_fail(TAME_ERR_NOMEM,
-                       "too little memory: each of %d ranks needs about %.3g GB for %s, and %.3g GB "
-                       "are free for it here; use more nodes, fewer neurons or synapses, or "
-                       "network.precision: float",
-                       r->layout.ranks, need / 1e9, what, available / 1e9);
+    status =
+        tame_fail(TAME_ERR_NOMEM,
+                  "too little memory: each of %d ranks needs about %.3g GB for %s, and %.3g GB "
+                  "are free for it here; use more nodes, fewer neurons or synapses, or "
+                  "network.precision: float",
+                  r->layout.ranks, need / 1e9, what, available / 1e9);
   return tame_agree(r->comm, status);
 }
 
 static tame_status check_memory_before(const run *r)
 {
   const double share = 1.0 / r->layout.ranks;
-  return refuse_above(r, tame_network_estimate(&r->e->network, r->layout.ranks) +
-                             recordings(r->e, share),
+  return refuse_above(r,
+                      tame_network_estimate(&r->e->network, r->layout.ranks) +
+                          recordings(r->e, share),
                       "the network and recordings");
 }
 
@@ -140,8 +142,8 @@ static tame_status check_memory_of_learners(const run *r, int64_t *largest)
   for (int64_t p = 0; p < r->e->phases.count; p++) {
     if (tame_phase_kind_at(r->e, p) != TAME_PHASE_TRAIN) continue;
     const tame_phase *phase = tame_phase_at(r->e, p);
-    const int64_t need =
-        tame_learner_need(&phase->learner, r->network, (tame_weights)phase->weights);
+    const int64_t need = tame_learner_need(&phase->learner, r->network,
+                                           (tame_weights)phase->weights);
     if (need > *largest) *largest = need;
   }
   return refuse_above(r, (double)*largest + recordings(r->e, share), "P and recordings");
@@ -170,10 +172,11 @@ static void tell_layout(const run *r, int64_t p_bytes)
        (double)most[P] / 1e6, load.mode == TAME_EXCHANGE_GATHER ? "allgather" : "halo",
        (double)least[HALO] / 1e3, (double)most[HALO] / 1e3);
   if (l->oversubscribed)
-    note(r, "warning: more threads than cores: %d rank%s x %d thread%s share %d core%s of a node; "
-            "expect it to be slow",
-         l->ranks_on_node, l->ranks_on_node == 1 ? "" : "s", l->threads,
-         l->threads == 1 ? "" : "s", l->cores_on_node, l->cores_on_node == 1 ? "" : "s");
+    note(r,
+         "warning: more threads than cores: %d rank%s x %d thread%s share %d core%s of a node; "
+         "expect it to be slow",
+         l->ranks_on_node, l->ranks_on_node == 1 ? "" : "s", l->threads, l->threads == 1 ? "" : "s",
+         l->cores_on_node, l->cores_on_node == 1 ? "" : "s");
 }
 
 /* ---- progress ------------------------------------------------------------------------------- */
@@ -189,8 +192,8 @@ static void count_steps(run *r)
   for (int64_t p = 0; p < r->e->phases.count; p++)
     for (int64_t t = 0; t < r->e->tasks.count; t++)
       if (tame_phase_has_task(r->e, p, t))
-        r->steps_left[kind_of_phase(r->e, p)] +=
-            r->e->scripts[t].steps * tame_phase_trials(r->e, p);
+        r->steps_left[kind_of_phase(r->e, p)] += r->e->scripts[t].steps *
+                                                 tame_phase_trials(r->e, p);
 }
 
 /* Seconds a step of a kind takes, as measured, or guessed from plain ones. */
@@ -215,8 +218,7 @@ static void report(run *r, bool trial_ended)
       .trial = r->trial,
       .trials = tame_phase_trials(r->e, r->phase),
       .loss = r->last_loss,
-      .updates_per_second =
-          r->learning_seconds > 0 ? (double)r->updates / r->learning_seconds : 0,
+      .updates_per_second = r->learning_seconds > 0 ? (double)r->updates / r->learning_seconds : 0,
       .share = isnan(left) ? 0 : done / (done + left),
       .seconds_left = left,
       .trial_ended = trial_ended,
@@ -287,10 +289,8 @@ static void after_step(run *r, int64_t t)
   if (judged) readout_error(r, t);
   if (!learns) return;
   const double began = now();
-  if (recurrent)
-    learn_recurrent(r, t);
-  else
-    tame_learner_update(r->learner, r->z_error);
+  if (recurrent) learn_recurrent(r, t);
+  else tame_learner_update(r->learner, r->z_error);
   r->learning_seconds += now() - began;
   r->updates++;
 }

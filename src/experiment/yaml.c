@@ -5,11 +5,11 @@
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <yaml.h>
 
 #include "base/memory.h"
@@ -204,7 +204,9 @@ static tame_status syntax_error(const tame_yaml_marks *m, int set, const yaml_pa
                                 const char *text)
 {
   int line = (int)parser->problem_mark.line + 1, at = 1;
-  if (parser->error == YAML_MEMORY_ERROR) return tame_fail(TAME_ERR_NOMEM, "no memory for YAML");
+  if (parser->error == YAML_MEMORY_ERROR ||
+      !parser->problem) /* NULL: only where it found no memory */
+    return tame_fail(TAME_ERR_NOMEM, "no memory for YAML");
   if (parser->error == YAML_READER_ERROR) {
     line = 1;
     for (size_t i = 0; i < parser->problem_offset && text[i]; i++) line += text[i] == '\n';
@@ -216,7 +218,7 @@ static tame_status syntax_error(const tame_yaml_marks *m, int set, const yaml_pa
   if (!set && parser->context && parser->context_mark.line != parser->problem_mark.line)
     snprintf(since, sizeof since, " from line %d", (int)parser->context_mark.line + 1);
   return fail_text(m, set, line, "%s%s%s%s%s", parser->context ? parser->context : "", since,
-                   parser->context ? ": " : "", parser->problem ? parser->problem : "not YAML",
+                   parser->context ? ": " : "", parser->problem,
                    tab ? "; indent with spaces, not tabs" : "");
 }
 
@@ -685,6 +687,7 @@ static void print_text(FILE *out, const char *text)
     const char *from = text;
     const uint32_t c = take_character(&text);
     if (c == '"' || c == '\\') fprintf(out, "\\%c", (int)c);
+    else if (c == '\n') fputs("\\n", out);
     else if (c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029 || c == 0xFEFF ||
              c == 0xFFFE || c == 0xFFFF) /* YAML breaks lines at some, forbids others */
       fprintf(out, "\\U%08" PRIX32, c);

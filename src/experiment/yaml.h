@@ -29,7 +29,8 @@ tame_status tame_yaml_load(const tame_schema *schema, void *structure, const cha
 
 /** Fail with TAME_ERR_INPUT and "place: path: message". A path is like
  *  tasks[1].targets[0].pen.points; "" is the whole document. What the text does not give has the
- *  place of what is around it, and the path is followed by "(default)". marks may be NULL: no place. */
+ *  place of what is around it, and the path is followed by "(default)". With NULL marks there is no
+ *  place. */
 tame_status tame_yaml_fail_at(const tame_yaml_marks *marks, const char *path, const char *format,
                               ...) __attribute__((format(printf, 3, 4)));
 

@@ -40,10 +40,8 @@ INLINE bits bits_multiply(bits a, bits b)
  *  then taken off. */
 INLINE wide wide_unit(bits v)
 {
-  const wide big = _mm256_set1_pd(0x1p84), small = _mm256_set1_pd(0x1p52);
-  const wide high = (wide)((bits)big | v >> 43);
-  const wide low = (wide)((bits)small | (v >> 11 & bits_splat(0xFFFFFFFF)));
-  return ((high - (big + small)) + low + 0.5) * 0x1p-53;
+  const wide one = _mm256_set1_pd(0x1p52); /* in its last 52 bits an integer can stand */
+  return ((wide)((bits)one | v >> 12) - one + 0.5) * 0x1p-52;
 }
 
 INLINE void wide_box_muller(wide turn[2], wide u0, wide u1)

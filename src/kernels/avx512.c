@@ -40,7 +40,7 @@ INLINE bits bits_multiply(bits a, bits b)
 
 INLINE wide wide_unit(bits v)
 {
-  return (_mm512_cvtepu64_pd((__m512i)(v >> 11)) + 0.5) * 0x1p-53;
+  return (_mm512_cvtepu64_pd((__m512i)(v >> 12)) + 0.5) * 0x1p-52;
 }
 
 INLINE void wide_box_muller(wide turn[2], wide u0, wide u1)

@@ -6,7 +6,8 @@
  * on how a range is cut into calls: element i is computed alike whether it falls into a whole vector
  * or a tail. That is what makes runs byte-equal on any number of ranks and threads.
  *
- * To add an instruction set: one file that instantiates simd.tmpl.h, one row in kernels.c. */
+ * To add an instruction set: one file that gives the operations of simd.h and instantiates simd.tmpl.h,
+ * one row in kernels.c. */
 #ifndef TAME_KERNELS_H
 #define TAME_KERNELS_H
 
@@ -47,7 +48,7 @@ typedef struct tame_kernels {
   void (*row_sums)(size_t n, const int64_t *start, const int32_t *column, const void *w,
                    const void *r, void *y);
 
-  /** sum of a[i] * b[i], in one order that depends on n alone. */
+  /** sum of a[i] * b[i], in one order that depends on n alone; added up in double. */
   double (*dot)(size_t n, const void *a, const void *b);
 
   /** y[i] += a * x[i]; a is rounded to real first. One fused multiply-add each (ref: fma). */
@@ -81,10 +82,6 @@ typedef struct tame_kernels {
    *  P and stride * real_size: aligned to TAME_ALIGN. Every (i, j) is rounded as (j, i) would be. */
   void (*rls_rows)(size_t rows, size_t n, size_t stride, void *P, const void *u_rows, const void *u,
                    double scale, const void *r, void *k);
-
-  /** w[i] -= step * k[i] for i < n, step rounded to real first; returns the sum of squares of
-   *  k[i] in one order that depends on n alone. */
-  double (*rls_weights)(size_t n, double step, const void *k, void *w);
 } tame_kernels;
 
 typedef enum tame_precision { TAME_DOUBLE, TAME_FLOAT } tame_precision;

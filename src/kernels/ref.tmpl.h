@@ -99,12 +99,6 @@ static void NAME(rls_rows)(size_t rows, size_t n, size_t stride, void *P_, const
   }
 }
 
-static double NAME(rls_weights)(size_t n, double step, const void *k, void *w)
-{
-  NAME(add_scaled)(n, -step, k, w);
-  return NAME(dot)(n, k, k);
-}
-
 const tame_kernels NAME(tame_kernels_ref) = {
     .name = "ref",
     .real_size = sizeof(REAL),
@@ -117,5 +111,4 @@ const tame_kernels NAME(tame_kernels_ref) = {
     .tanh = NAME(tanh),
     .rls_sweep = NAME(rls_sweep),
     .rls_rows = NAME(rls_rows),
-    .rls_weights = NAME(rls_weights),
 };

@@ -1,7 +1,7 @@
-/* What avx2.c and avx512.c share beside simd.tmpl.h: registers of four doubles or eight floats. They
- * serve with AVX-512 too: a tile of P needs its 32 registers, but on a processor that works on wider
- * ones by halves (Zen 4) it is 10 % faster in these, and elsewhere memory is the limit. So both
- * tables give the same bits. Where wider registers pay, tanh and noise, the two files differ. */
+/* What avx2.c and avx512.c share beside simd.tmpl.h: registers of four doubles or eight floats.
+ * They serve with AVX-512 too: a tile of P needs its 32 registers, but where wider ones are worked
+ * on by halves (Zen 4) it is 10 % faster in these, and elsewhere memory is the limit. So the two
+ * tables give the same bits. Where wider registers pay, tanh and noise, the files differ. */
 #include "kernels/tables.h"
 
 #include "tame/base.h"
@@ -10,7 +10,7 @@
 #include <sleef.h>
 #include <string.h>
 
-/* SLEEF's functions named "finz": one result whatever the width of the vector and the other lanes. */
+/* SLEEF's functions named "finz" give one result whatever the width and the other lanes. */
 
 #define JOIN(a, b) JOIN_(a, b) /* after expanding them */
 #define JOIN_(a, b) a##b

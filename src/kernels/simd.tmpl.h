@@ -44,6 +44,14 @@ INLINE void NAME(store)(REAL *to, EIGHT v)
   EACH_PART(p) *(NAME(part_at) *)(to + p * NAME(lanes)) = v.at[p];
 }
 
+/** from[j[0]], from[j[1]], ... */
+INLINE EIGHT NAME(pick)(const REAL *from, const int32_t *j)
+{
+  EIGHT v;
+  EACH_PART(p) v.at[p] = NAME(part_pick)(from, j + p * NAME(lanes));
+  return v;
+}
+
 INLINE EIGHT NAME(zero)(void)
 {
   EIGHT v;
@@ -114,11 +122,8 @@ static void NAME(row_sums)(size_t n, const int64_t *start, const int32_t *column
     int64_t s = start[i];
     EIGHT sum = NAME(zero)();
     REAL rest = 0;
-    for (; s + TAME_TILE <= end; s += TAME_TILE) {
-      EIGHT rs;
-      EACH_PART(p) rs.at[p] = NAME(part_pick)(r, column + s + p * NAME(lanes));
-      sum = NAME(fma)(NAME(load)(w + s), rs, sum);
-    }
+    for (; s + TAME_TILE <= end; s += TAME_TILE)
+      sum = NAME(fma)(NAME(load)(w + s), NAME(pick)(r, column + s), sum);
     for (; s < end; s++) rest = NAME(real_fma)(w[s], r[column[s]], rest);
     y[i] = NAME(total)(sum) + rest;
   }
@@ -130,12 +135,13 @@ static double NAME(dot)(size_t n, const void *a_, const void *b_)
   eight_f64 sum[4] = {zero_f64(), zero_f64(), zero_f64(), zero_f64()};
   REAL a_tail[TAME_TILE] = {0}, b_tail[TAME_TILE] = {0};
   size_t i = 0;
-  for (; i + 4 * TAME_TILE <= n; i += 4 * TAME_TILE)
+  for (; i + 4 * TAME_TILE <= n; i += 4 * TAME_TILE) {
     UNROLL for (size_t q = 0; q < 4; q++)
     {
       const size_t at = i + q * TAME_TILE;
       sum[q] = NAME(wide_fma)(a + at, b + at, sum[q]);
     }
+  }
   for (; i + TAME_TILE <= n; i += TAME_TILE) sum[0] = NAME(wide_fma)(a + i, b + i, sum[0]);
   if (i < n) {
     memcpy(a_tail, a + i, (n - i) * sizeof(REAL));
@@ -156,7 +162,9 @@ static void NAME(gather)(size_t n, const int32_t *index, const void *in_, void *
 {
   const REAL *restrict in = in_;
   REAL *restrict out = out_;
-  for (size_t i = 0; i < n; i++) out[i] = in[index[i]];
+  size_t i = 0;
+  for (; i + TAME_TILE <= n; i += TAME_TILE) NAME(store)(out + i, NAME(pick)(in, index + i));
+  for (; i < n; i++) out[i] = in[index[i]];
 }
 
 /* ---- units -------------------------------------------------------------------------------- */
@@ -241,7 +249,7 @@ typedef struct NAME(column) {
 /** One tile T, of row I and column J: T <- (T - u_I u_J') scale, k_I += T r_J; and where it is not
  *  on the diagonal, for its mirror image, which is not stored, k_J += T' r_I. T passes through the
  *  registers once, a column at a time. 24 vector operations on 8 numbers. */
-INLINE void NAME(sweep_tile)(REAL *restrict T, NAME(column) * restrict J, const REAL *restrict u,
+INLINE void NAME(sweep_tile)(REAL *restrict T, NAME(column) *restrict J, const REAL *restrict u,
                              const REAL *restrict r, REAL *restrict k, const bool scaled,
                              const bool diagonal)
 {
@@ -255,12 +263,13 @@ INLINE void NAME(sweep_tile)(REAL *restrict T, NAME(column) * restrict J, const 
     if (c % 2 == 0) even = NAME(fma1)(J->r[c], t, even);
     else if (c == 1) odd = NAME(scaled)(t, J->r[c]);
     else odd = NAME(fma1)(J->r[c], t, odd);
-    if (!diagonal) EACH_PART(p) J->sum[c] = NAME(part_fma)(t.at[p], rI.at[p], J->sum[c]);
+    if (!diagonal)
+      EACH_PART(p) J->sum[c] = NAME(part_fma)(t.at[p], rI.at[p], J->sum[c]);
   }
   NAME(store)(k, NAME(add)(even, odd));
 }
 
-/** One column of tiles, `count` of them: the diagonal one, where u, r and k begin, and those below. */
+/** One column of tiles, `count` of them: the diagonal one, where u, r, k begin, and those below. */
 INLINE void NAME(sweep_column)(size_t count, REAL *restrict T, const REAL *restrict u, REAL scale,
                                const REAL *restrict r, REAL *restrict k, const bool scaled)
 {
@@ -346,12 +355,6 @@ static void NAME(rls_rows)(size_t rows, size_t n, size_t stride, void *P_, const
       k[i] = NAME(row)(n, P + i * stride, u_rows[i], u, (REAL)scale, r, true);
 }
 
-static double NAME(rls_weights)(size_t n, double step, const void *k, void *w)
-{
-  NAME(add_scaled)(n, -step, k, w);
-  return NAME(dot)(n, k, k);
-}
-
 const tame_kernels NAME(TABLE) = {
     .name = ISA,
     .real_size = sizeof(REAL),
@@ -364,7 +367,6 @@ const tame_kernels NAME(TABLE) = {
     .tanh = NAME(tanh),
     .rls_sweep = NAME(rls_sweep),
     .rls_rows = NAME(rls_rows),
-    .rls_weights = NAME(rls_weights),
 };
 
 #undef EIGHT

@@ -3,7 +3,7 @@
  *   wide, bits              a register of doubles, and one of 64-bit integers
  *   bits_splat, bits_lanes  one number in all lanes; the numbers of the pairs in their lanes
  *   bits_multiply           product of the lower halves of the lanes
- *   wide_unit               base/philox.h's (v + 1/2) 2^-53 of the upper 53 bits
+ *   wide_unit               base/philox.h's (v + 1/2) 2^-52 of the upper 52 bits
  *   wide_box_muller         sqrt(-2 ln u0) times cos, sin (2 pi u1)
  *   wide_zip                of (cosines, sines): to alternating ones in order, two registers */
 

@@ -24,10 +24,11 @@ static const tame_field fields[] = {{.name = "delta",
 
 extern const tame_rule tame_rule_rls;
 const tame_rule tame_rule_rls = {
-    .head = {.name = "rls",
-             .doc = "recursive least squares: k = P r, c = 1/(lambda + r.k), P <- (P - c k k')/lambda, "
-                    "w <- w - c e k",
-             .params = {.size = sizeof(tame_rls_params), .fields = fields}},
+    .head =
+        {.name = "rls",
+         .doc = "recursive least squares: k = P r, c = 1/(lambda + r.k), P <- (P - c k k')/lambda, "
+                "w <- w - c e k",
+         .params = {.size = sizeof(tame_rls_params), .fields = fields}},
     .recurrent = &tame_rls_recurrent,
     .readout = &tame_rls_readout,
 };

@@ -15,7 +15,7 @@ extern const tame_rule_part tame_rls_recurrent, tame_rls_readout;
 typedef struct tame_rls_failure {
   bool any;
   uint32_t trial, step;
-  int64_t unit;   /**< neuron, or -1: the readout */
+  int64_t unit; /**< neuron, or -1: the readout */
   double r_p_r;
 } tame_rls_failure;
 

@@ -13,11 +13,11 @@ typedef struct readout {
   double scale;                 /* pending with u, as for recurrent weights */
   tame_partition rows, threads; /* of P over ranks; of our rows over threads */
   int64_t first, n_rows, stride;
-  void *P;                      /* our rows, whole, [n_rows][stride] */
-  void *u, *r;                  /* [stride], padded with zeros, on every rank */
-  void *k_own;                  /* [n_rows] */
-  tame_exchange *gather;        /* of k */
-  void *before;                 /* W_out at the last health */
+  void *P;               /* our rows, whole, [n_rows][stride] */
+  void *u, *r;           /* [stride], padded with zeros, on every rank */
+  void *k_own;           /* [n_rows] */
+  tame_exchange *gather; /* of k */
+  void *before;          /* W_out at the last health */
   tame_rls_failure failure;
 } readout;
 
@@ -125,7 +125,7 @@ static void update(tame_learner *learner, const double *error)
                                  &out->failure);
   tame_rls_pend(kernels, n, c, k, out->u);
   for (int64_t o = 0; o < net->p.outputs; o++)
-    kernels->rls_weights(n, c * error[o], k, tame_real_from(net, net->w_out, o * net->p.neurons));
+    kernels->add_scaled(n, -c * error[o], k, tame_real_from(net, net->w_out, o * net->p.neurons));
   out->scale = 1 / out->params.forgetting;
 }
 

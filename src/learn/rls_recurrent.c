@@ -10,19 +10,19 @@
 
 /* One P, and the neurons it serves: those whose plastic inputs are the same. */
 typedef struct group {
-  int64_t inputs;             /* K */
-  int64_t first, count;       /* its members: in `members` */
-  int64_t p, u;               /* where its P and u start, in numbers */
+  int64_t inputs;       /* K */
+  int64_t first, count; /* its members: in `members` */
+  int64_t p, u;         /* where its P and u start, in numbers */
 } group;
 
 typedef struct recurrent {
   tame_learner head;
   tame_rls_params params;
-  double scale;               /* pending with u: 1 / lambda, 1 before the first update */
+  double scale; /* pending with u: 1 / lambda, 1 before the first update */
   group *groups;
   int64_t n_groups;
-  int64_t *members;           /* own neurons, by group */
-  tame_partition threads;     /* of groups */
+  int64_t *members;       /* own neurons, by group */
+  tame_partition threads; /* of groups */
   void *P, *u;
   void **scratch;             /* of each thread: r and k, [2][widest] */
   void *before;               /* plastic weights at the last health, by own neuron */
@@ -44,8 +44,8 @@ static int by_inputs(const void *a, const void *b)
   const int64_t i = *(const int64_t *)a, j = *(const int64_t *)b;
   const int64_t m = sorting->plastic[i], n = sorting->plastic[j];
   if (m != n) return m < n ? -1 : 1;
-  const int order =
-      memcmp(plastic_slots(sorting, i), plastic_slots(sorting, j), (size_t)m * sizeof(int32_t));
+  const int order = memcmp(plastic_slots(sorting, i), plastic_slots(sorting, j),
+                           (size_t)m * sizeof(int32_t));
   return order ? order : (i > j) - (i < j);
 }
 
@@ -123,8 +123,8 @@ static tame_status place_groups(recurrent *rls, int64_t *p_total, int64_t *u_tot
     cost[g] = p_numbers(at) / 2 + 2 * at->count * at->inputs; /* cycles or so */
     total += (double)cost[g];
   }
-  const tame_status status =
-      tame_partition_balance(&rls->threads, tame_threads_for(total), rls->n_groups, cost);
+  const tame_status status = tame_partition_balance(&rls->threads, tame_threads_for(total),
+                                                    rls->n_groups, cost);
   free(cost);
   return status;
 }
@@ -136,8 +136,8 @@ static tame_status allocate_threads(recurrent *rls, int64_t widest)
   rls->failures = tame_zeroed(count, sizeof *rls->failures, "scratch of threads");
   if (!rls->scratch || !rls->failures) return TAME_ERR_NOMEM;
   for (int t = 0; t < count; t++) {
-    rls->scratch[t] =
-        tame_zeroed(2 * padded(widest), rls->head.network->real, "scratch of threads");
+    rls->scratch[t] = tame_zeroed(2 * padded(widest), rls->head.network->real,
+                                  "scratch of threads");
     if (!rls->scratch[t]) return TAME_ERR_NOMEM;
   }
   return TAME_OK;
@@ -164,8 +164,20 @@ static void reset_p(recurrent *rls)
   rls->scale = 1;
 }
 
+/* Is there anything to learn, on any rank? Collective. */
+static tame_status check_plastic(const tame_network *net)
+{
+  int64_t plastic = 0;
+  for (int64_t i = 0; i < net->n_local; i++) plastic += net->plastic[i];
+  MPI_Allreduce(MPI_IN_PLACE, &plastic, 1, MPI_INT64_T, MPI_SUM, net->comm);
+  if (plastic > 0) return TAME_OK;
+  return tame_fail(TAME_ERR_INPUT, "recurrent weights are to learn, but none of the network's "
+                                   "synapses is plastic");
+}
+
 static tame_status create(tame_learner **out, const void *params, tame_network *net)
 {
+  if (check_plastic(net) != TAME_OK) return TAME_ERR_INPUT;
   recurrent *rls = tame_zeroed(1, sizeof *rls, "a learner");
   if (!rls) return TAME_ERR_NOMEM;
   *out = &rls->head;
@@ -223,8 +235,8 @@ static void update_group(recurrent *rls, const group *at, void *scratch, tame_rl
                                  net->first + members[0], failure);
   tame_rls_pend(kernels, n, c, k, u);
   for (int64_t m = 0; m < at->count; m++)
-    kernels->rls_weights(n, c * error[members[m]], k,
-                         tame_real_from(net, net->w, net->start[members[m]]));
+    kernels->add_scaled(n, -c * error[members[m]], k,
+                        tame_real_from(net, net->w, net->start[members[m]]));
 }
 
 static void update(tame_learner *learner, const double *error)
@@ -314,7 +326,8 @@ static int64_t unpack(tame_learner *learner, int64_t i_local, double *P)
         const int64_t tiles = column * edge - column * (column - 1) / 2 + row - column;
         const int64_t inside = j % TAME_TILE * TAME_TILE + i % TAME_TILE;
         const double p = tame_real_at(net, rls->P, at->p + tiles * TAME_TILE * TAME_TILE + inside);
-        const double u = tame_real_at(net, rls->u, at->u + i) * tame_real_at(net, rls->u, at->u + j);
+        const double u = tame_real_at(net, rls->u, at->u + i) *
+                         tame_real_at(net, rls->u, at->u + j);
         P[i * n + j] = P[j * n + i] = (p - u) * rls->scale;
       }
     return n;

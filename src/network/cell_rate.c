@@ -5,23 +5,23 @@ typedef struct rate_params {
   double tau_ms;
 } rate_params;
 
-static const tame_field fields[] = {
-    {.name = "tau_ms",
-     .kind = TAME_REAL,
-     .offset = offsetof(rate_params, tau_ms),
-     .fallback = "10",
-     .min = 1e-6,
-     .max = 1e9,
-     .doc = "time constant tau"},
-    {0}};
+static const tame_field fields[] = {{.name = "tau_ms",
+                                     .kind = TAME_REAL,
+                                     .offset = offsetof(rate_params, tau_ms),
+                                     .fallback = "10",
+                                     .min = 1e-6,
+                                     .max = 1e9,
+                                     .doc = "time constant tau"},
+                                    {0}};
 
 static tame_status check(const void *params, double dt_ms, const char **key)
 {
   const rate_params *p = params;
   *key = "tau_ms";
   if (!(dt_ms <= p->tau_ms))
-    return tame_fail(TAME_ERR_INPUT, "found %g, want at least dt_ms = %g: forward Euler is unstable",
-                     p->tau_ms, dt_ms);
+    return tame_fail(TAME_ERR_INPUT,
+                     "found %g, want at least dt_ms = %g: forward Euler is unstable", p->tau_ms,
+                     dt_ms);
   return TAME_OK;
 }
 

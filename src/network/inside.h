@@ -12,22 +12,22 @@ struct tame_network {
   tame_partition partition, threads; /* of all neurons over ranks; of ours over threads */
   int64_t first, n_local;
   const tame_kernels *kernels;
-  size_t real;                 /* bytes of a number */
+  size_t real; /* bytes of a number */
   const tame_cell *cell;
-  uint32_t trial, step;        /* keys of the noise */
+  uint32_t trial, step; /* keys of the noise */
 
   /* Synapses of our neurons, row by row: the plastic ones first, each part by ascending source. */
-  int64_t *start;              /* [n_local + 1] */
-  int64_t *plastic;            /* [n_local], plastic synapses of a row */
-  int32_t *slot;               /* where in the view the source's rate is */
+  int64_t *start;   /* [n_local + 1] */
+  int64_t *plastic; /* [n_local], plastic synapses of a row */
+  int32_t *slot;    /* where in the view the source's rate is */
   void *w;
-  void *w_in;                  /* [inputs][n_local] */
-  void *w_out;                 /* [outputs][n], on every rank */
-  void *x, *h, *r;             /* [n_local] */
+  void *w_in;      /* [inputs][n_local] */
+  void *w_out;     /* [outputs][n], on every rank */
+  void *x, *h, *r; /* [n_local] */
 
-  tame_exchange *exchange;     /* of what our synapses read */
-  tame_exchange *everything;   /* of all rates, for readouts; NULL where exchange serves already */
-  uint32_t all_current;        /* the step + 1 whose rates all_rates holds; 0: none */
+  tame_exchange *exchange;   /* of what our synapses read */
+  tame_exchange *everything; /* of all rates, for readouts; NULL where exchange serves already */
+  uint32_t all_current;      /* the step + 1 whose rates all_rates holds; 0: none */
 };
 
 /** Rates of all neurons, [n], borrowed until the next step. Collective: an allgather, once a step. */
@@ -44,10 +44,8 @@ static inline double tame_real_at(const tame_network *network, const void *array
 }
 static inline void tame_real_put(const tame_network *network, void *array, int64_t i, double value)
 {
-  if (network->real == sizeof(double))
-    ((double *)array)[i] = value;
-  else
-    ((float *)array)[i] = (float)value;
+  if (network->real == sizeof(double)) ((double *)array)[i] = value;
+  else ((float *)array)[i] = (float)value;
 }
 /** Address of element i. */
 static inline void *tame_real_from(const tame_network *network, const void *array, int64_t i)

@@ -31,8 +31,7 @@ static int64_t draw_row(const tame_network_params *p, int64_t i, int32_t *row, i
                         int64_t *plastic)
 {
   const tame_wiring *wiring = (const tame_wiring *)p->wiring.row;
-  const int64_t count =
-      wiring->draw(p->wiring.params, (uint64_t)p->seed, p->neurons, i, row);
+  const int64_t count = wiring->draw(p->wiring.params, (uint64_t)p->seed, p->neurons, i, row);
   int64_t fixed = 0, first = 0;
   for (int64_t s = 0; s < count; s++) {
     const bool learns = is_plastic(p, row[s], i);
@@ -227,8 +226,8 @@ static tame_status begin(tame_network **out, const tame_network_params *params, 
   net->cell = (const tame_cell *)params->cell.row;
   net->kernels = tame_kernels_pick((tame_precision)params->precision);
   if (!net->kernels)
-    return tame_fail(TAME_ERR_INPUT, "TAME_KERNEL: found '%s', want one of %s", getenv("TAME_KERNEL"),
-                     tame_kernels_names());
+    return tame_fail(TAME_ERR_INPUT, "TAME_KERNEL: found '%s', want one of %s",
+                     getenv("TAME_KERNEL"), tame_kernels_names());
   net->real = net->kernels->real_size;
   *scratch = tame_untouched(2 * params->neurons * omp_get_max_threads(), sizeof **scratch,
                             "drawing the wiring");
@@ -253,10 +252,8 @@ tame_status tame_network_create(tame_network **out, MPI_Comm comm,
     }
   }
   free(scratch);
-  if (status == TAME_OK)
-    tame_network_reset(net, 0);
-  else
-    tame_network_free(&net);
+  if (status == TAME_OK) tame_network_reset(net, 0);
+  else tame_network_free(&net);
   *out = net;
   return status;
 }
@@ -315,9 +312,8 @@ static void step_range(const tame_network *net, int64_t from, int64_t to, const 
 
 void tame_network_step(tame_network *net, const double *input, bool noise)
 {
-  const double sd = net->p.noise_scaling == TAME_NOISE_SQRT_DT
-                        ? net->p.noise * sqrt(net->p.dt_ms)
-                        : net->p.noise;
+  const double sd = net->p.noise_scaling == TAME_NOISE_SQRT_DT ? net->p.noise * sqrt(net->p.dt_ms)
+                                                               : net->p.noise;
 #pragma omp parallel for schedule(static, 1) num_threads(net->threads.size)
   for (int t = 0; t < net->threads.size; t++)
     step_range(net, net->threads.first[t], net->threads.first[t + 1], input, noise ? sd : 0);

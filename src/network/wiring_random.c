@@ -54,9 +54,11 @@ static int64_t draw(const void *params, uint64_t seed, int64_t n, int64_t i, int
 
 extern const tame_wiring tame_wiring_random;
 const tame_wiring tame_wiring_random = {
-    .head = {.name = "random",
-             .doc = "each synapse with probability `density`, independently; W ~ N(0, gain^2/(density N))",
-             .params = {.size = sizeof(random_params), .fields = fields}},
+    .head =
+        {.name = "random",
+         .doc =
+             "each synapse with probability `density`, independently; W ~ N(0, gain^2/(density N))",
+         .params = {.size = sizeof(random_params), .fields = fields}},
     .check = check,
     .expected = expected,
     .draw = draw,

@@ -91,8 +91,7 @@ static tame_status plan_halo(tame_exchange *x)
     return status;
   }
   int *const wanted = ask + size, *const ask_at = ask + 2 * size, *const wanted_at = ask + 3 * size;
-  for (int64_t m = 0; m < x->n_remote; m++)
-    ask[tame_partition_owner(x->partition, x->remote[m])]++;
+  for (int64_t m = 0; m < x->n_remote; m++) ask[tame_partition_owner(x->partition, x->remote[m])]++;
   MPI_Alltoall(ask, 1, MPI_INT, wanted, 1, MPI_INT, x->comm);
   int neighbours = 0;
   for (int k = 0; k < size; k++) {
@@ -129,8 +128,9 @@ static tame_status plan_halo(tame_exchange *x)
 
 /* ---- public -------------------------------------------------------------------------------- */
 
-tame_status tame_exchange_create(tame_exchange **out, MPI_Comm comm, const tame_partition *partition,
-                                 const int64_t *needed, int64_t n_needed, size_t element)
+tame_status tame_exchange_create(tame_exchange **out, MPI_Comm comm,
+                                 const tame_partition *partition, const int64_t *needed,
+                                 int64_t n_needed, size_t element)
 {
   *out = NULL;
   tame_exchange *x = tame_zeroed(1, sizeof *x, "an exchange");
@@ -210,10 +210,8 @@ int32_t tame_exchange_slot(const tame_exchange *x, int64_t id)
   int64_t low = 0, high = x->n_remote;
   while (high - low > 1) {
     const int64_t middle = low + (high - low) / 2;
-    if (x->remote[middle] <= id)
-      low = middle;
-    else
-      high = middle;
+    if (x->remote[middle] <= id) low = middle;
+    else high = middle;
   }
   return (int32_t)(x->n_local + low);
 }
@@ -236,7 +234,7 @@ tame_exchange_mode tame_exchange_mode_of(const tame_exchange *x)
 
 int64_t tame_exchange_bytes(const tame_exchange *x)
 {
-  const int64_t values =
-      x->mode == TAME_EXCHANGE_GATHER ? x->partition->n - x->n_local : x->n_remote;
+  const int64_t values = x->mode == TAME_EXCHANGE_GATHER ? x->partition->n - x->n_local
+                                                         : x->n_remote;
   return values * (int64_t)x->element;
 }

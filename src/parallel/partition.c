@@ -60,10 +60,8 @@ int tame_partition_owner(const tame_partition *p, int64_t i)
   int low = 0, high = p->size; /* first[low] <= i < first[high] */
   while (high - low > 1) {
     const int middle = low + (high - low) / 2;
-    if (p->first[middle] <= i)
-      low = middle;
-    else
-      high = middle;
+    if (p->first[middle] <= i) low = middle;
+    else high = middle;
   }
   return low;
 }

@@ -16,16 +16,14 @@ enum { AT_ONCE = 1 << 22 }; /* numbers compared at a time, or one row of the fir
 
 static void print_value(hid_t type, const void *value, char *text, size_t size)
 {
-  if (H5Tequal(type, H5T_NATIVE_DOUBLE) > 0)
-    snprintf(text, size, "%.17g", *(const double *)value);
+  if (H5Tequal(type, H5T_NATIVE_DOUBLE) > 0) snprintf(text, size, "%.17g", *(const double *)value);
   else if (H5Tequal(type, H5T_NATIVE_FLOAT) > 0)
     snprintf(text, size, "%.9g", (double)*(const float *)value);
   else if (H5Tequal(type, H5T_NATIVE_INT64) > 0)
     snprintf(text, size, "%lld", (long long)*(const int64_t *)value);
   else if (H5Tequal(type, H5T_NATIVE_INT32) > 0)
     snprintf(text, size, "%d", (int)*(const int32_t *)value);
-  else
-    snprintf(text, size, "%d", (int)*(const uint8_t *)value);
+  else snprintf(text, size, "%d", (int)*(const uint8_t *)value);
 }
 
 /* The first number in which they differ: where, and both values. */
@@ -99,12 +97,10 @@ static tame_status compare_datasets(const char *path, hid_t a, hid_t b)
   const int axes = H5Sget_simple_extent_dims(space_a, shape_a, NULL);
   const int axes_b = H5Sget_simple_extent_dims(space_b, shape_b, NULL);
   tame_status status = TAME_OK;
-  if (H5Tequal(type, type_b) <= 0)
-    status = tame_fail(TAME_ERR_DIFFERS, "/%s: types differ", path);
+  if (H5Tequal(type, type_b) <= 0) status = tame_fail(TAME_ERR_DIFFERS, "/%s: types differ", path);
   else if (axes != axes_b || memcmp(shape_a, shape_b, sizeof shape_a) != 0)
     status = tame_fail(TAME_ERR_DIFFERS, "/%s: shapes differ", path);
-  else if (axes > 0)
-    status = compare_values(path, a, b, type, axes, shape_a);
+  else if (axes > 0) status = compare_values(path, a, b, type, axes, shape_a);
   H5Sclose(space_a);
   H5Sclose(space_b);
   H5Tclose(type);
@@ -180,8 +176,7 @@ static herr_t compare_object(hid_t a, const char *path, const H5O_info_t *info, 
   if (H5Iget_type(left) != H5Iget_type(right))
     c->status = tame_fail(TAME_ERR_DIFFERS, "/%s: a group in one file, a dataset in the other",
                           path);
-  else if (info->type == H5O_TYPE_DATASET)
-    c->status = compare_datasets(path, left, right);
+  else if (info->type == H5O_TYPE_DATASET) c->status = compare_datasets(path, left, right);
   if (c->status == TAME_OK) c->status = compare_attributes(path, left, right);
   H5Oclose(left);
   H5Oclose(right);

@@ -24,7 +24,10 @@ const char *tame_hdf5_reason(void)
   const char *deepest = NULL;
   const int system = errno;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_deepest, &deepest);
-  strncpy(reason, deepest ? deepest : system ? strerror(system) : "unknown reason",
+  strncpy(reason,
+          deepest  ? deepest
+          : system ? strerror(system)
+                   : "unknown reason",
           sizeof reason - 1);
   return reason;
 }

@@ -13,9 +13,11 @@
 struct tame_results {
   MPI_Comm comm;
   int rank;
-  char *path, *partial;  /* final and temporary name */
-  hid_t file;            /* while planning and after close: open on rank 0 alone; else on all */
-  tame_status status;    /* of planning, on rank 0 */
+  char *path, *partial; /* final and temporary name */
+  hid_t file;           /* while planning and after close: open on rank 0 alone; else on all */
+  tame_status status;   /* of planning, on rank 0 */
+  bool measuring;       /* planning for the first time: only add up bytes */
+  int64_t bytes;
 };
 
 /* ---- names and room ------------------------------------------------------------------------- */
@@ -26,16 +28,13 @@ static tame_status look_at(const char *path, bool force)
   char folder[4096];
   snprintf(folder, sizeof folder, "%s", path);
   char *slash = strrchr(folder, '/');
-  if (slash)
-    slash[slash == folder] = '\0';
-  else
-    snprintf(folder, sizeof folder, ".");
+  if (slash) slash[slash == folder] = '\0';
+  else snprintf(folder, sizeof folder, ".");
   if (access(folder, W_OK | X_OK) != 0)
     return tame_fail(TAME_ERR_IO, "cannot write '%s': folder '%s': %s", path, folder,
                      strerror(errno));
   if (stat(path, &there) != 0) return TAME_OK;
-  if (!S_ISREG(there.st_mode))
-    return tame_fail(TAME_ERR_IO, "'%s' exists and is not a file", path);
+  if (!S_ISREG(there.st_mode)) return tame_fail(TAME_ERR_IO, "'%s' exists and is not a file", path);
   if (!force)
     return tame_fail(TAME_ERR_IO, "'%s' exists; give another name, or --force to replace it", path);
   return TAME_OK;
@@ -48,19 +47,21 @@ tame_status tame_results_may_write(MPI_Comm comm, const char *path, bool force)
   return tame_agree(comm, rank == 0 ? look_at(path, force) : TAME_OK);
 }
 
-/* The whole file, laid out by now, gets its blocks: a full disk shows here and not after hours. */
-static tame_status reserve(const char *path)
+/* Give a file its blocks: a full disk shows here, and not after hours of work, nor in the middle of a
+ * library that does not survive it. */
+static tame_status reserve(const char *path, int flags, int64_t bytes)
 {
-  struct stat laid_out;
-  const int file = open(path, O_RDWR);
+  struct stat there;
+  const int file = open(path, O_RDWR | flags, 0666);
   int error = file < 0 ? errno : 0;
-  if (!error && fstat(file, &laid_out) != 0) error = errno;
-  if (!error && laid_out.st_size > 0) error = posix_fallocate(file, 0, laid_out.st_size);
+  if (!error && fstat(file, &there) != 0) error = errno;
+  if (!error && there.st_size > bytes) bytes = there.st_size;
+  if (!error && bytes > 0) error = posix_fallocate(file, 0, bytes);
   if (file >= 0) close(file);
   if (!error) return TAME_OK;
   if (error == ENOSPC)
     return tame_fail(TAME_ERR_IO, "the disk is full: '%s' needs %.3g MB", path,
-                     (double)laid_out.st_size / 1e6);
+                     (double)bytes / 1e6);
   return tame_fail(TAME_ERR_IO, "cannot write '%s': %s", path, strerror(error));
 }
 
@@ -78,7 +79,26 @@ static tame_status begin(tame_results **out, MPI_Comm comm, const char *path)
   if (!results->path || !results->partial) return TAME_ERR_NOMEM;
   snprintf(results->partial, strlen(path) + 16, "%s.partial", path);
   MPI_Comm_rank(comm, &results->rank);
+  results->measuring = true;
+  return TAME_OK;
+}
+
+tame_status tame_results_create(tame_results **out, MPI_Comm comm, const char *path)
+{
+  tame_results *results;
+  tame_hdf5_quiet();
+  const tame_status status = tame_agree(comm, begin(&results, comm, path));
+  if (status == TAME_OK) MPI_Comm_dup(comm, &results->comm);
+  else tame_results_abandon(&results);
+  *out = results;
+  return status;
+}
+
+static tame_status create_file(tame_results *results)
+{
   if (results->rank > 0) return TAME_OK;
+  const tame_status status = reserve(results->partial, O_CREAT | O_TRUNC, results->bytes);
+  if (status != TAME_OK) return status;
   const hid_t access = H5Pcreate(H5P_FILE_ACCESS); /* newer format: attributes above 64 KiB */
   H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
   errno = 0;
@@ -89,17 +109,10 @@ static tame_status begin(tame_results **out, MPI_Comm comm, const char *path)
   return TAME_OK;
 }
 
-tame_status tame_results_create(tame_results **out, MPI_Comm comm, const char *path)
+tame_status tame_results_lay_out(tame_results *results)
 {
-  tame_results *results;
-  tame_hdf5_quiet();
-  const tame_status status = tame_agree(comm, begin(&results, comm, path));
-  if (status == TAME_OK)
-    MPI_Comm_dup(comm, &results->comm);
-  else
-    tame_results_abandon(&results);
-  *out = results;
-  return status;
+  results->measuring = false;
+  return tame_agree(results->comm, create_file(results));
 }
 
 static void planned(tame_results *results, bool done, const char *path)
@@ -116,9 +129,18 @@ static hid_t type_of(tame_type type)
   return types[type];
 }
 
+/* What a dataset takes: its numbers, and some metadata. */
+static int64_t bytes_of(const tame_dataset *d)
+{
+  int64_t bytes = (int64_t)H5Tget_size(type_of(d->type));
+  for (int k = 0; k < d->axes; k++) bytes *= d->shape[k];
+  return bytes + 2048;
+}
+
 void tame_results_add(tame_results *results, const tame_dataset *d)
 {
-  if (results->rank > 0) return;
+  if (results->measuring) results->bytes += bytes_of(d);
+  if (results->rank > 0 || results->measuring) return;
   hsize_t shape[TAME_AXES];
   for (int k = 0; k < d->axes; k++) shape[k] = (hsize_t)d->shape[k];
   const hid_t space = H5Screate_simple(d->axes, shape, NULL);
@@ -146,7 +168,7 @@ void tame_results_add(tame_results *results, const tame_dataset *d)
 
 void tame_results_group(tame_results *results, const char *path)
 {
-  if (results->rank > 0) return;
+  if (results->rank > 0 || results->measuring) return;
   const hid_t links = H5Pcreate(H5P_LINK_CREATE);
   H5Pset_create_intermediate_group(links, 1);
   const hid_t group = H5Gcreate2(results->file, path, links, H5P_DEFAULT, H5P_DEFAULT);
@@ -170,6 +192,7 @@ static void put_attribute(tame_results *results, const char *path, const char *k
 
 void tame_results_text(tame_results *results, const char *path, const char *key, const char *text)
 {
+  if (results->measuring) results->bytes += (int64_t)strlen(text);
   const hid_t type = H5Tcopy(H5T_C_S1);
   H5Tset_size(type, H5T_VARIABLE);
   H5Tset_cset(type, H5T_CSET_UTF8);
@@ -197,7 +220,7 @@ static tame_status end_planning(tame_results *results)
   if (results->status != TAME_OK) return results->status;
   if (closed < 0)
     return tame_fail(TAME_ERR_IO, "cannot write '%s': %s", results->partial, tame_hdf5_reason());
-  return reserve(results->partial);
+  return reserve(results->partial, 0, 0);
 }
 
 tame_status tame_results_open(tame_results *results)
@@ -215,12 +238,10 @@ tame_status tame_results_open(tame_results *results)
   return tame_agree(results->comm, status);
 }
 
-tame_status tame_results_write(tame_results *results, const char *path, const int64_t *start,
-                               const int64_t *count, const void *data)
+/* Select the block in the dataset; the memory that holds it. */
+static hid_t select_block(hid_t space, const int64_t *start, const int64_t *count)
 {
   hsize_t from[TAME_AXES], size[TAME_AXES], items = 1;
-  const hid_t set = H5Dopen2(results->file, path, H5P_DEFAULT);
-  const hid_t space = H5Dget_space(set), type = H5Dget_type(set);
   const int axes = H5Sget_simple_extent_ndims(space);
   for (int k = 0; k < axes; k++) {
     from[k] = (hsize_t)start[k];
@@ -234,17 +255,33 @@ tame_status tame_results_write(tame_results *results, const char *path, const in
     H5Sselect_none(space);
     H5Sselect_none(memory);
   }
+  return memory;
+}
+
+static bool write_block(hid_t set, hid_t space, const int64_t *start, const int64_t *count,
+                        const void *data)
+{
+  if (H5Sget_simple_extent_npoints(space) == 0) return true; /* it has no place in the file */
+  const hid_t memory = select_block(space, start, count), type = H5Dget_type(set);
   const hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
   H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE);
-  errno = 0;
   const herr_t written = H5Dwrite(set, type, memory, space, transfer, data);
+  H5Pclose(transfer);
+  H5Tclose(type);
+  H5Sclose(memory);
+  return written >= 0;
+}
+
+tame_status tame_results_write(tame_results *results, const char *path, const int64_t *start,
+                               const int64_t *count, const void *data)
+{
+  const hid_t set = H5Dopen2(results->file, path, H5P_DEFAULT);
+  const hid_t space = H5Dget_space(set);
+  errno = 0;
   tame_status status = TAME_OK;
-  if (written < 0)
+  if (!write_block(set, space, start, count, data))
     status = tame_fail(TAME_ERR_IO, "cannot write %s to '%s': %s", path, results->partial,
                        tame_hdf5_reason());
-  H5Pclose(transfer);
-  H5Sclose(memory);
-  H5Tclose(type);
   H5Sclose(space);
   H5Dclose(set);
   return tame_agree(results->comm, status);
@@ -294,10 +331,8 @@ static void release(tame_results **out)
 tame_status tame_results_finish(tame_results **out)
 {
   const tame_status status = tame_agree((*out)->comm, publish(*out));
-  if (status == TAME_OK)
-    release(out);
-  else
-    tame_results_abandon(out);
+  if (status == TAME_OK) release(out);
+  else tame_results_abandon(out);
   return status;
 }
 

@@ -126,8 +126,7 @@ static tame_status read_dataset(hid_t file, const char *path, const char *datase
   const int axes = H5Sget_simple_extent_ndims(space);
   const H5T_class_t kind = H5Tget_class(type);
   tame_status status = TAME_OK;
-  if (axes >= 1 && axes <= 3)
-    H5Sget_simple_extent_dims(space, axes == 3 ? shape : shape + 1, NULL);
+  if (axes >= 1 && axes <= 3) H5Sget_simple_extent_dims(space, axes == 3 ? shape : shape + 1, NULL);
   if (axes < 1 || axes > 3 || shape[0] != 1)
     status = tame_fail(TAME_ERR_INPUT, "'%s' %s has %d axes, want [time] or [time][channel]", path,
                        dataset, axes);

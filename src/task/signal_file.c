@@ -15,15 +15,33 @@ typedef struct file_params {
 
 #define AT(member) .offset = offsetof(file_params, member)
 static const tame_field fields[] = {
-    {.name = "path", .kind = TAME_STRING, AT(path),
+    {.name = "path",
+     .kind = TAME_STRING,
+     AT(path),
      .doc = "CSV (numbers, perhaps a header line) or HDF5, from the folder of the experiment file"},
-    {.name = "dataset", .kind = TAME_STRING, AT(dataset), .fallback = "",
+    {.name = "dataset",
+     .kind = TAME_STRING,
+     AT(dataset),
+     .fallback = "",
      .doc = "in an HDF5 file: an array [time] or [time][channel]"},
-    {.name = "channel", .kind = TAME_INT, AT(channel), .fallback = "0", .max = 1e6,
+    {.name = "channel",
+     .kind = TAME_INT,
+     AT(channel),
+     .fallback = "0",
+     .max = 1e6,
      .doc = "of the first column"},
-    {.name = "start_ms", .kind = TAME_REAL, AT(start_ms), .fallback = "0", .max = 1e12,
+    {.name = "start_ms",
+     .kind = TAME_REAL,
+     AT(start_ms),
+     .fallback = "0",
+     .max = 1e12,
      .doc = "time of the first row; 0 before and after the array"},
-    {.name = "sample_ms", .kind = TAME_REAL, AT(sample_ms), .fallback = "", .min = 1e-6, .max = 1e12,
+    {.name = "sample_ms",
+     .kind = TAME_REAL,
+     AT(sample_ms),
+     .fallback = "",
+     .min = 1e-6,
+     .max = 1e12,
      .doc = "time between rows, linear in between; default: dt_ms"},
     {.name = "scale", .kind = TAME_REAL, AT(scale), .fallback = "1", .doc = "factor on all values"},
     {0}};
@@ -56,12 +74,12 @@ static tame_status check(const void *params, double dt_ms, const tame_samples *s
                      (long long)p->channel, (long long)last, (long long)shape->channels);
   const int64_t first = tame_task_steps(p->start_ms, dt_ms), steps = covered(p, dt_ms);
   if (first + steps > shape->steps)
-    return tame_fail(TAME_ERR_INPUT,
-                     "'%s' has shape [%lld][%lld], %g ms at %g ms a row, which from %g ms runs past "
-                     "the trial's end at %g ms",
-                     p->path, (long long)p->data.steps, (long long)p->data.channels,
-                     (double)steps * dt_ms, interval(p, dt_ms), p->start_ms,
-                     (double)shape->steps * dt_ms);
+    return tame_fail(
+        TAME_ERR_INPUT,
+        "'%s' has shape [%lld][%lld], %g ms at %g ms a row, which from %g ms runs past "
+        "the trial's end at %g ms",
+        p->path, (long long)p->data.steps, (long long)p->data.channels, (double)steps * dt_ms,
+        interval(p, dt_ms), p->start_ms, (double)shape->steps * dt_ms);
   return TAME_OK;
 }
 

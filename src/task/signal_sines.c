@@ -11,14 +11,30 @@ typedef struct sines_params {
 
 #define AT(member) .offset = offsetof(sines_params, member)
 static const tame_field fields[] = {
-    {.name = "channel", .kind = TAME_INT, AT(channel), .fallback = "0", .max = 1e6, .doc = "channel"},
-    {.name = "start_ms", .kind = TAME_REAL, AT(start_ms), .fallback = "0", .max = 1e12,
+    {.name = "channel",
+     .kind = TAME_INT,
+     AT(channel),
+     .fallback = "0",
+     .max = 1e6,
+     .doc = "channel"},
+    {.name = "start_ms",
+     .kind = TAME_REAL,
+     AT(start_ms),
+     .fallback = "0",
+     .max = 1e12,
      .doc = "first moment, where t of the sines is 0"},
-    {.name = "duration_ms", .kind = TAME_REAL, AT(duration_ms), .fallback = "", .max = 1e12,
+    {.name = "duration_ms",
+     .kind = TAME_REAL,
+     AT(duration_ms),
+     .fallback = "",
+     .max = 1e12,
      .doc = "length; default: to the end of the trial"},
     {.name = "amplitudes", .kind = TAME_REALS, AT(amplitudes), .doc = "A_k"},
     {.name = "frequencies_hz", .kind = TAME_REALS, AT(frequencies_hz), .doc = "f_k"},
-    {.name = "phases_rad", .kind = TAME_REALS, AT(phases_rad), .fallback = "",
+    {.name = "phases_rad",
+     .kind = TAME_REALS,
+     AT(phases_rad),
+     .fallback = "",
      .doc = "phi_k; default: 0"},
     {0}};
 #undef AT
@@ -51,9 +67,8 @@ static void sample(const void *params, double dt_ms, const tame_samples *out)
 {
   const sines_params *p = params;
   const int64_t first = tame_task_steps(p->start_ms, dt_ms);
-  const int64_t last = isnan(p->duration_ms)
-                           ? out->steps
-                           : tame_task_steps(p->start_ms + p->duration_ms, dt_ms);
+  const int64_t last = isnan(p->duration_ms) ? out->steps
+                                             : tame_task_steps(p->start_ms + p->duration_ms, dt_ms);
   for (int64_t t = first; t < last; t++) {
     const double seconds = ((double)t * dt_ms - p->start_ms) * 1e-3;
     for (int64_t k = 0; k < p->amplitudes.count; k++) {

@@ -20,16 +20,36 @@ const tame_table tame_signals = {"signals", rows};
 #define AT(member) .offset = offsetof(tame_task, member)
 static const tame_field fields[] = {
     {.name = "name", .kind = TAME_STRING, AT(name), .doc = "of the task, for phases and results"},
-    {.name = "duration_ms", .kind = TAME_REAL, AT(duration_ms), .min = 1e-6, .max = 1e12,
+    {.name = "duration_ms",
+     .kind = TAME_REAL,
+     AT(duration_ms),
+     .min = 1e-6,
+     .max = 1e12,
      .doc = "of a trial"},
-    {.name = "window_ms", .kind = TAME_REALS, AT(window_ms), .fallback = "", .max = 1e12,
+    {.name = "window_ms",
+     .kind = TAME_REALS,
+     AT(window_ms),
+     .fallback = "",
+     .max = 1e12,
      .doc = "[start, end): where errors count and learning happens; default: the whole trial"},
-    {.name = "inputs", .kind = TAME_VARIANTS, AT(inputs), .fallback = "", .table = &tame_signals,
+    {.name = "inputs",
+     .kind = TAME_VARIANTS,
+     AT(inputs),
+     .fallback = "",
+     .table = &tame_signals,
      .doc = "stimuli, added up; channels are the network's inputs"},
-    {.name = "targets", .kind = TAME_VARIANTS, AT(targets), .fallback = "", .table = &tame_signals,
+    {.name = "targets",
+     .kind = TAME_VARIANTS,
+     AT(targets),
+     .fallback = "",
+     .table = &tame_signals,
      .doc = "what the readouts should do; channels are the network's outputs"},
-    {.name = "perturbation", .kind = TAME_VARIANTS, AT(perturbation), .fallback = "",
-     .table = &tame_signals, .doc = "inputs that perturb phases add"},
+    {.name = "perturbation",
+     .kind = TAME_VARIANTS,
+     AT(perturbation),
+     .fallback = "",
+     .table = &tame_signals,
+     .doc = "inputs that perturb phases add"},
     {0}};
 #undef AT
 
@@ -121,8 +141,7 @@ tame_status tame_signals_check(const tame_list *signals, double dt_ms, const tam
   for (int64_t i = 0; i < signals->count; i++) {
     const tame_variant *signal = signal_at(signals, i);
     *fault = (tame_signal_fault){i, ""};
-    const tame_status status =
-        row_of(signal)->check(signal->params, dt_ms, shape, &fault->key);
+    const tame_status status = row_of(signal)->check(signal->params, dt_ms, shape, &fault->key);
     if (status != TAME_OK) return status;
   }
   return TAME_OK;

@@ -1,0 +1,235 @@
+/* A network moves alike on any number of ranks: chaos would amplify one wrong bit. */
+/* ranks: 1 2 3 4 7 */
+#include "support.h"
+
+#include "base/memory.h"
+#include "network/inside.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Do the rates of `shared` equal those of `alone`, a copy on this rank, to the last bit? */
+static bool same_rates(const tame_network *alone, const tame_network *shared)
+{
+  return memcmp(tame_real_from(alone, alone->r, shared->first), shared->r,
+                (size_t)shared->n_local * shared->real) == 0;
+}
+
+/* Step both with noise and inputs; compare rates and readouts on the way. */
+static void check_same_bits(const tame_network_params *p, int steps)
+{
+  tame_network *alone, *shared;
+  double z[2][2], input[2] = {0};
+  bool ok = true;
+  assert_all(tame_network_create(&alone, MPI_COMM_SELF, p) == TAME_OK);
+  assert_all(tame_network_create(&shared, MPI_COMM_WORLD, p) == TAME_OK);
+  for (uint32_t trial = 0; trial < 2; trial++) {
+    tame_network_reset(alone, trial);
+    tame_network_reset(shared, trial);
+    for (int t = 0; t < steps; t++) {
+      input[t % 2] = t % 50 == 0 ? 0.5 : 0;
+      tame_network_step(alone, input, true);
+      tame_network_step(shared, input, true);
+      if (t % 40) continue;
+      tame_network_readout(alone, z[0]);
+      tame_network_readout(shared, z[1]);
+      ok = ok && memcmp(z[0], z[1], sizeof z[0]) == 0 && same_rates(alone, shared);
+    }
+  }
+  assert_all(ok);
+  tame_network_free(&shared);
+  tame_network_free(&alone);
+  assert_null(alone);
+}
+
+static void same_bits_on_any_number_of_ranks(void **state)
+{
+  (void)state;
+  for (int precision = 0; precision < 2; precision++)
+    for (int plasticity = 0; plasticity < 3; plasticity++) {
+      tame_network_params p = small_params(150);
+      p.precision = precision;
+      p.plasticity = plasticity;
+      check_same_bits(&p, 800);
+      free_params(&p);
+    }
+}
+
+static void a_sparse_network_uses_the_halo(void **state)
+{
+  (void)state;
+  tame_network_params p = small_params(400);
+  tame_network *net;
+  set_wiring(&p, "fixed_inputs", 2);
+  assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_OK);
+  if (world_size() > 2) assert_all(tame_exchange_mode_of(net->exchange) == TAME_EXCHANGE_HALO);
+  tame_network_free(&net);
+  check_same_bits(&p, 300);
+  free_params(&p);
+}
+
+static void more_ranks_than_neurons(void **state)
+{
+  (void)state;
+  for (int64_t n = 1; n <= 3; n++) {
+    tame_network_params p = small_params(n);
+    set_wiring(&p, "random", 1);
+    check_same_bits(&p, 300);
+    free_params(&p);
+  }
+}
+
+static void no_synapses_at_all(void **state)
+{
+  (void)state;
+  tame_network_params p = small_params(9);
+  set_wiring(&p, "random", 0);
+  check_same_bits(&p, 100);
+  free_params(&p);
+}
+
+/* Density, no self connections, ascending sources, SD of the weights, the plastic part. */
+static void wiring_is_as_asked(void **state)
+{
+  (void)state;
+  tame_network_params p = small_params(600);
+  tame_network *net;
+  assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_OK);
+  double count = 0, squares = 0;
+  bool ok = true;
+  for (int64_t i = 0; i < net->n_local; i++) {
+    const bool learns = net->first + i < 360;
+    ok = ok && net->plastic[i] == (learns ? net->start[i + 1] - net->start[i] : 0);
+    for (int64_t s = net->start[i]; s < net->start[i + 1]; s++) {
+      const int64_t source = tame_network_source(net, net->slot[s]);
+      const double w = tame_real_at(net, net->w, s);
+      ok = ok && source != net->first + i;
+      ok = ok && (s == net->start[i] || tame_network_source(net, net->slot[s - 1]) < source);
+      count++, squares += w * w;
+    }
+  }
+  double sums[2] = {count, squares};
+  MPI_Allreduce(MPI_IN_PLACE, sums, 2, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
+  const double candidates = 600.0 * 599, want = p.gain * p.gain / 60;
+  assert_all(ok);
+  assert_all(fabs(sums[0] - 0.1 * candidates) < 5 * sqrt(0.09 * candidates));
+  assert_all(fabs(sums[1] / sums[0] - want) < 5 * want * sqrt(2 / sums[0]));
+  tame_network_free(&net);
+  free_params(&p);
+}
+
+static void fixed_inputs_are_fixed(void **state)
+{
+  (void)state;
+  tame_network_params p = small_params(40);
+  tame_network *net;
+  for (int k = 0; k <= 39; k += 13) {
+    set_wiring(&p, "fixed_inputs", k);
+    assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_OK);
+    bool ok = true;
+    for (int64_t i = 0; i < net->n_local; i++) ok = ok && net->start[i + 1] - net->start[i] == k;
+    assert_all(ok);
+    tame_network_free(&net);
+  }
+  free_params(&p);
+}
+
+/* One step by the equation itself, from weights read back. */
+static void a_step_is_the_equation(void **state)
+{
+  (void)state;
+  tame_network_params p = small_params(30);
+  tame_network *net;
+  double x[30], r[30], input[2] = {0.3, -2};
+  assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_OK);
+  memcpy(r, tame_network_all_rates(net), sizeof r);
+  bool ok = true;
+  for (int64_t i = 0; i < net->n_local; i++) {
+    double h = 0;
+    for (int64_t s = net->start[i]; s < net->start[i + 1]; s++)
+      h += ((double *)net->w)[s] * r[tame_network_source(net, net->slot[s])];
+    for (int c = 0; c < 2; c++) h += ((double *)net->w_in)[c * net->n_local + i] * input[c];
+    x[i] = ((double *)net->x)[i] + 0.1 * (-((double *)net->x)[i] + h);
+  }
+  tame_network_step(net, input, false);
+  for (int64_t i = 0; i < net->n_local; i++)
+    ok = ok && fabs(x[i] - ((double *)net->x)[i]) < 1e-14 &&
+         fabs(tanh(x[i]) - tame_network_rate(net, i)) < 1e-14;
+  assert_all(ok);
+  tame_network_free(&net);
+  free_params(&p);
+}
+
+/* Noise is that of TAME_DRAW_NOISE, scaled as asked: compare a step with and without it. */
+static void noise_scales_with_the_root_of_dt_if_asked(void **state)
+{
+  (void)state;
+  tame_network_params p = small_params(10);
+  double x[3][10];
+  p.dt_ms = 0.25;
+  for (int variant = 0; variant < 3; variant++) {
+    tame_network *net;
+    p.noise_scaling = variant == 2 ? TAME_NOISE_SQRT_DT : TAME_NOISE_PER_STEP;
+    assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_OK);
+    tame_network_step(net, NULL, variant > 0);
+    for (int64_t i = 0; i < net->n_local; i++) x[variant][i] = ((double *)net->x)[i];
+    if (variant == 2)
+      for (int64_t i = 0; i < net->n_local; i++)
+        assert_true(fabs((x[2][i] - x[0][i]) - 0.5 * (x[1][i] - x[0][i])) < 1e-15);
+    tame_network_free(&net);
+  }
+  free_params(&p);
+}
+
+static void one_bad_rank_fails_all(void **state)
+{
+  (void)state;
+  tame_network_params p = small_params(20);
+  tame_network *net;
+  if (world_rank() == world_size() - 1) p.dt_ms = 100;
+  assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_ERR_INPUT && net == NULL);
+  assert_non_null(strstr(tame_message(), "cell.rate.tau_ms"));
+  free_params(&p);
+}
+
+/* Whichever allocation fails on one rank, all ranks end with the same status and nothing leaks. */
+static void memory_that_runs_out_on_one_rank_fails_all(void **state)
+{
+  (void)state;
+  tame_network_params p = small_params(20);
+  bool made = false;
+  for (int64_t n = 1; !made; n++) {
+    tame_network *net;
+    if (world_rank() == 0) tame_memory_fail_at(n);
+    const tame_status status = tame_network_create(&net, MPI_COMM_WORLD, &p);
+    tame_memory_fail_at(0);
+    made = status == TAME_OK;
+    assert_all(made || (status == TAME_ERR_NOMEM && net == NULL));
+    assert_all(n < 100);
+    tame_network_free(&net);
+  }
+  free_params(&p);
+}
+
+static int group(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(same_bits_on_any_number_of_ranks),
+      cmocka_unit_test(a_sparse_network_uses_the_halo),
+      cmocka_unit_test(more_ranks_than_neurons),
+      cmocka_unit_test(no_synapses_at_all),
+      cmocka_unit_test(wiring_is_as_asked),
+      cmocka_unit_test(fixed_inputs_are_fixed),
+      cmocka_unit_test(a_step_is_the_equation),
+      cmocka_unit_test(noise_scales_with_the_root_of_dt_if_asked),
+      cmocka_unit_test(one_bad_rank_fails_all),
+      cmocka_unit_test(memory_that_runs_out_on_one_rank_fails_all),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+  return run_group(group, &argc, &argv);
+}

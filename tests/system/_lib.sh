@@ -1,0 +1,23 @@
+# shellcheck shell=bash
+# Functions for the system tests: sourced first. TAME is the program, TAME_SOURCE the sources, PYTHON an
+# interpreter with h5py; the working folder is empty and the test's own.
+set -euo pipefail
+: "${TAME:?}" "${TAME_SOURCE:?}" "${PYTHON:?}" "${MPIEXEC:?}"
+
+fail() { echo "FAILED: $*" >&2 && exit 1; }
+
+# ranks N COMMAND...: under mpirun, the test's environment taking care of root and few cores
+ranks() { "$MPIEXEC" -n "$1" "${@:2}"; }
+
+# refuse CODE WORDS COMMAND...: the command must end with that exit code, say the words on standard
+# error, once, and leave no file of the name bad.h5
+refuse() {
+  local code=0 want=$1 words=$2
+  shift 2
+  rm -f bad.h5 bad.h5.partial
+  timeout 60 "$@" >out.txt 2>err.txt || code=$?
+  [ "$code" -eq "$want" ] || fail "$* gave exit code $code, want $want: $(cat err.txt)"
+  [ "$(grep -cF -- "$words" err.txt)" -eq 1 ] || fail "$* does not say '$words' once: $(cat err.txt)"
+  [ ! -e bad.h5 ] || fail "$* left bad.h5"
+  [ ! -e bad.h5.partial ] || fail "$* left bad.h5.partial"
+}

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Bad input: one message that names the place, the right exit code, nothing left behind.
+# timeout: 300
+source "$TAME_SOURCE/tests/system/_lib.sh"
+
+job=$TAME_SOURCE/jobs/small.yaml
+bad() { refuse 2 "$1" "$TAME" run "$job" -q -o bad.h5 --set "$2"; }
+
+bad "network.gian: unknown key, did you mean 'gain'?" network.gian=1
+bad "network.neurons: found 'many', want a whole number from 1" network.neurons=many
+bad "network.neurons: found '150.5', want a whole number" network.neurons=150.5
+bad "network.neurons: found '0', want a whole number from 1" network.neurons=0
+bad "network.noise: found '.nan'" network.noise=.nan
+bad "network.precision: found 'quad', want one of double, float" network.precision=quad
+bad "network.wiring: found 'rnadom', want one of random, fixed_inputs; did you mean 'random'?" \
+  'network.wiring={rnadom: {}}'
+bad "network.wiring.random.density: found '1.5', want a number from 0 to 1" \
+  network.wiring.random.density=1.5
+bad "network.wiring.fixed_inputs.inputs: found 150, want at most 149" \
+  'network.wiring={fixed_inputs: {inputs: 150}}'
+bad "network.cell.rate.tau_ms: found 0.5, want at least dt_ms = 1" network.cell.rate.tau_ms=0.5
+bad "tasks[0].window_ms: found [10, 1000], want start < end inside the trial" \
+  'tasks[0].window_ms=[10, 1000]'
+bad "tasks[0].window_ms: found 1 numbers, want [start, end)" 'tasks[0].window_ms=[10]'
+bad "tasks[0].inputs[0].pulse.channel: found channel 2, want 0 to 1" 'tasks[0].inputs[0].pulse.channel=2'
+bad "tasks[0].inputs[0].pulse.start_ms: found 390 to 420 ms, want it inside the trial" \
+  'tasks[0].inputs[0].pulse.start_ms=390'
+bad "tasks[0].name: found 'a/b', want a name of letters" 'tasks[0].name=a/b'
+bad "phases[2].train.weights: recurrent weights are to learn, but network.plasticity leaves none" \
+  network.plasticity=none
+bad "phases[2].train.target: found 'innat', want the name of a record phase before this one" \
+  'phases[2].train.target=innat'
+bad "phases[2].train.target (default): recurrent weights need a target" 'phases[2].train={name: x, weights: recurrent}'
+bad "phases[3].train.weights: readout weights are to learn, but task 'timing' has no targets" \
+  'tasks[0].targets=[]'
+bad "phases[3].train.target: found 'innate', but readouts learn the tasks' targets" \
+  'phases[3].train.target=innate'
+bad "phases[3].train.every: found 1000, which gives no update in the window" 'phases[3].train.every=1000'
+bad "phases[3].train.name: there is a phase 'recurrent' already" 'phases[3].train.name=recurrent'
+bad "phases[4].test.tasks: there is no task 'timign'" 'phases[4].test.tasks=[timign]'
+bad "phases[4].test.trails: unknown key, did you mean 'trials'?" 'phases[4].test.trails=3'
+bad "phases[5].perturb.tasks (default): task 'timing' has no perturbation" 'tasks[0].perturbation=[]'
+bad "output.rates.neurons: found 0-150, want ids from 0 to 149" 'output.rates.neurons=[0-150]'
+bad "output.rates.neurons: found 'x'" 'output.rates.neurons=[x]'
+bad "output.rates.phases: there is no phase 'befor'" 'output.rates.phases=[befor]'
+bad "none of the network's synapses is plastic" network.wiring.random.density=0
+
+# Arrays from files
+printf 'x\n1\n2\nnan\n' >nan.csv
+"$PYTHON" - <<'END'
+import h5py
+import numpy as np
+with h5py.File("user.h5", "w") as f:
+    f["wide"] = np.zeros((100, 3))
+    f["bad"] = np.array([0.0, np.nan])
+    f["deep"] = np.zeros((2, 2, 2))
+END
+file() { printf 'tasks[0].targets=[file: {path: %s/%s}]' "$PWD" "$1"; }
+at="tasks[0].targets[0].file"
+bad "$at.path: cannot read '$PWD/none.csv': No such file" "$(file none.csv)"
+bad "$at.path: $PWD/nan.csv:4: found nan in column 0, want a finite number" "$(file nan.csv)"
+bad "$at.dataset (default): '$PWD/user.h5' is an HDF5 file: name the dataset in it" "$(file user.h5)"
+bad "$at.dataset: '$PWD/user.h5' has no dataset 'none'" "$(file 'user.h5, dataset: none')"
+bad "$at.dataset: '$PWD/user.h5' bad: found nan at [1][0]" "$(file 'user.h5, dataset: bad')"
+bad "$at.dataset: '$PWD/user.h5' deep has 3 axes" "$(file 'user.h5, dataset: deep')"
+bad "$at.path: '$PWD/user.h5' has shape [100][3], which from channel 0 needs 3 channels; there are 1" \
+  "$(file 'user.h5, dataset: wide')"
+
+# File, line and key
+sed 's/^  gain: 1.5/  gian: 1.5/' "$job" >typo.yaml
+refuse 2 "typo.yaml:13: network.gian: unknown key, did you mean 'gain'?" "$TAME" run typo.yaml -q -o bad.h5
+printf 'network: [1,\n' >broken.yaml
+refuse 2 "broken.yaml:" "$TAME" run broken.yaml -q -o bad.h5
+: >empty.yaml
+refuse 2 "empty.yaml" "$TAME" run empty.yaml -q -o bad.h5
+refuse 2 "cannot read 'none.yaml': No such file" "$TAME" run none.yaml -q -o bad.h5
+refuse 2 "cannot read '.'" "$TAME" run . -q -o bad.h5
+
+# The same on all ranks, said once
+for n in 2 3; do
+  refuse 2 "network.gian: unknown key" "$MPIEXEC" -n $n "$TAME" run "$job" -q -o bad.h5 --set network.gian=1
+  refuse 4 "folder '/nowhere': No such file" "$MPIEXEC" -n $n "$TAME" run "$job" -q -o /nowhere/bad.h5
+  refuse 3 "too little memory: each of $n ranks needs about" \
+    "$MPIEXEC" -n $n "$TAME" run "$job" -q -o bad.h5 --set network.neurons=400000
+done
+refuse 2 "TAME_KERNEL: found 'sse', want one of" env TAME_KERNEL=sse "$TAME" run "$job" -q -o bad.h5
+
+# P that does not fit though the network does: 20,000 neurons with 2,000 inputs need 190 GB
+refuse 3 "for P and recordings" "$TAME" run "$job" -q -o bad.h5 --set network.neurons=12000 \
+  --set network.wiring.random.density=0.2 --set output.weights=none
+
+# Outputs
+"$TAME" run "$job" -q -o there.h5
+cp there.h5 kept.h5
+code=0
+"$TAME" run "$job" -q -o there.h5 2>err.txt || code=$?
+[ $code -eq 4 ] || fail "an output that exists: exit code $code"
+grep -q "'there.h5' exists; give another name, or --force" err.txt || fail "$(cat err.txt)"
+cmp there.h5 kept.h5 || fail "the file that was there has changed"
+"$TAME" run "$job" -q -o there.h5 --force
+mkdir folder.h5
+refuse 4 "'folder.h5' exists and is not a file" "$TAME" run "$job" -q --force -o folder.h5
+
+# Commands
+refuse 2 "'runn' is not a command; did you mean 'run'?" "$TAME" runn
+refuse 2 "which experiment? Give a YAML file" "$TAME" run
+refuse 2 "unrecognized option '--outptu" "$TAME" run "$job" --outptu=x
+refuse 2 "'$job' is not a results file: not HDF5" "$TAME" info "$job"
+refuse 2 "cannot read 'none.h5': No such file" "$TAME" compare none.h5 there.h5
+refuse 2 "which two files?" "$TAME" compare there.h5
+refuse 2 "'cell' is no table" "$TAME" list cell
+head -c 3000 there.h5 >short.h5
+refuse 2 "'short.h5' is not a results file" "$TAME" info short.h5
+refuse 2 "'user.h5' is not a results file: HDF5, but not of this program" "$TAME" info user.h5
+refuse 2 "tame plot:" "$TAME" plot short.h5
+refuse 2 "no Python with h5py and matplotlib" env TAME_PYTHON=/bin/false "$TAME" plot there.h5
+echo "all refused as they should be"

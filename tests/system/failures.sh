@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# What goes wrong in the middle: a rank that dies, a disk that fills, memory that runs out, a network that
+# diverges. All ranks end, soon, with one message, and nothing stands under the final name.
+# timeout: 300
+source "$TAME_SOURCE/tests/system/_lib.sh"
+
+job=$TAME_SOURCE/jobs/small.yaml
+long=(--set 'phases[2].train.trials=100000')
+
+# kill -9 of one rank of three: the others end within seconds
+ranks 3 "$TAME" run "$job" -q -o killed.h5 "${long[@]}" >out.txt 2>&1 &
+mpirun=$!
+rank=
+for _ in $(seq 100); do
+  sleep 0.1
+  rank=$(pgrep -P $mpirun -f killed.h5 | tail -n 1) || true
+  if [ -n "$rank" ] && [ -e killed.h5.partial ]; then break; fi
+done
+[ -n "$rank" ] || fail "no rank to kill: $(cat out.txt)"
+began=$SECONDS
+kill -9 "$rank"
+code=0
+wait $mpirun || code=$?
+[ $code -ne 0 ] || fail "the death of a rank goes unnoticed"
+[ $((SECONDS - began)) -lt 30 ] || fail "it took $((SECONDS - began)) s to end"
+[ ! -e killed.h5 ] || fail "a results file of a run that was killed"
+echo "a rank killed: all ended after $((SECONDS - began)) s"
+
+# Files may grow to 32 MB (MPI has some of its own), the results have 65 MB: the space is found missing before the first trial
+full() { # COMMAND...: a disk too small for the results
+  code=0
+  "$@" >out.txt 2>err.txt || code=$?
+  [ $code -eq 4 ] || fail "a full disk: exit code $code: $(cat err.txt)"
+  if grep -q 'trial' err.txt; then fail "trials were run though the results do not fit"; fi
+}
+full bash -c 'trap "" XFSZ; ulimit -f 32768; exec "$@"' - "$TAME" run "$job" -o full.h5 \
+  --set 'phases[1].test.trials=200'
+grep -q "tame: cannot write 'full.h5.partial': File too large" err.txt || fail "$(cat err.txt)"
+[ ! -e full.h5 ] && [ ! -e full.h5.partial ] || fail "a full disk left a file"
+echo "a file too large: refused before the first trial"
+
+# A real one, where we may mount
+mkdir disk
+if mount -t tmpfs -o size=500k tmpfs disk 2>/dev/null; then
+  trap 'umount disk' EXIT
+  for n in 1 3; do
+    full ranks $n "$TAME" run "$job" -o disk/full.h5
+    grep -q "tame: the disk is full: 'disk/full.h5.partial' needs 2.* MB" err.txt || fail "$(cat err.txt)"
+    [ -z "$(ls -A disk)" ] || fail "a full disk left $(ls -A disk)"
+  done
+  echo "a full file system: refused before the first trial"
+fi
+
+# Too little address space: refused beforehand, with the need
+code=0
+(ulimit -v 600000; "$TAME" run "$job" -q -o small.h5 --set network.neurons=6000 \
+  --set output.weights=none 2>err.txt) || code=$?
+[ $code -eq 3 ] || fail "too little memory: exit code $code: $(cat err.txt)"
+grep -q "too little memory: each of 1 ranks needs about" err.txt || fail "$(cat err.txt)"
+[ ! -e small.h5 ] && [ ! -e small.h5.partial ] || fail "a refused run left a file"
+
+# A network that diverges: weights without bound make P meaningless, in single precision soon
+code=0
+ranks 2 "$TAME" run "$job" -q -o diverged.h5 --set network.precision=float \
+  --set 'phases[2].train.learner={rls: {delta: 1e-12, forgetting: 0.5}}' 2>err.txt || code=$?
+[ $code -eq 5 ] || fail "a network that diverges: exit code $code: $(cat err.txt)"
+[ "$(grep -c "^tame: phase 'recurrent', task 'timing', trial" err.txt)" -eq 1 ] || fail "$(cat err.txt)"
+[ ! -e diverged.h5 ] && [ ! -e diverged.h5.partial ] || fail "a diverged run left a file"
+grep '^tame:' err.txt

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Byte-equal results on any number of ranks and threads: double and float, both plasticity masks, dense
+# and sparse wiring, more ranks than neurons.
+# timeout: 600
+source "$TAME_SOURCE/tests/system/_lib.sh"
+
+job=$TAME_SOURCE/jobs/laje-fig1.yaml
+short=(--set 'tasks[0].duration_ms=260' --set 'tasks[0].window_ms=[90, 220]'
+  --set 'tasks[0].inputs=[pulse: {start_ms: 50, duration_ms: 40, amplitude: 5}]'
+  --set 'tasks[0].targets=[peak: {time_ms: 180}]'
+  --set 'tasks[0].perturbation=[pulse: {channel: 1, start_ms: 120, duration_ms: 10, amplitude: 0.5}]'
+  --set 'phases[3].train.trials=4' --set 'phases[4].train.trials=3' --set output.weights=both
+  --set output.initial_state=on --set 'output.rates.neurons=[0-1, 3]')
+
+# same LABEL ARGUMENT...: the first layout against all others
+same() {
+  local label=$1
+  shift
+  rm -f one.h5
+  OMP_NUM_THREADS=1 "$TAME" run "$job" -o one.h5 -q "${short[@]}" "$@"
+  for n in 1 2 3 4 7; do
+    for threads in 1 2 3; do
+      OMP_NUM_THREADS=$threads ranks "$n" "$TAME" run "$job" -f -o other.h5 -q "${short[@]}" "$@"
+      "$TAME" compare one.h5 other.h5 >verdict.txt || fail "$label, $n x $threads: $(cat verdict.txt)"
+    done
+  done
+  echo "$label: equal on 1, 2, 3, 4, 7 ranks x 1, 2, 3 threads"
+}
+
+same "double" --set network.neurons=150
+same "float" --set network.neurons=120 --set network.precision=float
+same "per_synapse" --set network.neurons=120 --set network.plasticity=per_synapse
+same "halo" --set network.neurons=200 --set 'network.wiring={fixed_inputs: {inputs: 3}}'
+same "more ranks than neurons" --set network.neurons=4 --set network.wiring.random.density=1
+
+# The comparison can fail: another seed, another kernel
+"$TAME" run "$job" -f -o other.h5 -q "${short[@]}" --set network.neurons=4 \
+  --set network.wiring.random.density=1 --set network.seed=2
+if "$TAME" compare one.h5 other.h5 >verdict.txt; then fail "two seeds compare as equal"; fi
+grep -q '^different: /phases/' verdict.txt || fail "no place named: $(cat verdict.txt)"
