@@ -39,5 +39,5 @@ int tame_command_compare(int argc, char **argv)
     printf("equal: all data of '%s' and '%s' are the same\n", files[0], files[1]);
   else if (status == TAME_ERR_DIFFERS) printf("different: %s\n", tame_message());
   else fprintf(stderr, "tame: %s\n", tame_message());
-  return status;
+  return (int)status;
 }

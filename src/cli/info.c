@@ -96,7 +96,7 @@ static herr_t print_task_of_phase(hid_t phase, const char *task, const H5L_info_
 }
 
 typedef struct wanted {
-  double index;
+  int index;
   bool found;
 } wanted;
 
@@ -121,7 +121,8 @@ static void print_phases(hid_t file)
 {
   const hid_t phases = H5Gopen2(file, "phases", H5P_DEFAULT);
   if (phases < 0) return;
-  for (wanted w = {0, true}; w.found; w.index++) {
+  wanted w = {0, true};
+  for (; w.found; w.index++) {
     w.found = false;
     H5Literate(phases, H5_INDEX_NAME, H5_ITER_INC, NULL, print_phase, &w);
   }
@@ -206,5 +207,5 @@ int tame_command_info(int argc, char **argv)
     else describe(file, o.files[k], o.datasets);
     H5Fclose(file);
   }
-  return first;
+  return (int)first;
 }

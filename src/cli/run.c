@@ -148,5 +148,5 @@ int tame_command_run(int argc, char **argv)
   const tame_status status = run(&o, rank);
   MPI_Finalize();
   free(o.sets);
-  return status;
+  return (int)status;
 }

@@ -281,11 +281,12 @@ static tame_status check_recording(const tame_experiment *e, const tame_recordin
 
 static tame_status mark_range(const tame_experiment *e, const char *range, char *wanted)
 {
-  long long first, last;
-  int used = 0;
-  const long long n = e->network.neurons;
-  if (sscanf(range, "%lld%n", &first, &used) == 1 && range[used] == '\0') last = first;
-  else if (sscanf(range, "%lld-%lld%n", &first, &last, &used) != 2 || range[used] != '\0')
+  char *end;
+  const long long n = e->network.neurons, first = strtoll(range, &end, 10);
+  const bool number = end != range;
+  const char *second = number && *end == '-' ? end + 1 : NULL;
+  const long long last = second ? strtoll(second, &end, 10) : first;
+  if (!number || end == second || *end != '\0')
     return tame_yaml_fail_at(e->marks, "output.rates.neurons",
                              "found '%s', want `all`, `none`, an id or a range such as 0-99",
                              range);

@@ -22,7 +22,7 @@ static int sharers(MPI_Comm node, const cpu_set_t *mine, cpu_set_t *together)
     count += CPU_COUNT(&both) > 0;
     CPU_OR(together, together, &other);
   }
-  return count;
+  return count > 0 ? count : 1;
 }
 
 void tame_layout_find(MPI_Comm comm, tame_layout *layout)
@@ -69,9 +69,10 @@ static int64_t number_in(const char *path, const char *key, int64_t scale)
   char line[512];
   int64_t found = -1;
   while (file && found < 0 && fgets(line, sizeof line, file)) {
-    long long value;
-    if (strncmp(line, key, strlen(key)) == 0 && sscanf(line + strlen(key), " %lld", &value) == 1)
-      found = value * scale;
+    char *end;
+    if (strncmp(line, key, strlen(key)) != 0) continue;
+    const long long value = strtoll(line + strlen(key), &end, 10);
+    if (end != line + strlen(key)) found = value * scale;
   }
   if (file) fclose(file);
   return found;

@@ -9,6 +9,12 @@ fail() { echo "FAILED: $*" >&2 && exit 1; }
 # ranks N COMMAND...: under mpirun, the test's environment taking care of root and few cores
 ranks() { "$MPIEXEC" -n "$1" "${@:2}"; }
 
+# absent FILE...: none of them exists
+absent() {
+  local file
+  for file; do [ ! -e "$file" ] || fail "there is a $file"; done
+}
+
 # refuse CODE WORDS COMMAND...: the command must end with that exit code, say the words on standard
 # error, once, and leave no file of the name bad.h5
 refuse() {
@@ -18,6 +24,5 @@ refuse() {
   timeout 60 "$@" >out.txt 2>err.txt || code=$?
   [ "$code" -eq "$want" ] || fail "$* gave exit code $code, want $want: $(cat err.txt)"
   [ "$(grep -cF -- "$words" err.txt)" -eq 1 ] || fail "$* does not say '$words' once: $(cat err.txt)"
-  [ ! -e bad.h5 ] || fail "$* left bad.h5"
-  [ ! -e bad.h5.partial ] || fail "$* left bad.h5.partial"
+  absent bad.h5 bad.h5.partial
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Bad input: one message that names the place, the right exit code, nothing left behind.
 # timeout: 300
+# shellcheck source=tests/system/_lib.sh
 source "$TAME_SOURCE/tests/system/_lib.sh"
 
 job=$TAME_SOURCE/jobs/small.yaml

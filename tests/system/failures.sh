@@ -2,6 +2,7 @@
 # What goes wrong in the middle: a rank that dies, a disk that fills, memory that runs out, a network that
 # diverges. All ranks end, soon, with one message, and nothing stands under the final name.
 # timeout: 300
+# shellcheck source=tests/system/_lib.sh
 source "$TAME_SOURCE/tests/system/_lib.sh"
 
 job=$TAME_SOURCE/jobs/small.yaml
@@ -36,7 +37,7 @@ full() { # COMMAND...: a disk too small for the results
 full bash -c 'trap "" XFSZ; ulimit -f 32768; exec "$@"' - "$TAME" run "$job" -o full.h5 \
   --set 'phases[1].test.trials=200'
 grep -q "tame: cannot write 'full.h5.partial': File too large" err.txt || fail "$(cat err.txt)"
-[ ! -e full.h5 ] && [ ! -e full.h5.partial ] || fail "a full disk left a file"
+absent full.h5 full.h5.partial
 echo "a file too large: refused before the first trial"
 
 # A real one, where we may mount
@@ -57,7 +58,7 @@ code=0
   --set output.weights=none 2>err.txt) || code=$?
 [ $code -eq 3 ] || fail "too little memory: exit code $code: $(cat err.txt)"
 grep -q "too little memory: each of 1 ranks needs about" err.txt || fail "$(cat err.txt)"
-[ ! -e small.h5 ] && [ ! -e small.h5.partial ] || fail "a refused run left a file"
+absent small.h5 small.h5.partial
 
 # A network that diverges: weights without bound make P meaningless, in single precision soon
 code=0
@@ -65,5 +66,5 @@ ranks 2 "$TAME" run "$job" -q -o diverged.h5 --set network.precision=float \
   --set 'phases[2].train.learner={rls: {delta: 1e-12, forgetting: 0.5}}' 2>err.txt || code=$?
 [ $code -eq 5 ] || fail "a network that diverges: exit code $code: $(cat err.txt)"
 [ "$(grep -c "^tame: phase 'recurrent', task 'timing', trial" err.txt)" -eq 1 ] || fail "$(cat err.txt)"
-[ ! -e diverged.h5 ] && [ ! -e diverged.h5.partial ] || fail "a diverged run left a file"
+absent diverged.h5 diverged.h5.partial
 grep '^tame:' err.txt

@@ -2,6 +2,7 @@
 # An independent NumPy program reads initial weights and stimuli from a results file and comes to the
 # same trajectories, losses and trained weights.
 # timeout: 300
+# shellcheck source=tests/system/_lib.sh
 source "$TAME_SOURCE/tests/system/_lib.sh"
 
 keep=(--set network.noise=0 --set output.weights=both --set output.initial_state=on)

@@ -2,6 +2,7 @@
 # Byte-equal results on any number of ranks and threads: double and float, both plasticity masks, dense
 # and sparse wiring, more ranks than neurons.
 # timeout: 600
+# shellcheck source=tests/system/_lib.sh
 source "$TAME_SOURCE/tests/system/_lib.sh"
 
 job=$TAME_SOURCE/jobs/laje-fig1.yaml

@@ -2,6 +2,7 @@
 # The program as its users meet it: help, tables, progress without a terminal, info, compare, a run
 # repeated from its results, figures, and an installation with the README's example.
 # timeout: 600
+# shellcheck source=tests/system/_lib.sh
 source "$TAME_SOURCE/tests/system/_lib.sh"
 
 job=$TAME_SOURCE/jobs/small.yaml
@@ -34,7 +35,8 @@ has err.txt "halo"
 if grep -q $'\r\|\033' err.txt; then fail "control characters in a log"; fi
 [ "$(wc -l <err.txt)" -eq 8 ] || fail "$(wc -l <err.txt) lines of progress, want 8: $(cat err.txt)"
 "$TAME" run "$job" -q -o b.h5 >out.txt 2>err.txt
-[ ! -s out.txt ] && [ ! -s err.txt ] || fail "--quiet is not quiet"
+cat out.txt err.txt >both.txt
+[ ! -s both.txt ] || fail "--quiet is not quiet: $(cat both.txt)"
 OMP_NUM_THREADS=64 "$TAME" run "$job" -f -o b.h5 >out.txt 2>err.txt
 has err.txt "warning: more threads than cores"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The published experiments: what a faithful run of figures 1 and 2 must show.
 # timeout: 900
+# shellcheck source=tests/system/_lib.sh
 source "$TAME_SOURCE/tests/system/_lib.sh"
 
 for job in laje-fig1 laje-fig2; do "$TAME" run "$TAME_SOURCE/jobs/$job.yaml" -q -o $job.h5; done
