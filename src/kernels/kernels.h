@@ -54,6 +54,9 @@ typedef struct tame_kernels {
   /** y[i] += a * x[i]; a is rounded to real first. One fused multiply-add each (ref: fma). */
   void (*add_scaled)(size_t n, double a, const void *x, void *y);
 
+  /** y[i] = a * x[i]; a is rounded to real first. */
+  void (*scale)(size_t n, double a, const void *x, void *y);
+
   /** out[i] = in[index[i]] for i < n. */
   void (*gather)(size_t n, const int32_t *index, const void *in, void *out);
 

@@ -28,6 +28,13 @@ static void NAME(add_scaled)(size_t n, double a_, const void *x_, void *y_)
   for (size_t i = 0; i < n; i++) y[i] = FMA(a, x[i], y[i]);
 }
 
+static void NAME(scale)(size_t n, double a_, const void *x_, void *y_)
+{
+  const REAL a = (REAL)a_, *restrict x = x_;
+  REAL *restrict y = y_;
+  for (size_t i = 0; i < n; i++) y[i] = a * x[i];
+}
+
 static void NAME(gather)(size_t n, const int32_t *index, const void *in_, void *out_)
 {
   const REAL *in = in_;
@@ -105,6 +112,7 @@ const tame_kernels NAME(tame_kernels_ref) = {
     .row_sums = NAME(row_sums),
     .dot = NAME(dot),
     .add_scaled = NAME(add_scaled),
+    .scale = NAME(scale),
     .gather = NAME(gather),
     .add_noise = NAME(add_noise),
     .rate_step = NAME(rate_step),

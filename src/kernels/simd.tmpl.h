@@ -158,6 +158,13 @@ static void NAME(add_scaled)(size_t n, double a_, const void *x_, void *y_)
   for (size_t i = 0; i < n; i++) y[i] = NAME(real_fma)(a, x[i], y[i]); /* the compiler's vectors */
 }
 
+static void NAME(scale)(size_t n, double a_, const void *x_, void *y_)
+{
+  const REAL a = (REAL)a_, *restrict x = x_;
+  REAL *restrict y = y_;
+  for (size_t i = 0; i < n; i++) y[i] = a * x[i];
+}
+
 static void NAME(gather)(size_t n, const int32_t *index, const void *in_, void *out_)
 {
   const REAL *restrict in = in_;
@@ -361,6 +368,7 @@ const tame_kernels NAME(TABLE) = {
     .row_sums = NAME(row_sums),
     .dot = NAME(dot),
     .add_scaled = NAME(add_scaled),
+    .scale = NAME(scale),
     .gather = NAME(gather),
     .add_noise = NAME(add_noise),
     .rate_step = NAME(rate_step),

@@ -42,12 +42,6 @@ double tame_rls_gain(double lambda, double r_p_r, const tame_network *network, i
   return 0;
 }
 
-void tame_rls_pend(const tame_kernels *kernels, size_t n, double c, const void *k, void *u)
-{
-  memset(u, 0, n * kernels->real_size);
-  kernels->add_scaled(n, sqrt(c), k, u);
-}
-
 void tame_rls_diagonal(tame_health *health, double p, double u, double scale)
 {
   const double now = (p - u * u) * scale;

@@ -24,9 +24,6 @@ typedef struct tame_rls_failure {
 double tame_rls_gain(double lambda, double r_p_r, const tame_network *network, int64_t unit,
                      tame_rls_failure *failure);
 
-/** u = sqrt(c) k, [n], so that the pending update is u u', symmetric to the last bit. */
-void tame_rls_pend(const tame_kernels *kernels, size_t n, double c, const void *k, void *u);
-
 /** Extend p_min and p_max of health by a diagonal element of (P - u u') scale. */
 void tame_rls_diagonal(tame_health *health, double p, double u, double scale);
 

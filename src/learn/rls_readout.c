@@ -123,7 +123,7 @@ static void update(tame_learner *learner, const double *error)
   const void *k = tame_exchange_view(out->gather);
   const double c = tame_rls_gain(out->params.forgetting, kernels->dot(n, out->r, k), net, -1,
                                  &out->failure);
-  tame_rls_pend(kernels, n, c, k, out->u);
+  kernels->scale(n, sqrt(c), k, out->u);
   for (int64_t o = 0; o < net->p.outputs; o++)
     kernels->add_scaled(n, -c * error[o], k, tame_real_from(net, net->w_out, o * net->p.neurons));
   out->scale = 1 / out->params.forgetting;

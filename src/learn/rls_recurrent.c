@@ -15,6 +15,8 @@ typedef struct group {
   int64_t p, u;         /* where its P and u start, in numbers */
 } group;
 
+enum { AT_ONCE = 8 }; /* groups whose rates are gathered together */
+
 typedef struct recurrent {
   tame_learner head;
   tame_rls_params params;
@@ -24,9 +26,10 @@ typedef struct recurrent {
   int64_t *members;       /* own neurons, by group */
   tame_partition threads; /* of groups */
   void *P, *u;
-  void **scratch;             /* of each thread: r and k, [2][widest] */
-  void *before;               /* plastic weights at the last health, by own neuron */
-  int64_t *before_at;         /* [n_local + 1] */
+  int64_t widest;     /* numbers of the longest r, padded */
+  void **scratch;     /* of each thread: k, and r of AT_ONCE groups, [1 + AT_ONCE][widest] */
+  void *before;       /* plastic weights at the last health, by own neuron */
+  int64_t *before_at; /* [n_local + 1] */
   tame_rls_failure *failures; /* of each thread */
 } recurrent;
 
@@ -129,14 +132,14 @@ static tame_status place_groups(recurrent *rls, int64_t *p_total, int64_t *u_tot
   return status;
 }
 
-static tame_status allocate_threads(recurrent *rls, int64_t widest)
+static tame_status allocate_threads(recurrent *rls)
 {
   const int count = rls->threads.size;
   rls->scratch = tame_zeroed(count, sizeof *rls->scratch, "scratch of threads");
   rls->failures = tame_zeroed(count, sizeof *rls->failures, "scratch of threads");
   if (!rls->scratch || !rls->failures) return TAME_ERR_NOMEM;
   for (int t = 0; t < count; t++) {
-    rls->scratch[t] = tame_zeroed(2 * padded(widest), rls->head.network->real,
+    rls->scratch[t] = tame_zeroed((1 + AT_ONCE) * rls->widest, rls->head.network->real,
                                   "scratch of threads");
     if (!rls->scratch[t]) return TAME_ERR_NOMEM;
   }
@@ -188,17 +191,17 @@ static tame_status create(tame_learner **out, const void *params, tame_network *
   rls->before_at = tame_zeroed(net->n_local + 1, sizeof *rls->before_at, "weights before");
   if (!rls->members || !rls->groups || !rls->before_at) return TAME_ERR_NOMEM;
   rls->n_groups = find_groups(net, rls->members, rls->groups);
-  int64_t p_total = 0, u_total = 0, widest = 0;
+  int64_t p_total = 0, u_total = 0;
   if (place_groups(rls, &p_total, &u_total) != TAME_OK) return TAME_ERR_NOMEM;
   for (int64_t i = 0; i < net->n_local; i++) {
     rls->before_at[i + 1] = rls->before_at[i] + net->plastic[i];
-    if (net->plastic[i] > widest) widest = net->plastic[i];
+    if (padded(net->plastic[i]) > rls->widest) rls->widest = padded(net->plastic[i]);
   }
   rls->P = tame_untouched(p_total, net->real, "P");
   rls->u = tame_untouched(u_total, net->real, "the pending updates of P");
   rls->before = tame_untouched(rls->before_at[net->n_local], net->real, "weights before");
   if (!rls->P || !rls->u || !rls->before) return TAME_ERR_NOMEM;
-  if (allocate_threads(rls, widest) != TAME_OK) return TAME_ERR_NOMEM;
+  if (allocate_threads(rls) != TAME_OK) return TAME_ERR_NOMEM;
   reset_p(rls);
   for (int64_t i = 0; i < net->n_local; i++)
     memcpy(tame_real_from(net, rls->before, rls->before_at[i]),
@@ -219,33 +222,54 @@ static void release(tame_learner *learner)
 
 /* ---- learning ------------------------------------------------------------------------------ */
 
-static void update_group(recurrent *rls, const group *at, void *scratch, tame_rls_failure *failure,
-                         const double *error)
+/* The rates that a group sees, padded with zeros. */
+static void gather_rates(const recurrent *rls, const group *at, void *r)
+{
+  const tame_network *net = rls->head.network;
+  const int32_t *slots = plastic_slots(net, rls->members[at->first]);
+  net->kernels->gather((size_t)at->inputs, slots, tame_exchange_view(net->exchange), r);
+  memset(tame_real_from(net, r, at->inputs), 0,
+         (size_t)(padded(at->inputs) - at->inputs) * net->real);
+}
+
+static void update_group(recurrent *rls, const group *at, const void *r, void *k,
+                         tame_rls_failure *failure, const double *error)
 {
   tame_network *net = rls->head.network;
   const tame_kernels *kernels = net->kernels;
   const int64_t *members = rls->members + at->first;
-  const size_t n = (size_t)at->inputs, width = tame_padded(n);
-  void *const r = scratch, *const k = tame_real_from(net, scratch, (int64_t)width);
+  const size_t n = (size_t)at->inputs;
   void *const u = tame_real_from(net, rls->u, at->u);
-  kernels->gather(n, plastic_slots(net, members[0]), tame_exchange_view(net->exchange), r);
-  memset(tame_real_from(net, r, at->inputs), 0, (width - n) * net->real);
   kernels->rls_sweep(n, tame_real_from(net, rls->P, at->p), u, rls->scale, r, k);
   const double c = tame_rls_gain(rls->params.forgetting, kernels->dot(n, r, k), net,
                                  net->first + members[0], failure);
-  tame_rls_pend(kernels, n, c, k, u);
+  kernels->scale(n, sqrt(c), k, u); /* so that u u' = c k k', symmetric to the last bit */
   for (int64_t m = 0; m < at->count; m++)
     kernels->add_scaled(n, -c * error[members[m]], k,
                         tame_real_from(net, net->w, net->start[members[m]]));
+}
+
+/* Rates are gathered for several groups at a time: between two sweeps, P would have driven them out of
+ * the nearest cache, and gathering would take as long as a fifth of the sweep. */
+static void update_thread(recurrent *rls, int t, const double *error)
+{
+  const tame_network *net = rls->head.network;
+  void *const k = rls->scratch[t];
+  for (int64_t g = rls->threads.first[t]; g < rls->threads.first[t + 1]; g += AT_ONCE) {
+    const int64_t left = rls->threads.first[t + 1] - g, count = left < AT_ONCE ? left : AT_ONCE;
+    for (int64_t b = 0; b < count; b++)
+      gather_rates(rls, &rls->groups[g + b], tame_real_from(net, k, (b + 1) * rls->widest));
+    for (int64_t b = 0; b < count; b++)
+      update_group(rls, &rls->groups[g + b], tame_real_from(net, k, (b + 1) * rls->widest), k,
+                   &rls->failures[t], error);
+  }
 }
 
 static void update(tame_learner *learner, const double *error)
 {
   recurrent *rls = (recurrent *)learner;
 #pragma omp parallel for schedule(static, 1) num_threads(rls->threads.size)
-  for (int t = 0; t < rls->threads.size; t++)
-    for (int64_t g = rls->threads.first[t]; g < rls->threads.first[t + 1]; g++)
-      update_group(rls, &rls->groups[g], rls->scratch[t], &rls->failures[t], error);
+  for (int t = 0; t < rls->threads.size; t++) update_thread(rls, t, error);
   rls->scale = 1 / rls->params.forgetting;
 }
 

@@ -568,6 +568,22 @@ static void rows_are_right(const tame_kernels *k)
     for (size_t s = 0; s < 2; s++) check_rows(k, sizes[z], scales[s]);
 }
 
+static void scale_is_right(const tame_kernels *k)
+{
+  for (size_t z = 0; z < SIZES; z++) {
+    const size_t n = sizes[z];
+    array x = reals(k, n, z % 3, 92), y = reals(k, n, 1, 93);
+    k->scale(n, 1 / 7., x.at, y.at);
+    for (size_t i = 0; i < n; i++) { /* one product in the numbers' own precision */
+      const double a = k->real_size == sizeof(double) ? 1 / 7. : (double)(float)(1 / 7.);
+      const double product = a * get(k, x.at, i);
+      assert_true(get(k, y.at, i) ==
+                  (k->real_size == sizeof(double) ? product : (double)(float)product));
+    }
+    release(&x), release(&y);
+  }
+}
+
 /* ---- the fast tables among themselves ----------------------------------------------------- */
 
 /** A little of everything, in one array. */
@@ -630,6 +646,7 @@ ON_ALL(noise_is_keyed_by_neuron)
 ON_ALL(noise_is_added_scaled)
 ON_ALL(noise_is_normal)
 ON_ALL(sweep_is_right)
+ON_ALL(scale_is_right)
 ON_ALL(rows_are_right)
 
 int main(void)
@@ -650,6 +667,7 @@ int main(void)
       cmocka_unit_test(all_noise_is_added_scaled),
       cmocka_unit_test(all_noise_is_normal),
       cmocka_unit_test(all_sweep_is_right),
+      cmocka_unit_test(all_scale_is_right),
       cmocka_unit_test(all_rows_are_right),
       cmocka_unit_test(fast_tables_give_the_same_bits),
   };
