@@ -53,11 +53,6 @@ void set_wiring(tame_network_params *params, const char *row, double value)
   else *(double *)(void *)at = value;
 }
 
-double real_of(const tame_network_params *params, const void *array, int64_t i)
-{
-  return params->precision == 0 ? ((const double *)array)[i] : (double)((const float *)array)[i];
-}
-
 void solve(int64_t n, double *A, double *b)
 {
   for (int64_t j = 0; j < n; j++) { /* A = L L', L in the lower triangle */

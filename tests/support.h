@@ -26,9 +26,6 @@ void free_params(tame_network_params *params);
 /** Set parameters of the wiring: a choice of row and its first parameter, density or inputs. */
 void set_wiring(tame_network_params *params, const char *row, double value);
 
-/** Element i of an array of the network's numbers. */
-double real_of(const tame_network_params *params, const void *array, int64_t i);
-
 /** Solve A x = b, A symmetric positive definite [n][n], by Cholesky; A and b are overwritten, b by x. */
 void solve(int64_t n, double *A, double *b);
 /** Inverse of a symmetric positive definite matrix, [n][n]. */

@@ -145,6 +145,10 @@ tame_status tame_defaults(const tame_schema *schema, void *structure);
  *  is freed. TAME_ERR_INPUT if there is no such row: unchanged. Local. */
 tame_status tame_variant_set(tame_variant *variant, const tame_table *table, const char *name);
 
+/** Check numbers and choices against the limits of their fields, for structures that were not read from
+ *  YAML; not the parameters of variants. TAME_ERR_INPUT, and *key is the field's name. Local. */
+tame_status tame_schema_check(const tame_schema *schema, const void *structure, const char **key);
+
 /** Free all that the fields own, not the structure itself, and zero it. Local. */
 void tame_schema_release(const tame_schema *schema, void *structure);
 

@@ -18,8 +18,8 @@ extern const tame_table tame_phases;
  *  @param path a YAML file, or a results file, whose experiment is then repeated
  *  @param sets overrides, "network.gain=1.5", [n_sets]
  *  @param[out] out owned by the caller; NULL on failure
- *  @return TAME_OK, or TAME_ERR_INPUT with file, line, key, what was found and what is wanted.
- *  Collective. */
+ *  @return TAME_OK; TAME_ERR_INPUT with file, line, key, what was found and what is wanted;
+ *  TAME_ERR_IO, TAME_ERR_NOMEM. Collective. */
 tame_status tame_experiment_load(tame_experiment **out, MPI_Comm comm, const char *path,
                                  const char *const *sets, int n_sets);
 /** The same from a text, which is the same on every rank. Relative paths start in the working folder.
@@ -28,9 +28,11 @@ tame_status tame_experiment_parse(tame_experiment **out, MPI_Comm comm, const ch
 /** Local. NULL is fine. */
 void tame_experiment_free(tame_experiment **experiment);
 
-/** The experiment as YAML with all defaults filled in: it reproduces the run by itself. Borrowed. */
+/** The experiment as YAML with all defaults filled in: it reproduces the run by itself. Borrowed. Local. */
 const char *tame_experiment_text(const tame_experiment *experiment);
 const char *tame_experiment_name(const tame_experiment *experiment);
+/** Where its results go if no other file is named: NAME.h5. Borrowed. Local. */
+const char *tame_experiment_output(const tame_experiment *experiment);
 
 /** How far a run is. */
 typedef struct tame_progress {
@@ -44,7 +46,7 @@ typedef struct tame_progress {
 } tame_progress;
 
 typedef struct tame_run_options {
-  const char *output; /**< results file; NULL: `<name>.h5` */
+  const char *output; /**< results file; NULL: tame_experiment_output() */
   bool force;         /**< replace an existing one */
   /** Called on rank 0 only; any may be NULL. */
   void (*progress)(const tame_progress *progress, void *context);

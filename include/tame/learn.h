@@ -35,6 +35,7 @@ int64_t tame_learner_need(const tame_variant *rule, const tame_network *network,
  *  Collective. TAME_ERR_INPUT where there is nothing to learn; TAME_ERR_NOMEM. */
 tame_status tame_learner_create(tame_learner **out, const tame_variant *rule, tame_network *network,
                                 tame_weights weights);
+/** Free *learner and set it to NULL. Collective. NULL is fine. */
 void tame_learner_free(tame_learner **learner);
 
 /** One update with the network's current rates. error: r - R of this rank's neurons, [n_local], or
@@ -47,7 +48,8 @@ void tame_learner_update(tame_learner *learner, const double *error);
 tame_status tame_learner_health(tame_learner *learner, tame_health *health);
 
 /** For tests and tools: P of own neuron i_local (recurrent), or of the readout (i_local ignored), up
- *  to date and unpacked as doubles, into P: [K][K]. Returns K; P NULL: only that. Collective. */
+ *  to date and unpacked as doubles, into P: [K][K]. Returns K; P NULL: only that. Local for recurrent
+ *  weights, Collective for readouts. */
 int64_t tame_learner_p(tame_learner *learner, int64_t i_local, double *P);
 
 #endif

@@ -46,7 +46,7 @@ extern const tame_table tame_cells, tame_wirings;
 tame_status tame_network_defaults(tame_network_params *params);
 
 /** Check what no single field's limits can say. TAME_OK or TAME_ERR_INPUT; *key then names the
- *  parameter, "wiring.random.density". Local. */
+ *  parameter, "wiring.random.density", until the next call. Local. */
 tame_status tame_network_check(const tame_network_params *params, const char **key);
 
 /** Bytes that a rank which owns its fair share of the network will need for W, states and exchange,
@@ -54,8 +54,10 @@ tame_status tame_network_check(const tame_network_params *params, const char **k
 double tame_network_estimate(const tame_network_params *params, int ranks);
 
 /** Draw a network and balance it over the ranks: a neuron costs what its synapses and, where plastic,
- *  its P take. State: trial 0, see tame_network_reset(). Collective; comm is duplicated, params are
- *  copied, but the parameters their variants point to must outlive the network. @param[out] out owned by the caller, NULL on failure.
+ *  its P take. State: trial 0, see tame_network_reset(). MPI must be up, with MPI_THREAD_FUNNELED at
+ *  least. Collective; comm is duplicated, params are copied, but the parameters their variants point to
+ *  must outlive the network.
+ *  @param[out] out owned by the caller, NULL on failure
  *  @return TAME_OK, TAME_ERR_INPUT or TAME_ERR_NOMEM, the same on every rank */
 tame_status tame_network_create(tame_network **out, MPI_Comm comm,
                                 const tame_network_params *params);
@@ -88,6 +90,7 @@ typedef struct tame_network_load {
   int64_t bytes; /**< of W, W_in, W_out, states and exchange */
   const char *kernels;
 } tame_network_load;
+/** Local. */
 void tame_network_measure(const tame_network *network, tame_network_load *load);
 
 #endif

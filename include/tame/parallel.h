@@ -19,6 +19,7 @@ typedef struct tame_partition {
 tame_status tame_partition_balance(tame_partition *out, int size, int64_t n, const int64_t *cost);
 /** Ranges of nearly equal count. Local. */
 tame_status tame_partition_even(tame_partition *out, int size, int64_t n);
+/** Local. */
 void tame_partition_free(tame_partition *p);
 /** The rank that owns item i. Local. */
 int tame_partition_owner(const tame_partition *p, int64_t i);
@@ -39,6 +40,7 @@ typedef enum tame_exchange_mode {
 tame_status tame_exchange_create(tame_exchange **out, MPI_Comm comm,
                                  const tame_partition *partition, const int64_t *needed,
                                  int64_t n_needed, size_t element);
+/** Free *exchange and set it to NULL. Collective. NULL is fine. */
 void tame_exchange_free(tame_exchange **exchange);
 
 /** Send own values, [n_local], to those who need them and fill the view. Collective. */
@@ -49,6 +51,7 @@ void *tame_exchange_view(const tame_exchange *exchange);
 int32_t tame_exchange_slot(const tame_exchange *exchange, int64_t id);
 /** The id whose value is at a place. Local. */
 int64_t tame_exchange_id(const tame_exchange *exchange, int32_t slot);
+/** How many values the view has, and how they travel. Local. */
 int64_t tame_exchange_view_count(const tame_exchange *exchange);
 tame_exchange_mode tame_exchange_mode_of(const tame_exchange *exchange);
 /** Bytes this rank receives in one run. Local. */
@@ -79,7 +82,8 @@ typedef struct tame_layout {
 void tame_layout_find(MPI_Comm comm, tame_layout *layout);
 
 /** Threads worth starting for work of so many cycles each time: waking and joining them takes a
- *  microsecond or two, so none gets much less than that to do. 1 to omp_get_max_threads(). Local. */
+ *  microsecond or two, so none gets much less than that to do; in cycles 10,000, or what the environment variable
+ *  TAME_THREAD_GRAIN says (tests say 1). 1 to omp_get_max_threads(). Local. */
 int tame_threads_for(double cycles);
 
 /** Bytes that this process may still take: its share of what the node, or the control group, has

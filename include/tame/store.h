@@ -36,9 +36,9 @@ typedef struct tame_results tame_results; /* opaque */
 tame_status tame_results_may_write(MPI_Comm comm, const char *path, bool force);
 
 /** Begin a file under a temporary name beside `path`. It is planned twice: the first time only adds up
- *  what it will take, the second, after tame_results_lay_out(), makes it. Collective; comm is
- *  duplicated. */
-tame_status tame_results_create(tame_results **out, MPI_Comm comm, const char *path);
+ *  what it will take, the second, after tame_results_lay_out(), makes it. TAME_ERR_IO where another
+ *  run is writing it. force: see tame_results_may_write(). Collective; comm is duplicated. */
+tame_status tame_results_create(tame_results **out, MPI_Comm comm, const char *path, bool force);
 
 /** Plan a dataset; groups on its path come by themselves. The same on every rank; Local. Failures are
  *  kept for tame_results_open(). */

@@ -457,3 +457,38 @@ void tame_schema_release(const tame_schema *schema, void *structure)
     tame_schema_clear(f, (char *)structure + f->offset);
   if (schema->size) memset(structure, 0, schema->size);
 }
+
+static bool is_choice(const tame_field *f, int value)
+{
+  int count = 0;
+  while (f->choices[count]) count++;
+  return value >= 0 && value < count;
+}
+
+tame_status tame_schema_check(const tame_schema *schema, const void *structure, const char **key)
+{
+  for (const tame_field *f = schema->fields; f && f->name; f++) {
+    const char *at = (const char *)structure + f->offset;
+    bool fine = true;
+    char found[32] = "", want[256];
+    if (f->kind == TAME_INT) {
+      const int64_t value = *(const int64_t *)(const void *)at;
+      fine = within(f, (double)value);
+      snprintf(found, sizeof found, "%lld", (long long)value);
+    } else if (f->kind == TAME_REAL) {
+      const double value = *(const double *)(const void *)at;
+      const bool absent = f->fallback && !*f->fallback && isnan(value);
+      fine = absent || (isfinite(value) && within(f, value));
+      tame_schema_number(value, found);
+    } else if (f->kind == TAME_CHOICE) {
+      const int value = *(const int *)(const void *)at;
+      fine = is_choice(f, value);
+      snprintf(found, sizeof found, "%d", value);
+    }
+    if (fine) continue;
+    *key = f->name;
+    tame_schema_want(f, want, sizeof want);
+    return tame_fail(TAME_ERR_INPUT, "found %s, want %s", found, want);
+  }
+  return TAME_OK;
+}

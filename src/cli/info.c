@@ -30,7 +30,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case 'y': o->yaml = true; break;
     case 'd': o->datasets = true; break;
     case ARGP_KEY_ARG:
-      if (o->count < MOST) o->files[o->count++] = argument;
+      if (o->count == MOST) argp_error(state, "at most %d files at a time", MOST);
+      else o->files[o->count++] = argument;
       break;
     case ARGP_KEY_NO_ARGS: argp_error(state, "which file?"); break;
     default: return ARGP_ERR_UNKNOWN;

@@ -1,4 +1,5 @@
 /* tame: trains recurrent neural networks. Finds the command and hands over. */
+#include "base/schema.h"
 #include "cli/cli.h"
 #include "tame/tame.h"
 
@@ -40,31 +41,14 @@ static void usage(FILE *out)
                "3 memory, 4 file, 5 the network diverged.\n");
 }
 
-static int edit_distance(const char *a, const char *b)
-{
-  enum { MOST = 32 };
-  int row[MOST + 1];
-  const int n = (int)strnlen(b, MOST);
-  for (int j = 0; j <= n; j++) row[j] = j;
-  for (int i = 1; a[i - 1] && i <= MOST; i++) {
-    int corner = row[0];
-    row[0] = i;
-    for (int j = 1; j <= n; j++) {
-      const int change = corner + (a[i - 1] != b[j - 1]);
-      corner = row[j];
-      const int shift = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
-      row[j] = change < shift ? change : shift;
-    }
-  }
-  return row[n];
-}
-
 static int unknown(const char *name)
 {
+  const char *names[COMMANDS + 1] = {NULL};
+  for (int k = 0; k < COMMANDS; k++) names[k] = commands[k].name;
+  const tame_field choice = {.name = "command", .kind = TAME_CHOICE, .choices = names};
+  const char *near = tame_schema_nearest(&choice, name);
   fprintf(stderr, "tame: '%s' is not a command", name);
-  for (int k = 0; k < COMMANDS; k++)
-    if (edit_distance(name, commands[k].name) <= 2)
-      fprintf(stderr, "; did you mean '%s'?", commands[k].name);
+  if (near) fprintf(stderr, "; did you mean '%s'?", near);
   fprintf(stderr, "\nTry `tame --help`.\n");
   return TAME_ERR_INPUT;
 }

@@ -16,7 +16,7 @@ enum { PATH = 4096 };
 static bool find_script(char *path)
 {
   static const char *const places[] = {"../scripts/plot.py", "../../scripts/plot.py",
-                                       "../share/tame/plot.py"};
+                                       TAME_DATADIR_RELATIVE "/plot.py"};
   char here[PATH - 64];
   const char *given = getenv("TAME_PLOT");
   if (given) {
@@ -35,28 +35,28 @@ static bool find_script(char *path)
   return false;
 }
 
-/* Can this interpreter draw? */
-static bool can_draw(const char *python)
+/* Can this interpreter draw? For help it need not. */
+static bool can_draw(const char *python, bool help)
 {
   const pid_t child = fork();
   if (child == 0) {
     const int nowhere = open("/dev/null", O_RDWR);
     dup2(nowhere, STDOUT_FILENO);
     dup2(nowhere, STDERR_FILENO);
-    execlp(python, python, "-c", "import h5py, matplotlib", (char *)NULL);
+    execlp(python, python, "-c", help ? "" : "import h5py, matplotlib", (char *)NULL);
     _exit(127);
   }
   int how = 1;
   return child > 0 && waitpid(child, &how, 0) == child && WIFEXITED(how) && WEXITSTATUS(how) == 0;
 }
 
-static const char *find_python(void)
+static const char *find_python(bool help)
 {
   static const char *const names[] = {"python3", "/usr/bin/python3", "/usr/local/bin/python3"};
   const char *given = getenv("TAME_PYTHON");
-  if (given) return can_draw(given) ? given : NULL;
+  if (given) return can_draw(given, help) ? given : NULL;
   for (size_t k = 0; k < sizeof names / sizeof *names; k++)
-    if (can_draw(names[k])) return names[k];
+    if (can_draw(names[k], help)) return names[k];
   return NULL;
 }
 
@@ -67,7 +67,10 @@ int tame_command_plot(int argc, char **argv)
     fprintf(stderr, "tame: cannot find plot.py; name it in the environment variable TAME_PLOT\n");
     return TAME_ERR_INPUT;
   }
-  const char *python = find_python();
+  bool help = false;
+  for (int k = 1; k < argc; k++)
+    help = help || strcmp(argv[k], "--help") == 0 || strcmp(argv[k], "-h") == 0;
+  const char *python = find_python(help);
   if (!python) {
     fprintf(stderr, "tame: no Python with h5py and matplotlib found; install python3-h5py and "
                     "python3-matplotlib, or name an interpreter in TAME_PYTHON\n");

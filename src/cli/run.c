@@ -3,6 +3,7 @@
 #include "tame/tame.h"
 
 #include <argp.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,10 +96,9 @@ static void show_note(const char *line, void *context)
 
 static void tell_end(const tame_experiment *e, const options *o, double seconds)
 {
-  char standard[256], time[32];
+  char time[32];
   struct stat file;
-  snprintf(standard, sizeof standard, "%s.h5", tame_experiment_name(e));
-  const char *path = o->output ? o->output : standard;
+  const char *path = o->output ? o->output : tame_experiment_output(e);
   duration(seconds, time, sizeof time);
   const double bytes = stat(path, &file) == 0 ? (double)file.st_size : NAN;
   printf("wrote %s, %.3g MB, in %s\n", path, bytes / 1e6, time);
@@ -125,6 +125,35 @@ static tame_status run(const options *o, int rank)
   return status;
 }
 
+/* The rank by which a launcher started us, before MPI can tell; 0 if none says so. */
+static int started_rank(void)
+{
+  static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK",
+                                      "SLURM_PROCID"};
+  for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+    const char *rank = getenv(names[k]);
+    if (rank) return (int)strtol(rank, NULL, 10);
+  }
+  return 0;
+}
+
+/* Standard error into nowhere; what brings it back, -1 for nothing. One rank speaks for all. */
+static int silence_if(bool silent)
+{
+  if (!silent) return -1;
+  const int kept = dup(STDERR_FILENO), nowhere = open("/dev/null", O_WRONLY);
+  if (kept >= 0 && nowhere >= 0) dup2(nowhere, STDERR_FILENO);
+  if (nowhere >= 0) close(nowhere);
+  return kept;
+}
+
+static void speak_again(int kept)
+{
+  if (kept < 0) return;
+  dup2(kept, STDERR_FILENO);
+  close(kept);
+}
+
 int tame_command_run(int argc, char **argv)
 {
   static const struct argp argp = {table,
@@ -141,7 +170,9 @@ int tame_command_run(int argc, char **argv)
   options o = {0};
   o.sets = calloc((size_t)argc, sizeof *o.sets);
   if (!o.sets) return TAME_ERR_NOMEM;
-  argp_parse(&argp, argc, argv, 0, NULL, &o);
+  const int silenced = silence_if(started_rank() > 0);
+  argp_parse(&argp, argc, argv, 0, NULL, &o); /* exits on errors, alike on every rank */
+  speak_again(silenced);
   int provided, rank;
   MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);

@@ -77,7 +77,13 @@ static tame_status check_window(const tame_experiment *e, const tame_reals *wind
   if (window->count != 2)
     return tame_yaml_fail_at(e->marks, path, "found %lld numbers, want [start, end)",
                              (long long)window->count);
-  if (window->at[0] < window->at[1] && window->at[1] <= end) return TAME_OK;
+  const double dt = e->network.dt_ms;
+  if (window->at[0] < window->at[1] && window->at[1] <= end) {
+    if (tame_task_steps(window->at[0], dt) < tame_task_steps(window->at[1], dt)) return TAME_OK;
+    return tame_yaml_fail_at(e->marks, path,
+                             "found [%g, %g], which is not a single step of dt_ms = %g",
+                             window->at[0], window->at[1], dt);
+  }
   return tame_yaml_fail_at(e->marks, path,
                            "found [%g, %g], want start < end inside the trial, 0 to %g ms",
                            window->at[0], window->at[1], end);
@@ -123,18 +129,23 @@ static tame_status sample_task(tame_experiment *e, MPI_Comm comm, int64_t k, con
   script->steps = tame_task_steps(task->duration_ms, e->network.dt_ms);
   script->window_ms[1] = task->duration_ms;
   if (task->window_ms.count == 2) memcpy(script->window_ms, task->window_ms.at, 2 * sizeof(double));
-  script->input.steps = script->perturbed.steps = script->target.steps = script->steps;
-  script->input.channels = script->perturbed.channels = e->network.inputs;
+  script->input.steps = script->perturbation.steps = script->target.steps = script->steps;
+  script->input.channels = script->perturbation.channels = e->network.inputs;
   script->target.channels = e->network.outputs;
   tame_status status = sample_list(e, comm, k, "inputs", &task->inputs, &script->input, folder,
                                    archive);
   if (status == TAME_OK && task->targets.count)
     status = sample_list(e, comm, k, "targets", &task->targets, &script->target, folder, archive);
   if (status != TAME_OK || task->perturbation.count == 0) return status;
-  status = sample_list(e, comm, k, "perturbation", &task->perturbation, &script->perturbed, folder,
-                       archive);
-  for (int64_t s = 0; status == TAME_OK && s < script->steps * e->network.inputs; s++)
-    script->perturbed.at[s] += script->input.at[s];
+  status = sample_list(e, comm, k, "perturbation", &task->perturbation, &script->perturbation,
+                       folder, archive);
+  if (status != TAME_OK) return status;
+  const int64_t count = script->steps * e->network.inputs;
+  script->perturbed = script->perturbation;
+  script->perturbed.at = tame_zeroed(count, sizeof(double), "the signals of a task");
+  status = tame_agree(comm, script->perturbed.at ? TAME_OK : TAME_ERR_NOMEM);
+  for (int64_t s = 0; status == TAME_OK && s < count; s++)
+    script->perturbed.at[s] = script->input.at[s] + script->perturbation.at[s];
   return status;
 }
 
@@ -320,6 +331,22 @@ static tame_status list_recorded(tame_experiment *e)
   return status;
 }
 
+/* Signals are sampled on every rank, before anything else is allocated. */
+static tame_status check_signals_fit(const tame_experiment *e)
+{
+  double numbers = 0;
+  for (int64_t k = 0; k < e->tasks.count; k++)
+    numbers += tame_task_at(e, k)->duration_ms / e->network.dt_ms *
+               (double)(3 * e->network.inputs + e->network.outputs);
+  const double need = numbers * sizeof(double), free = (double)tame_memory_available(1);
+  if (need <= free) return TAME_OK;
+  return tame_fail(
+      TAME_ERR_NOMEM,
+      "too little memory: each rank needs about %.3g GB for the signals of the tasks, and "
+      "%.3g GB are free here; use shorter tasks or fewer channels",
+      need / 1e9, free / 1e9);
+}
+
 /* ---- all ------------------------------------------------------------------------------------ */
 
 static tame_status check_network(const tame_experiment *e)
@@ -336,11 +363,13 @@ static tame_status check_network(const tame_experiment *e)
 static tame_status check_words(tame_experiment *e)
 {
   tame_status status = check_network(e);
+  if (status == TAME_OK) status = check_name(e, e->name, "name");
   if (status == TAME_OK && e->tasks.count == 0)
     status = tame_yaml_fail_at(e->marks, "tasks", "the list is empty, want at least one task");
   if (status == TAME_OK && e->phases.count == 0)
     status = tame_yaml_fail_at(e->marks, "phases", "the list is empty, want at least one phase");
   for (int64_t k = 0; status == TAME_OK && k < e->tasks.count; k++) status = check_task(e, k);
+  if (status == TAME_OK) status = check_signals_fit(e);
   if (status == TAME_OK) {
     e->scripts = tame_zeroed(e->tasks.count, sizeof *e->scripts, "the tasks");
     if (!e->scripts) status = TAME_ERR_NOMEM;
@@ -358,8 +387,5 @@ tame_status tame_experiment_check(tame_experiment *e, MPI_Comm comm, const char 
   for (int64_t k = 0; status == TAME_OK && k < e->phases.count; k++) status = check_phase(e, k);
   if (status == TAME_OK) status = check_recording(e, &e->output.rates, "output.rates.phases");
   if (status == TAME_OK) status = check_recording(e, &e->output.readout, "output.readout.phases");
-  for (int64_t k = 0; status == TAME_OK && k < e->phases.count; k++)
-    for (int64_t t = 0; t < e->tasks.count; t++)
-      if (tame_phase_has_task(e, k, t)) e->n_trials += tame_phase_trials(e, k);
   return status;
 }

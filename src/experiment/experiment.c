@@ -239,11 +239,27 @@ static tame_status build(tame_experiment **out, MPI_Comm comm, const char *path,
   if (status == TAME_OK) status = tame_experiment_check(e, comm, folder, archive);
   if (status == TAME_OK) {
     e->text = tame_yaml_dump(&tame_experiment_schema, e);
-    status = tame_agree(comm, e->text ? TAME_OK : TAME_ERR_NOMEM);
+    e->results = tame_zeroed((int64_t)strlen(e->name) + 4, 1, "a file name");
+    if (e->results) sprintf(e->results, "%s.h5", e->name);
+    status = tame_agree(comm, e->text && e->results ? TAME_OK : TAME_ERR_NOMEM);
   }
   if (status != TAME_OK) tame_experiment_free(&e);
   *out = e;
   return status;
+}
+
+/* A results file holds copies of the arrays that its tasks read from files, by their places in its own
+ * text: tasks that an override changes would get the wrong ones. */
+static tame_status check_overrides(const char *const *sets, int n_sets)
+{
+  for (int k = 0; k < n_sets; k++)
+    if (strncmp(sets[k], "tasks", 5) == 0)
+      return tame_fail(
+          TAME_ERR_INPUT,
+          "--set %s: tasks cannot be overridden in a results file; take its text, `tame "
+          "info --yaml FILE`, and change that",
+          sets[k]);
+  return TAME_OK;
 }
 
 tame_status tame_experiment_load(tame_experiment **out, MPI_Comm comm, const char *path,
@@ -262,7 +278,9 @@ tame_status tame_experiment_load(tame_experiment **out, MPI_Comm comm, const cha
     char *slash = strrchr(folder, '/');
     if (slash) slash[slash == folder] = '\0';
     else snprintf(folder, sizeof folder, ".");
-    status = build(out, comm, path, text, sets, n_sets, folder, archived ? path : NULL);
+    if (archived) status = check_overrides(sets, n_sets);
+    if (status == TAME_OK)
+      status = build(out, comm, path, text, sets, n_sets, folder, archived ? path : NULL);
   }
   free(text);
   return status;
@@ -280,6 +298,7 @@ static void release_task(tame_task *task, tame_script *script)
   tame_signals_unload(&task->perturbation);
   if (!script) return;
   free(script->input.at);
+  free(script->perturbation.at);
   free(script->perturbed.at);
   free(script->target.at);
 }
@@ -293,6 +312,7 @@ void tame_experiment_free(tame_experiment **experiment)
   free(e->scripts);
   free(e->recorded);
   free(e->text);
+  free(e->results);
   tame_yaml_free(&e->marks);
   tame_schema_release(&tame_experiment_schema, e);
   free(e);
@@ -307,4 +327,9 @@ const char *tame_experiment_text(const tame_experiment *e)
 const char *tame_experiment_name(const tame_experiment *e)
 {
   return e->name;
+}
+
+const char *tame_experiment_output(const tame_experiment *e)
+{
+  return e->results;
 }

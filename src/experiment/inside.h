@@ -53,7 +53,8 @@ typedef struct tame_output {
 typedef struct tame_script {
   int64_t steps;
   double window_ms[2];
-  tame_samples input, perturbed, target; /**< perturbed: input and perturbation */
+  tame_samples input, perturbation, target;
+  tame_samples perturbed; /**< input and perturbation together */
 } tame_script;
 
 struct tame_experiment {
@@ -65,11 +66,10 @@ struct tame_experiment {
   tame_output output;
   /* what follows from it */
   tame_yaml_marks *marks;
-  char *text;
+  char *text, *results; /* effective text; NAME.h5 */
   tame_script *scripts; /* [tasks.count] */
   int64_t *recorded;    /* ids of the recorded neurons, ascending, [n_recorded] */
   int64_t n_recorded;
-  int64_t n_trials; /* of all phases and tasks together */
 };
 
 static inline const tame_task *tame_task_at(const tame_experiment *e, int64_t k)
@@ -115,7 +115,7 @@ double tame_recorder_estimate(const tame_experiment *e, double share);
 /** Plan the results file, open it, write what is known before the first trial. The experiment and the
  *  network must outlive the recorder. Collective. */
 tame_status tame_recorder_create(tame_recorder **out, const tame_experiment *e,
-                                 const tame_network *network, const char *path);
+                                 const tame_network *network, const char *path, bool force);
 /** Throw the file away if it is not finished. Collective. NULL is fine. */
 void tame_recorder_free(tame_recorder **recorder);
 

@@ -203,28 +203,23 @@ static bool is_root(const tame_recorder *rec)
 }
 
 /* All of a dataset from rank 0. Collective. */
-static tame_status put_whole(tame_recorder *rec, const char *path, int axes, const int64_t *shape,
+static tame_status put_whole(tame_recorder *rec, const char *path, const int64_t *shape,
                              const void *data)
 {
   static const int64_t zeros[TAME_AXES] = {0};
-  (void)axes;
   return tame_results_write(rec->results, path, zeros, is_root(rec) ? shape : zeros, data);
 }
 
-/* [steps][channels] as [1, channels, steps], less another one if it is given. Collective. */
-static tame_status put_samples(tame_recorder *rec, const char *path, const tame_samples *s,
-                               const tame_samples *less)
+/* [steps][channels] as [1, channels, steps]. Collective. */
+static tame_status put_samples(tame_recorder *rec, const char *path, const tame_samples *s)
 {
   double *turned = tame_untouched(s->steps * s->channels, sizeof *turned, "the signals of a task");
   const tame_status status = tame_agree(rec->network->comm, turned ? TAME_OK : TAME_ERR_NOMEM);
   if (status != TAME_OK) return status;
   for (int64_t t = 0; t < s->steps; t++)
-    for (int64_t c = 0; c < s->channels; c++) {
-      const int64_t at = t * s->channels + c;
-      turned[c * s->steps + t] = s->at[at] - (less ? less->at[at] : 0);
-    }
-  const tame_status written = put_whole(rec, path, 3,
-                                        (int64_t[TAME_AXES]){1, s->channels, s->steps}, turned);
+    for (int64_t c = 0; c < s->channels; c++) turned[c * s->steps + t] = s->at[t * s->channels + c];
+  const tame_status written = put_whole(rec, path, (int64_t[TAME_AXES]){1, s->channels, s->steps},
+                                        turned);
   free(turned);
   return written;
 }
@@ -238,8 +233,7 @@ static tame_status put_files(tame_recorder *rec, const char *task, const char *l
     char path[PATH];
     if (!data) continue;
     snprintf(path, sizeof path, "tasks/%s/files/%s/%lld", task, list, (long long)k);
-    status = put_whole(rec, path, 3, (int64_t[TAME_AXES]){1, data->steps, data->channels},
-                       data->at);
+    status = put_whole(rec, path, (int64_t[TAME_AXES]){1, data->steps, data->channels}, data->at);
   }
   return status;
 }
@@ -250,13 +244,12 @@ static tame_status put_task(tame_recorder *rec, int64_t k)
   const tame_script *script = &rec->e->scripts[k];
   char path[PATH];
   snprintf(path, sizeof path, "tasks/%s/input", task->name);
-  tame_status status = put_samples(rec, path, &script->input, NULL);
+  tame_status status = put_samples(rec, path, &script->input);
   snprintf(path, sizeof path, "tasks/%s/perturbation", task->name);
   if (status == TAME_OK && script->perturbed.at)
-    status = put_samples(rec, path, &script->perturbed, &script->input);
+    status = put_samples(rec, path, &script->perturbation);
   snprintf(path, sizeof path, "tasks/%s/target", task->name);
-  if (status == TAME_OK && script->target.at)
-    status = put_samples(rec, path, &script->target, NULL);
+  if (status == TAME_OK && script->target.at) status = put_samples(rec, path, &script->target);
   if (status == TAME_OK) status = put_files(rec, task->name, "inputs", &task->inputs);
   if (status == TAME_OK) status = put_files(rec, task->name, "targets", &task->targets);
   if (status == TAME_OK) status = put_files(rec, task->name, "perturbation", &task->perturbation);
@@ -338,7 +331,7 @@ static tame_status put_weights(tame_recorder *rec, bool final)
   const tame_status status =
       put_synapses(rec, final ? "weights/final/recurrent" : "weights/initial/recurrent", VALUE);
   if (status != TAME_OK) return status;
-  return put_whole(rec, final ? "weights/final/readout" : "weights/initial/readout", 3,
+  return put_whole(rec, final ? "weights/final/readout" : "weights/initial/readout",
                    (int64_t[TAME_AXES]){1, net->p.outputs, net->p.neurons}, net->w_out);
 }
 
@@ -346,7 +339,7 @@ static tame_status put_beginning(tame_recorder *rec)
 {
   const tame_experiment *e = rec->e;
   const int keep = e->output.weights;
-  tame_status status = put_whole(rec, "recorded_neurons", 2, (int64_t[TAME_AXES]){1, e->n_recorded},
+  tame_status status = put_whole(rec, "recorded_neurons", (int64_t[TAME_AXES]){1, e->n_recorded},
                                  e->recorded);
   for (int64_t k = 0; status == TAME_OK && k < e->tasks.count; k++) status = put_task(rec, k);
   if (status != TAME_OK || keep == TAME_KEEP_NONE) return status;
@@ -417,7 +410,7 @@ static tame_status begin(tame_recorder **out, const tame_experiment *e, const ta
 }
 
 tame_status tame_recorder_create(tame_recorder **out, const tame_experiment *e,
-                                 const tame_network *network, const char *path)
+                                 const tame_network *network, const char *path, bool force)
 {
   tame_recorder *rec;
   tame_status status = tame_agree(network->comm, begin(&rec, e, network));
@@ -425,7 +418,7 @@ tame_status tame_recorder_create(tame_recorder **out, const tame_experiment *e,
     const int64_t own = network->start[network->n_local];
     MPI_Exscan(&own, &rec->first_synapse, 1, MPI_INT64_T, MPI_SUM, network->comm);
     MPI_Allreduce(&own, &rec->synapses, 1, MPI_INT64_T, MPI_SUM, network->comm);
-    status = tame_results_create(&rec->results, network->comm, path);
+    status = tame_results_create(&rec->results, network->comm, path, force);
   }
   if (status == TAME_OK) {
     plan(rec); /* to measure it */

@@ -29,10 +29,13 @@ typedef struct run {
   int64_t phase, task, trial;
   tame_learner *learner;    /* of this phase, or NULL */
   int64_t first, last;      /* steps of the window */
-  const void *target_rates; /* for recurrent weights */
-  double *error, *squares;  /* [n_local] */
-  double *z, *z_error;      /* [outputs] */
-  double loss_sum;          /* of readout errors */
+  const void *target_rates; /* for recurrent weights: from step target_first on */
+  int64_t target_first;
+  void *kept; /* where rates of this trial are kept as a target, or NULL; in these steps */
+  int64_t kept_first, kept_last;
+  double *error, *squares; /* [n_local] */
+  double *z, *z_error;     /* [outputs] */
+  double loss_sum;         /* of readout errors */
   int64_t loss_count;
   double last_loss;
 
@@ -229,18 +232,10 @@ static void report(run *r, bool trial_ended)
 
 /* ---- a trial -------------------------------------------------------------------------------- */
 
-static const void *target_at(const run *r, int64_t t)
-{
-  const tame_experiment *e = r->e;
-  int64_t first, last;
-  target_window(e, tame_phase_target(e, r->phase), r->task, &first, &last);
-  return tame_real_from(r->network, r->target_rates, (t - first) * r->network->n_local);
-}
-
 static void learn_recurrent(run *r, int64_t t)
 {
   const tame_network *net = r->network;
-  const void *target = target_at(r, t);
+  const void *target = tame_real_from(net, r->target_rates, (t - r->target_first) * net->n_local);
   for (int64_t i = 0; i < net->n_local; i++) {
     r->error[i] = tame_real_at(net, net->r, i) - tame_real_at(net, target, i);
     r->squares[i] += r->error[i] * r->error[i];
@@ -260,15 +255,12 @@ static void readout_error(run *r, int64_t t)
   r->loss_count++;
 }
 
-static void keep_innate(run *r, int64_t t)
+static void keep_rates(run *r, int64_t t)
 {
-  void *innate = r->innate[r->phase * r->e->tasks.count + r->task];
-  int64_t first, last;
-  if (!innate) return;
-  target_window(r->e, r->phase, r->task, &first, &last);
-  if (t < first || t >= last) return;
-  memcpy(tame_real_from(r->network, innate, (t - first) * r->network->n_local), r->network->r,
-         (size_t)r->network->n_local * r->network->real);
+  const tame_network *net = r->network;
+  if (!r->kept || t < r->kept_first || t >= r->kept_last) return;
+  memcpy(tame_real_from(net, r->kept, (t - r->kept_first) * net->n_local), net->r,
+         (size_t)net->n_local * net->real);
 }
 
 /* All that happens after step t, but for the step itself. */
@@ -285,7 +277,7 @@ static void after_step(run *r, int64_t t)
   const bool wanted = tame_recorder_wants_readout(r->recorder, t);
   if (judged || wanted) tame_network_readout(r->network, r->z);
   tame_recorder_step(r->recorder, t, wanted ? r->z : NULL);
-  if (kind == TAME_PHASE_RECORD) keep_innate(r, t);
+  keep_rates(r, t);
   if (judged) readout_error(r, t);
   if (!learns) return;
   const double began = now();
@@ -342,6 +334,16 @@ static tame_status check_finite(const run *r)
   return tame_agree(r->comm, status);
 }
 
+/* Figures are the same on every rank, so that all come to the same verdict. Local. */
+static tame_status check_figures(const run *r, const tame_trial_figures *figures)
+{
+  if (r->loss_count && !isfinite(figures->loss))
+    return tame_fail(TAME_ERR_NUMERIC, "the loss is %g", figures->loss);
+  if (r->learner && !isfinite(figures->health.dw))
+    return tame_fail(TAME_ERR_NUMERIC, "the change of the weights is %g", figures->health.dw);
+  return TAME_OK;
+}
+
 /* Put phase, task and trial before a message. */
 static tame_status place_failure(const run *r, tame_status status)
 {
@@ -353,12 +355,23 @@ static tame_status place_failure(const run *r, tame_status status)
                    (long long)r->trial, why);
 }
 
+/* Windows, and the rates kept for training or by it. */
+static void prepare_trial(run *r)
+{
+  const tame_experiment *e = r->e;
+  const int64_t target = tame_phase_target(e, r->phase);
+  int64_t last;
+  tame_phase_window(e, r->phase, r->task, &r->first, &r->last);
+  r->target_rates = target < 0 ? NULL : r->innate[target * e->tasks.count + r->task];
+  if (target >= 0) target_window(e, target, r->task, &r->target_first, &last);
+  r->kept = r->innate[r->phase * e->tasks.count + r->task];
+  if (r->kept) target_window(e, r->phase, r->task, &r->kept_first, &r->kept_last);
+}
+
 static tame_status run_trial(run *r, int64_t index)
 {
-  const int64_t target = tame_phase_target(r->e, r->phase);
   tame_trial_figures figures = {.loss = NAN};
-  tame_phase_window(r->e, r->phase, r->task, &r->first, &r->last);
-  r->target_rates = target < 0 ? NULL : r->innate[target * r->e->tasks.count + r->task];
+  prepare_trial(r);
   r->loss_sum = 0;
   r->loss_count = 0;
   memset(r->squares, 0, (size_t)r->network->n_local * sizeof *r->squares);
@@ -368,6 +381,7 @@ static tame_status run_trial(run *r, int64_t index)
   tame_status status = check_finite(r);
   if (r->learner && status == TAME_OK) status = tame_learner_health(r->learner, &figures.health);
   if (status == TAME_OK) status = loss_of_trial(r, &figures.loss);
+  if (status == TAME_OK) status = check_figures(r, &figures);
   r->last_loss = figures.loss;
   if (status == TAME_OK) status = tame_recorder_end(r->recorder, r->trial, &figures);
   report(r, true);
@@ -437,18 +451,17 @@ static tame_status prepare(run *r, const char *path)
   if (status == TAME_OK) status = tame_network_create(&r->network, r->comm, &r->e->network);
   if (status == TAME_OK) status = check_memory_of_learners(r, &p_bytes);
   if (status == TAME_OK) status = tame_agree(r->comm, allocate(r));
-  if (status == TAME_OK) status = tame_recorder_create(&r->recorder, r->e, r->network, path);
+  if (status == TAME_OK)
+    status = tame_recorder_create(&r->recorder, r->e, r->network, path, r->options->force);
   if (status == TAME_OK) tell_layout(r, p_bytes);
   return status;
 }
 
 tame_status tame_experiment_run(tame_experiment *e, MPI_Comm comm, const tame_run_options *options)
 {
-  char standard[256];
   run r = {.e = e, .options = options, .comm = comm, .began = now()};
   tame_provenance provenance = {0};
-  snprintf(standard, sizeof standard, "%s.h5", e->name);
-  const char *path = options->output ? options->output : standard;
+  const char *path = options->output ? options->output : e->results;
   utc(provenance.started);
   MPI_Comm_rank(comm, &r.rank);
   tame_layout_find(comm, &r.layout);

@@ -1,4 +1,4 @@
-/* Kernels with AVX-512 F, DQ, VL: 32 registers, and eight doubles in one for tanh and noise. */
+/* Kernels with AVX-512 F, DQ, VL, BW: 32 registers, and eight doubles in one for tanh and noise. */
 #include "kernels/simd.h"
 
 typedef double wide __attribute__((vector_size(64)));

@@ -76,7 +76,7 @@ typedef struct tame_kernels {
    *      P <- (P - u u') * scale,   k = P r.
    *  P: lower triangle in tiles of 8 x 8, by columns of tiles: (0,0) (1,0) ... (e-1,0) (1,1) (2,1)
    *  ...; in a tile column by column, so element (i, j) of a tile is at [j*8 + i]; diagonal tiles
-   *  are whole and stay exactly symmetric. P, u, r, k: aligned to TAME_ALIGN, padded with zeros to
+   *  are whole and stay exactly symmetric. P, u, r, k: aligned to eight numbers, padded with zeros to
    *  n, k != r != u. scale = 1 costs nothing. */
   void (*rls_sweep)(size_t m, void *P, const void *u, double scale, const void *r, void *k);
 

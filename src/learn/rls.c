@@ -45,8 +45,8 @@ double tame_rls_gain(double lambda, double r_p_r, const tame_network *network, i
 void tame_rls_diagonal(tame_health *health, double p, double u, double scale)
 {
   const double now = (p - u * u) * scale;
-  if (!(now >= health->p_min)) health->p_min = now; /* keeps a NaN */
-  if (!(now <= health->p_max)) health->p_max = now;
+  if (!(now >= health->p_min) && !isnan(health->p_min)) health->p_min = now; /* NaN stays */
+  if (!(now <= health->p_max) && !isnan(health->p_max)) health->p_max = now;
 }
 
 tame_status tame_rls_verdict(const tame_rls_failure *failure, const tame_health *health)

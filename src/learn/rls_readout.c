@@ -27,10 +27,17 @@ static int64_t rows_of(const tame_network *net)
   return (n + size - 1) / size;
 }
 
+/* Numbers from row to row of P: whole cache lines. */
+static int64_t stride_of(const tame_network *net)
+{
+  const int64_t line = TAME_ALIGN / (int64_t)net->real;
+  return (net->p.neurons + line - 1) / line * line;
+}
+
 static int64_t need(const void *params, const tame_network *net)
 {
   (void)params;
-  const int64_t stride = (int64_t)tame_padded((size_t)net->p.neurons);
+  const int64_t stride = stride_of(net);
   return (rows_of(net) * stride + (3 + net->p.outputs) * stride) * (int64_t)net->real;
 }
 
@@ -43,7 +50,7 @@ static tame_status allocate(readout *out, const tame_network *net)
   out->n_rows = out->rows.first[net->rank + 1] - out->first;
   const int threads = tame_threads_for((double)out->n_rows * (double)n / 2);
   if (tame_partition_even(&out->threads, threads, out->n_rows) != TAME_OK) return TAME_ERR_NOMEM;
-  out->stride = (n + 15) / 16 * 16; /* whole cache lines in either precision */
+  out->stride = stride_of(net);
   out->P = tame_untouched(out->n_rows * out->stride, real, "P of the readout");
   out->u = tame_zeroed(out->stride, real, "P of the readout");
   out->r = tame_zeroed(out->stride, real, "P of the readout");
@@ -168,7 +175,8 @@ static int64_t unpack(tame_learner *learner, int64_t i_local, double *P)
             out->scale;
       P[i * n + j] = p;
     }
-  MPI_Allreduce(MPI_IN_PLACE, P, (int)(n * n), MPI_DOUBLE, MPI_SUM, net->comm); /* one term each */
+  for (int64_t i = 0; i < n; i++) /* one term each: no rounding */
+    MPI_Allreduce(MPI_IN_PLACE, P + i * n, (int)n, MPI_DOUBLE, MPI_SUM, net->comm);
   return n;
 }
 

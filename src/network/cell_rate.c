@@ -1,4 +1,4 @@
-/* Cell `rate`: tau dx/dt = -x + h, r = tanh(x), forward Euler. numerics: Laje & Buonomano (2013). */
+/* Cell `rate`: tau dx/dt = -x + h, r = tanh(x), forward Euler. Laje & Buonomano (2013). */
 #include "network/tables.h"
 
 typedef struct rate_params {

@@ -1,6 +1,7 @@
 /* Parameters of a network: their table, checks, and what they will cost; see tame/network.h. */
 #include "network/tables.h"
 
+#include <omp.h>
 #include <stdio.h>
 
 static const char *const precisions[] = {"double", "float", NULL};
@@ -119,10 +120,11 @@ tame_status tame_network_check(const tame_network_params *p, const char **key)
   const tame_cell *cell = (const tame_cell *)p->cell.row;
   const tame_wiring *wiring = (const tame_wiring *)p->wiring.row;
   const char *which = "";
-  *key = "neurons";
-  if (!cell || !wiring || p->neurons < 1)
-    return tame_fail(TAME_ERR_INPUT, "a network needs neurons, a cell and a wiring");
-  tame_status status = cell->check(p->cell.params, p->dt_ms, &which);
+  *key = "cell";
+  if (!cell || !wiring) return tame_fail(TAME_ERR_INPUT, "a network needs a cell and a wiring");
+  tame_status status = tame_schema_check(&tame_network_schema, p, key);
+  if (status != TAME_OK) return status;
+  status = cell->check(p->cell.params, p->dt_ms, &which);
   snprintf(path, sizeof path, "cell.%s.%s", cell->head.name, which);
   if (status == TAME_OK) {
     status = wiring->check(p->wiring.params, p->neurons, &which);
@@ -139,5 +141,6 @@ double tame_network_estimate(const tame_network_params *p, int ranks)
   const double synapses = n * wiring->expected(p->wiring.params, p->neurons);
   const double a_neuron = 3 * real + 16 + (double)p->inputs * real; /* x, h, r; start, plastic */
   const double everywhere = n * (2 * real + 8 + (double)p->outputs * real + 9);
-  return (synapses * (real + sizeof(int32_t)) + n * a_neuron) / ranks + everywhere;
+  const double drawing = 2.0 * n * omp_get_max_threads() * sizeof(int32_t);
+  return (synapses * (real + sizeof(int32_t)) + n * a_neuron) / ranks + everywhere + drawing;
 }

@@ -57,7 +57,9 @@ void tame_layout_find(MPI_Comm comm, tame_layout *layout)
 
 int tame_threads_for(double cycles)
 {
-  const double worth = cycles / 10000;
+  const char *given = getenv("TAME_THREAD_GRAIN");
+  const double grain = given ? strtod(given, NULL) : 10000,
+               worth = cycles / (grain > 1 ? grain : 1);
   const int most = omp_get_max_threads();
   return worth < 1 ? 1 : worth < most ? (int)worth : most;
 }
@@ -83,21 +85,30 @@ static int64_t smaller(int64_t a, int64_t b)
   return b < 0 || a < b ? a : b;
 }
 
-/* What the control group (version 2) of this process and those above it still allow; -1: no limit. */
+/* What the control group of this process (version 2, or the memory one of version 1) and those above
+ * it still allow; -1: no limit. */
 static int64_t group_available(void)
 {
   char line[512], path[1024], *group = NULL;
+  const char *root = "/sys/fs/cgroup", *most_file = "memory.max", *used_file = "memory.current";
   FILE *file = fopen("/proc/self/cgroup", "r");
-  while (file && !group && fgets(line, sizeof line, file))
-    if (strncmp(line, "0::", 3) == 0) group = line + 3;
+  while (file && !group && fgets(line, sizeof line, file)) {
+    char *const first = strstr(line, ":memory:");
+    if (strncmp(line, "0::/", 4) == 0 && line[4] != '\n') group = line + 3;
+    if (!first) continue;
+    group = first + strlen(":memory:");
+    root = "/sys/fs/cgroup/memory";
+    most_file = "memory.limit_in_bytes";
+    used_file = "memory.usage_in_bytes";
+  }
   if (file) fclose(file);
   if (!group) return -1;
   group[strcspn(group, "\n")] = '\0';
   int64_t least = -1;
   for (;;) { /* from the group itself up to the root */
-    snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.max", group);
+    snprintf(path, sizeof path, "%s%s/%s", root, group, most_file);
     const int64_t most = number_in(path, "", 1);
-    snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.current", group);
+    snprintf(path, sizeof path, "%s%s/%s", root, group, used_file);
     const int64_t used = number_in(path, "", 1);
     if (most >= 0 && used >= 0) least = least < 0 ? most - used : smaller(least, most - used);
     char *slash = strrchr(group, '/');

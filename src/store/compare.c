@@ -158,7 +158,10 @@ static herr_t compare_attribute(hid_t a, const char *key, const H5A_info_t *info
 static tame_status compare_attributes(const char *path, hid_t a, hid_t b)
 {
   attribute_pair pair = {path, b, TAME_OK};
-  H5Aiterate2(a, H5_INDEX_NAME, H5_ITER_INC, NULL, compare_attribute, &pair);
+  if (H5Aiterate2(a, H5_INDEX_NAME, H5_ITER_INC, NULL, compare_attribute, &pair) < 0)
+    return tame_fail(TAME_ERR_INPUT, "/%s: its attributes are damaged", path);
+  if (pair.status == TAME_OK && H5Aget_num_attrs(a) != H5Aget_num_attrs(b))
+    return tame_fail(TAME_ERR_DIFFERS, "/%s: one file has more attributes", path);
   return pair.status;
 }
 
@@ -197,8 +200,10 @@ tame_status tame_results_compare(const char *a, const char *b)
   comparison c = {-1, -1, a, b, TAME_OK};
   c.status = tame_hdf5_open_results(a, &c.a);
   if (c.status == TAME_OK) c.status = tame_hdf5_open_results(b, &c.b);
-  if (c.status == TAME_OK) H5Ovisit(c.a, H5_INDEX_NAME, H5_ITER_INC, compare_object, &c);
-  if (c.status == TAME_OK) H5Ovisit(c.b, H5_INDEX_NAME, H5_ITER_INC, find_extra, &c);
+  if (c.status == TAME_OK && H5Ovisit(c.a, H5_INDEX_NAME, H5_ITER_INC, compare_object, &c) < 0)
+    c.status = tame_fail(TAME_ERR_INPUT, "'%s' is damaged", a);
+  if (c.status == TAME_OK && H5Ovisit(c.b, H5_INDEX_NAME, H5_ITER_INC, find_extra, &c) < 0)
+    c.status = tame_fail(TAME_ERR_INPUT, "'%s' is damaged", b);
   if (c.a >= 0) H5Fclose(c.a);
   if (c.b >= 0) H5Fclose(c.b);
   return c.status;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,8 @@ struct tame_results {
   char *path, *partial; /* final and temporary name */
   hid_t file;           /* while planning and after close: open on rank 0 alone; else on all */
   tame_status status;   /* of planning, on rank 0 */
+  bool force;           /* the final name may be taken by now */
+  int lock;             /* of the temporary file, on rank 0, held while it is written; -1: none */
   bool measuring;       /* planning for the first time: only add up bytes */
   int64_t bytes;
 };
@@ -26,6 +29,7 @@ static tame_status look_at(const char *path, bool force)
 {
   struct stat there;
   char folder[4096];
+  if (!*path) return tame_fail(TAME_ERR_IO, "the name of the results file is empty");
   snprintf(folder, sizeof folder, "%s", path);
   char *slash = strrchr(folder, '/');
   if (slash) slash[slash == folder] = '\0';
@@ -67,12 +71,41 @@ static tame_status reserve(const char *path, int flags, int64_t bytes)
 
 /* ---- planning, on rank 0 -------------------------------------------------------------------- */
 
-static tame_status begin(tame_results **out, MPI_Comm comm, const char *path)
+/* Two runs must not write one file. A lock dies with its process, so that what a killed run has left
+ * behind can be replaced; where the file system knows no locks we go on without. */
+static tame_status take_lock(tame_results *results)
+{
+  const int file = open(results->partial, O_RDWR | O_CREAT, 0666);
+  if (file < 0)
+    return tame_fail(TAME_ERR_IO, "cannot write '%s': %s", results->partial, strerror(errno));
+  if (flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    close(file);
+    return tame_fail(TAME_ERR_IO, "another run is writing '%s'", results->partial);
+  }
+  results->lock = file;
+  return TAME_OK;
+}
+
+/* How rank 0 opens the file alone: newer format, for attributes above 64 KiB; HDF5's own locks, which
+ * would be in the way of ours, off. */
+static hid_t alone(void)
+{
+  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
+#if H5_VERSION_GE(1, 10, 7)
+  H5Pset_file_locking(access, 0, 1);
+#endif
+  return access;
+}
+
+static tame_status begin(tame_results **out, MPI_Comm comm, const char *path, bool force)
 {
   tame_results *results = tame_zeroed(1, sizeof *results, "the results");
   *out = results;
   if (!results) return TAME_ERR_NOMEM;
   results->file = -1;
+  results->lock = -1;
+  results->force = force;
   results->comm = MPI_COMM_NULL;
   results->path = strdup(path);
   results->partial = tame_zeroed((int64_t)strlen(path) + 16, 1, "a file name");
@@ -80,14 +113,14 @@ static tame_status begin(tame_results **out, MPI_Comm comm, const char *path)
   snprintf(results->partial, strlen(path) + 16, "%s.partial", path);
   MPI_Comm_rank(comm, &results->rank);
   results->measuring = true;
-  return TAME_OK;
+  return results->rank == 0 ? take_lock(results) : TAME_OK;
 }
 
-tame_status tame_results_create(tame_results **out, MPI_Comm comm, const char *path)
+tame_status tame_results_create(tame_results **out, MPI_Comm comm, const char *path, bool force)
 {
   tame_results *results;
   tame_hdf5_quiet();
-  const tame_status status = tame_agree(comm, begin(&results, comm, path));
+  const tame_status status = tame_agree(comm, begin(&results, comm, path, force));
   if (status == TAME_OK) MPI_Comm_dup(comm, &results->comm);
   else tame_results_abandon(&results);
   *out = results;
@@ -97,10 +130,9 @@ tame_status tame_results_create(tame_results **out, MPI_Comm comm, const char *p
 static tame_status create_file(tame_results *results)
 {
   if (results->rank > 0) return TAME_OK;
-  const tame_status status = reserve(results->partial, O_CREAT | O_TRUNC, results->bytes);
+  const tame_status status = reserve(results->partial, O_TRUNC, results->bytes);
   if (status != TAME_OK) return status;
-  const hid_t access = H5Pcreate(H5P_FILE_ACCESS); /* newer format: attributes above 64 KiB */
-  H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
+  const hid_t access = alone();
   errno = 0;
   results->file = H5Fcreate(results->partial, H5F_ACC_TRUNC, H5P_DEFAULT, access);
   H5Pclose(access);
@@ -277,9 +309,11 @@ tame_status tame_results_write(tame_results *results, const char *path, const in
 {
   const hid_t set = H5Dopen2(results->file, path, H5P_DEFAULT);
   const hid_t space = H5Dget_space(set);
+  int found = set >= 0; /* on all, or the collective write below would wait for ever */
+  MPI_Allreduce(MPI_IN_PLACE, &found, 1, MPI_INT, MPI_LAND, results->comm);
   errno = 0;
   tame_status status = TAME_OK;
-  if (!write_block(set, space, start, count, data))
+  if (!found || !write_block(set, space, start, count, data))
     status = tame_fail(TAME_ERR_IO, "cannot write %s to '%s': %s", path, results->partial,
                        tame_hdf5_reason());
   H5Sclose(space);
@@ -296,7 +330,9 @@ tame_status tame_results_close(tame_results *results)
   status = tame_agree(results->comm, status);
   if (status != TAME_OK) return status;
   if (results->rank == 0) {
-    results->file = H5Fopen(results->partial, H5F_ACC_RDWR, H5P_DEFAULT);
+    const hid_t access = alone();
+    results->file = H5Fopen(results->partial, H5F_ACC_RDWR, access);
+    H5Pclose(access);
     if (results->file < 0)
       status = tame_fail(TAME_ERR_IO, "cannot finish '%s': %s", results->partial,
                          tame_hdf5_reason());
@@ -304,24 +340,36 @@ tame_status tame_results_close(tame_results *results)
   return tame_agree(results->comm, status);
 }
 
-static tame_status publish(tame_results *results)
+/* The final name, which nobody else's file may lose unless --force said so. */
+static tame_status rename_to_final(const tame_results *results)
+{
+  int failed = renameat2(AT_FDCWD, results->partial, AT_FDCWD, results->path,
+                         results->force ? 0 : RENAME_NOREPLACE);
+  if (failed && (errno == EINVAL || errno == ENOSYS)) /* the file system cannot */
+    failed = rename(results->partial, results->path);
+  if (!failed) return TAME_OK;
+  return tame_fail(TAME_ERR_IO, "cannot name the results '%s': %s; they are in '%s'", results->path,
+                   strerror(errno), results->partial);
+}
+
+static tame_status publish(tame_results *results, bool *whole)
 {
   if (results->rank > 0) return TAME_OK;
+  errno = 0;
   const herr_t closed = results->file < 0 ? 0 : H5Fclose(results->file);
   results->file = -1;
   if (results->status != TAME_OK) return results->status;
-  const int file = open(results->partial, O_RDONLY);
-  const bool safe = closed >= 0 && file >= 0 && fsync(file) == 0;
-  if (file >= 0) close(file);
-  if (!safe || rename(results->partial, results->path) != 0)
+  if (closed < 0 || fsync(results->lock) != 0)
     return tame_fail(TAME_ERR_IO, "cannot finish '%s': %s", results->path, strerror(errno));
-  return TAME_OK;
+  *whole = true;
+  return rename_to_final(results);
 }
 
 static void release(tame_results **out)
 {
   tame_results *results = *out;
   if (results->comm != MPI_COMM_NULL) MPI_Comm_free(&results->comm);
+  if (results->lock >= 0) close(results->lock);
   free(results->path);
   free(results->partial);
   free(results);
@@ -330,8 +378,9 @@ static void release(tame_results **out)
 
 tame_status tame_results_finish(tame_results **out)
 {
-  const tame_status status = tame_agree((*out)->comm, publish(*out));
-  if (status == TAME_OK) release(out);
+  bool whole = false;
+  const tame_status status = tame_agree((*out)->comm, publish(*out, &whole));
+  if (status == TAME_OK || whole) release(out); /* a whole file that lacks but its name is kept */
   else tame_results_abandon(out);
   return status;
 }
@@ -341,6 +390,6 @@ void tame_results_abandon(tame_results **out)
   tame_results *results = *out;
   if (!results) return;
   if (results->file >= 0) H5Fclose(results->file);
-  if (results->rank == 0 && results->partial) unlink(results->partial);
+  if (results->lock >= 0) unlink(results->partial); /* it is ours */
   release(out);
 }

@@ -23,8 +23,11 @@ static int64_t numbers_of(const char *line, double *row, int64_t most, const cha
 {
   int64_t count = 0;
   for (const char *at = line;;) {
-    while (separates(*at)) at++;
+    int marks = 0; /* commas and semicolons before the next number: one at most, none at first */
+    for (; separates(*at); at++) marks += *at == ',' || *at == ';';
     if (*at == '\0' || *at == '#') return count;
+    *bad = ","; /* an empty cell */
+    if (marks > (count > 0)) return -1;
     char *end;
     const double value = strtod(at, &end);
     *bad = at;
@@ -52,6 +55,9 @@ static tame_status grow(tame_samples *out, int64_t *room)
 static tame_status bad_word(const char *path, int64_t number, const char *bad)
 {
   const int length = (int)strcspn(bad, ",; \t\r\n");
+  if (length == 0)
+    return tame_fail(TAME_ERR_INPUT, "%s:%lld: found an empty cell, want a number", path,
+                     (long long)number);
   return tame_fail(TAME_ERR_INPUT, "%s:%lld: found '%.*s', want a number", path, (long long)number,
                    length < 40 ? length : 40, bad);
 }

@@ -96,8 +96,9 @@ static tame_status share(tame_samples *data, MPI_Comm comm)
     data->at = tame_untouched(shape[0] * shape[1], sizeof *data->at, "a signal");
   }
   const tame_status status = tame_agree(comm, data->at ? TAME_OK : TAME_ERR_NOMEM);
-  for (int64_t t = 0; status == TAME_OK && t < shape[0]; t += 1 << 16) {
-    const int64_t steps = shape[0] - t < 1 << 16 ? shape[0] - t : 1 << 16;
+  const int64_t at_once = shape[1] < 1 << 24 ? (1 << 24) / (shape[1] > 0 ? shape[1] : 1) : 1;
+  for (int64_t t = 0; status == TAME_OK && t < shape[0]; t += at_once) {
+    const int64_t steps = shape[0] - t < at_once ? shape[0] - t : at_once;
     MPI_Bcast(data->at + t * shape[1], (int)(steps * shape[1]), MPI_DOUBLE, 0, comm);
   }
   return status;
@@ -167,6 +168,10 @@ tame_status tame_check_span(double start_ms, double duration_ms, double dt_ms,
                             const tame_samples *shape)
 {
   const double end = (double)shape->steps * dt_ms;
+  if (duration_ms > 0 &&
+      tame_task_steps(start_ms, dt_ms) == tame_task_steps(start_ms + duration_ms, dt_ms))
+    return tame_fail(TAME_ERR_INPUT, "found %g to %g ms, which is not a single step of dt_ms = %g",
+                     start_ms, start_ms + duration_ms, dt_ms);
   if (start_ms >= 0 && tame_task_steps(start_ms + duration_ms, dt_ms) <= shape->steps)
     return TAME_OK;
   return tame_fail(TAME_ERR_INPUT, "found %g to %g ms, want it inside the trial, 0 to %g ms",

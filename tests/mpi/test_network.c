@@ -161,25 +161,42 @@ static void a_step_is_the_equation(void **state)
   free_params(&p);
 }
 
-/* Noise is that of TAME_DRAW_NOISE, scaled as asked: compare a step with and without it. */
-static void noise_scales_with_the_root_of_dt_if_asked(void **state)
+/* xi of a neuron, by the convention of TAME_DRAW_NOISE. */
+static double xi(const tame_network_params *p, int64_t neuron, uint32_t step, uint32_t trial)
+{
+  double u[2];
+  tame_uniform2((uint64_t)p->seed, TAME_DRAW_NOISE, (uint32_t)(neuron / 2), step, trial, u);
+  const double radius = sqrt(-2 * log(u[0])), angle = 2 * acos(-1) * u[1];
+  return radius * (neuron % 2 ? sin(angle) : cos(angle));
+}
+
+/* The third step with noise less the one without, from the same state: dt/tau noise xi, and that times
+ * the root of dt where asked for. */
+static void noise_is_what_is_drawn(void **state)
 {
   (void)state;
-  tame_network_params p = small_params(10);
-  double x[3][10];
-  p.dt_ms = 0.25;
-  for (int variant = 0; variant < 3; variant++) {
-    tame_network *net;
-    p.noise_scaling = variant == 2 ? TAME_NOISE_SQRT_DT : TAME_NOISE_PER_STEP;
-    assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_OK);
-    tame_network_step(net, NULL, variant > 0);
-    for (int64_t i = 0; i < net->n_local; i++) x[variant][i] = ((double *)net->x)[i];
-    if (variant == 2)
-      for (int64_t i = 0; i < net->n_local; i++)
-        assert_true(fabs((x[2][i] - x[0][i]) - 0.5 * (x[1][i] - x[0][i])) < 1e-15);
-    tame_network_free(&net);
+  for (int scaling = 0; scaling < 2; scaling++) {
+    tame_network_params p = small_params(11);
+    p.dt_ms = 0.25;
+    p.noise_scaling = scaling;
+    tame_network *with, *without;
+    assert_all(tame_network_create(&with, MPI_COMM_WORLD, &p) == TAME_OK);
+    assert_all(tame_network_create(&without, MPI_COMM_WORLD, &p) == TAME_OK);
+    tame_network_reset(with, 4), tame_network_reset(without, 4);
+    for (int t = 0; t < 3; t++) {
+      tame_network_step(with, NULL, t == 2);
+      tame_network_step(without, NULL, false);
+    }
+    bool ok = true;
+    const double size = 0.25 / 10 * p.noise * (scaling == TAME_NOISE_SQRT_DT ? 0.5 : 1);
+    for (int64_t i = 0; i < with->n_local; i++) {
+      const double kick = ((double *)with->x)[i] - ((double *)without->x)[i];
+      ok = ok && kick != 0 && fabs(kick - size * xi(&p, with->first + i, 2, 4)) < 1e-15;
+    }
+    assert_all(ok);
+    tame_network_free(&with), tame_network_free(&without);
+    free_params(&p);
   }
-  free_params(&p);
 }
 
 static void one_bad_rank_fails_all(void **state)
@@ -191,6 +208,26 @@ static void one_bad_rank_fails_all(void **state)
   assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_ERR_INPUT && net == NULL);
   assert_non_null(strstr(tame_message(), "cell.rate.tau_ms"));
   free_params(&p);
+}
+
+static void parameters_set_by_hand_are_checked(void **state)
+{
+  (void)state;
+  tame_network *net;
+  for (int k = 0; k < 5; k++) {
+    tame_network_params p = small_params(20);
+    const char *const words[] = {"network.outputs: found -1", "network.dt_ms: found -1",
+                                 "network.neurons: found 3000000000", "network.precision: found 2",
+                                 "network.gain: found nan"};
+    if (k == 0) p.outputs = -1;
+    if (k == 1) p.dt_ms = -1;
+    if (k == 2) p.neurons = 3000000000;
+    if (k == 3) p.precision = 2;
+    if (k == 4) p.gain = NAN;
+    assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_ERR_INPUT && net == NULL);
+    if (!strstr(tame_message(), words[k])) fail_msg("'%s' lacks '%s'", tame_message(), words[k]);
+    free_params(&p);
+  }
 }
 
 /* Whichever allocation fails on one rank, all ranks end with the same status and nothing leaks. */
@@ -222,8 +259,9 @@ static int group(void)
       cmocka_unit_test(wiring_is_as_asked),
       cmocka_unit_test(fixed_inputs_are_fixed),
       cmocka_unit_test(a_step_is_the_equation),
-      cmocka_unit_test(noise_scales_with_the_root_of_dt_if_asked),
+      cmocka_unit_test(noise_is_what_is_drawn),
       cmocka_unit_test(one_bad_rank_fails_all),
+      cmocka_unit_test(parameters_set_by_hand_are_checked),
       cmocka_unit_test(memory_that_runs_out_on_one_rank_fails_all),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -325,6 +325,8 @@ static void a_negative_p_is_found(void **state)
   assert_int_equal(tame_rls_verdict(&failure, &health), TAME_ERR_NUMERIC);
   health = (tame_health){.p_min = 1, .p_max = 1};
   tame_rls_diagonal(&health, NAN, 0, 1);
+  tame_rls_diagonal(&health, 1, 0, 1);
+  assert_true(isnan(health.p_min) && isnan(health.p_max));
   assert_int_equal(tame_rls_verdict(&failure, &health), TAME_ERR_NUMERIC);
   tame_network_free(&net);
   free_params(&p);

@@ -260,6 +260,10 @@ static void csv(void **state)
   refuse_file(&s, "path", "a.csv:2: found 'z'");
   write_text("a.csv", "1,2\n3,nan\n");
   refuse_file(&s, "path", "a.csv:2: found nan in column 1");
+  write_text("a.csv", "1,2,3\n3,,4\n");
+  refuse_file(&s, "path", "a.csv:2: found an empty cell");
+  write_text("a.csv", "1,2\n,4\n");
+  refuse_file(&s, "path", "a.csv:2: found an empty cell");
   write_text("a.csv", "# nothing\n\n");
   refuse_file(&s, "path", "holds no numbers");
   set_text(&s, "path", "no-such.csv");
