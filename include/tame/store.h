@@ -8,6 +8,8 @@
 
 #include "tame/base.h"
 
+#include <stdio.h>
+
 enum { TAME_AXES = 4 }; /**< most axes a dataset may have */
 
 typedef enum tame_type {
@@ -70,6 +72,10 @@ void tame_results_abandon(tame_results **results);
 /** Text attribute of the root of a results file, malloc'd; TAME_ERR_INPUT where `path` is not one.
  *  Local. */
 tame_status tame_results_root_text(const char *path, const char *key, char **text);
+
+/** Tell what is in a results file, in words: how it was made, tasks, phases, losses; each dataset too,
+ *  if asked. TAME_OK, or TAME_ERR_INPUT where `path` is not one. Local. */
+tame_status tame_results_describe(const char *path, bool datasets, FILE *out);
 
 /** Whether all data of two result files are equal byte for byte: shapes, types, values, attributes
  *  other than the root's. TAME_OK; TAME_ERR_DIFFERS with a message that names the first difference;
