@@ -78,6 +78,7 @@ refuse 2 "cannot read 'none.yaml': No such file" "$TAME" run none.yaml -q -o bad
 refuse 2 "cannot read '.'" "$TAME" run . -q -o bad.h5
 
 # The same on all ranks, said once
+refuse 2 "unrecognized option '--outptu" "$MPIEXEC" -n 3 "$TAME" run "$job" --outptu=x
 for n in 2 3; do
   refuse 2 "network.gian: unknown key" "$MPIEXEC" -n $n "$TAME" run "$job" -q -o bad.h5 --set network.gian=1
   refuse 4 "folder '/nowhere': No such file" "$MPIEXEC" -n $n "$TAME" run "$job" -q -o /nowhere/bad.h5
@@ -86,11 +87,20 @@ for n in 2 3; do
 done
 refuse 2 "TAME_KERNEL: found 'sse', want one of" env TAME_KERNEL=sse "$TAME" run "$job" -q -o bad.h5
 
-# P that does not fit though the network does: 20,000 neurons with 2,000 inputs need 190 GB
-refuse 3 "for P and recordings" "$TAME" run "$job" -q -o bad.h5 --set network.neurons=12000 \
-  --set network.wiring.random.density=0.2 --set output.weights=none
+# P that does not fit though the network does: 10,000 neurons with 3,000 inputs need 216 GB
+refuse 3 "for P and recordings" "$TAME" run "$job" -q -o bad.h5 --set network.neurons=10000 \
+  --set network.wiring.random.density=0.3 --set output.weights=none
+# Signals that do not fit
+refuse 3 "for the signals of the tasks" "$TAME" run "$job" -q -o bad.h5 \
+  --set 'tasks[0].duration_ms=1.9e9' --set network.inputs=100
+
+# Tasks that an override would change under the copies of their files
+"$TAME" run "$job" -q -o results.h5
+refuse 2 "tasks cannot be overridden in a results file" "$TAME" run results.h5 -q -o bad.h5 \
+  --set 'tasks[0].duration_ms=500'
 
 # Outputs
+refuse 4 "the name of the results file is empty" "$TAME" run "$job" -q -o ''
 "$TAME" run "$job" -q -o there.h5
 cp there.h5 kept.h5
 code=0

@@ -50,6 +50,8 @@ if mount -t tmpfs -o size=500k tmpfs disk 2>/dev/null; then
     [ -z "$(ls -A disk)" ] || fail "a full disk left $(ls -A disk)"
   done
   echo "a full file system: refused before the first trial"
+else
+  echo "no right to mount: a full file system was not tried"
 fi
 
 # Too little address space: refused beforehand, with the need
@@ -59,6 +61,27 @@ code=0
 [ $code -eq 3 ] || fail "too little memory: exit code $code: $(cat err.txt)"
 grep -q "too little memory: each of 1 ranks needs about" err.txt || fail "$(cat err.txt)"
 absent small.h5 small.h5.partial
+
+# Two runs that would write one file: the second is refused, the first goes on
+"$TAME" run "$job" -q -o one.h5 --set 'phases[2].train.trials=300' &
+first=$!
+for _ in $(seq 100); do
+  if [ -s one.h5.partial ]; then break; fi
+  sleep 0.05
+done
+code=0
+"$TAME" run "$job" -q -f -o one.h5 2>err.txt || code=$?
+[ $code -eq 4 ] || fail "two runs, one file: exit code $code: $(cat err.txt)"
+grep -q "another run is writing 'one.h5.partial'" err.txt || fail "$(cat err.txt)"
+wait $first || fail "the first of two runs failed"
+"$TAME" info one.h5 >info.txt || fail "the first of two runs left a broken file"
+
+# A loss beyond all numbers stops the run
+code=0
+"$TAME" run "$job" -q -o huge.h5 --set 'tasks[0].targets=[peak: {time_ms: 280, amplitude: 1e200}]' \
+  2>err.txt || code=$?
+[ $code -eq 5 ] || fail "an infinite loss: exit code $code: $(cat err.txt)"
+absent huge.h5 huge.h5.partial
 
 # A network that diverges: weights without bound make P meaningless, in single precision soon
 code=0

@@ -62,6 +62,21 @@ rm pen.csv
 if "$TAME" compare a.h5 d.h5 >out.txt; then fail "different experiments compare as equal"; fi
 has out.txt "different: /phases/"
 
+# Noise matters where it is on, and nowhere else
+quiet=(--set network.noise=0.01 --set 'phases[4].test.noise=off' --set 'phases[2].train.noise=off' \
+  --set 'phases[3].train.noise=off')
+"$TAME" run "$job" -q -o noise.h5 "${quiet[@]}"
+"$TAME" run "$job" -q -o none.h5 "${quiet[@]}" --set network.noise=0
+"$PYTHON" - <<'END'
+import h5py
+import numpy as np
+with h5py.File("noise.h5") as a, h5py.File("none.h5") as b:
+    def same(phase):
+        name = "phases/%s/timing/rates" % phase
+        return np.array_equal(a[name], b[name])
+    assert same("innate") and same("after"), "noise where it is off"
+    assert not same("before") and not same("after_perturbed"), "no noise where it is on"
+END
 # Info
 "$TAME" info --datasets a.h5 >info.txt
 for word in "small, " "task timing: 400 ms, window 80 to 330 ms" "recurrent (train)" "10 trials, loss" \
@@ -118,6 +133,8 @@ example/build/example >example.txt
 ranks 2 example/build/example >example2.txt
 cmp example.txt example2.txt || fail "the example depends on the ranks"
 cat example.txt
+awk '{ e = $NF < 0 ? -$NF : $NF } END { exit !(e > 0 && e < 0.02) }' example.txt ||
+  fail "the example has not learnt: $(cat example.txt)"
 pc=$(find moved -name tame.pc)
 flags=$(PKG_CONFIG_PATH=$(dirname "$pc") pkg-config --cflags --libs tame)
 # shellcheck disable=SC2086
