@@ -45,7 +45,7 @@ static int unknown(const char *name)
 {
   const char *names[COMMANDS + 1] = {NULL};
   for (int k = 0; k < COMMANDS; k++) names[k] = commands[k].name;
-  const tame_field choice = {.name = "command", .kind = TAME_CHOICE, .choices = names};
+  const tame_field choice = {"command", TAME_CHOICE, .choices = names};
   const char *near = tame_schema_nearest(&choice, name);
   fprintf(stderr, "tame: '%s' is not a command", name);
   if (near) fprintf(stderr, "; did you mean '%s'?", near);

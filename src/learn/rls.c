@@ -5,22 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static const tame_field fields[] = {{.name = "delta",
-                                     .kind = TAME_REAL,
-                                     .offset = offsetof(tame_rls_params, delta),
-                                     .fallback = "1",
-                                     .min = 1e-12,
-                                     .max = 1e12,
-                                     .doc = "P = I / delta at first; the ridge that pulls weights "
-                                            "to their start"},
-                                    {.name = "forgetting",
-                                     .kind = TAME_REAL,
-                                     .offset = offsetof(tame_rls_params, forgetting),
-                                     .fallback = "1",
-                                     .min = 0.5,
-                                     .max = 1,
-                                     .doc = "lambda: each update weighs the past by it"},
-                                    {0}};
+static const tame_field fields[] = {
+    {"delta", TAME_REAL, .offset = offsetof(tame_rls_params, delta), .fallback = "1", .min = 1e-12,
+     .max = 1e12,
+     .doc = "P = I / delta at first; the ridge that pulls weights "
+            "to their start"},
+    {"forgetting", TAME_REAL, .offset = offsetof(tame_rls_params, forgetting), .fallback = "1",
+     .min = 0.5, .max = 1, .doc = "lambda: each update weighs the past by it"},
+    {0}};
 
 extern const tame_rule tame_rule_rls;
 const tame_rule tame_rule_rls = {

@@ -5,12 +5,8 @@ typedef struct rate_params {
   double tau_ms;
 } rate_params;
 
-static const tame_field fields[] = {{.name = "tau_ms",
-                                     .kind = TAME_REAL,
-                                     .offset = offsetof(rate_params, tau_ms),
-                                     .fallback = "10",
-                                     .min = 1e-6,
-                                     .max = 1e9,
+static const tame_field fields[] = {{"tau_ms", TAME_REAL, .offset = offsetof(rate_params, tau_ms),
+                                     .fallback = "10", .min = 1e-6, .max = 1e9,
                                      .doc = "time constant tau"},
                                     {0}};
 

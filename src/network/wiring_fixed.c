@@ -8,19 +8,12 @@ typedef struct fixed_params {
   bool self_connections;
 } fixed_params;
 
-static const tame_field fields[] = {{.name = "inputs",
-                                     .kind = TAME_INT,
-                                     .offset = offsetof(fixed_params, inputs),
-                                     .fallback = NULL,
-                                     .min = 0,
-                                     .max = 2e9,
-                                     .doc = "sources of every neuron"},
-                                    {.name = "self_connections",
-                                     .kind = TAME_BOOL,
-                                     .offset = offsetof(fixed_params, self_connections),
-                                     .fallback = "off",
-                                     .doc = "may a neuron connect to itself"},
-                                    {0}};
+static const tame_field fields[] = {
+    {"inputs", TAME_INT, .offset = offsetof(fixed_params, inputs), .fallback = NULL, .min = 0,
+     .max = 2e9, .doc = "sources of every neuron"},
+    {"self_connections", TAME_BOOL, .offset = offsetof(fixed_params, self_connections),
+     .fallback = "off", .doc = "may a neuron connect to itself"},
+    {0}};
 
 static tame_status check(const void *params, int64_t n, const char **key)
 {

@@ -8,19 +8,12 @@ typedef struct random_params {
   bool self_connections;
 } random_params;
 
-static const tame_field fields[] = {{.name = "density",
-                                     .kind = TAME_REAL,
-                                     .offset = offsetof(random_params, density),
-                                     .fallback = "0.1",
-                                     .min = 0,
-                                     .max = 1,
-                                     .doc = "probability of each synapse"},
-                                    {.name = "self_connections",
-                                     .kind = TAME_BOOL,
-                                     .offset = offsetof(random_params, self_connections),
-                                     .fallback = "off",
-                                     .doc = "may a neuron connect to itself"},
-                                    {0}};
+static const tame_field fields[] = {
+    {"density", TAME_REAL, .offset = offsetof(random_params, density), .fallback = "0.1", .min = 0,
+     .max = 1, .doc = "probability of each synapse"},
+    {"self_connections", TAME_BOOL, .offset = offsetof(random_params, self_connections),
+     .fallback = "off", .doc = "may a neuron connect to itself"},
+    {0}};
 
 static tame_status check(const void *params, int64_t n, const char **key)
 {

@@ -10,25 +10,12 @@ typedef struct peak_params {
 
 #define AT(member) .offset = offsetof(peak_params, member)
 static const tame_field fields[] = {
-    {.name = "channel",
-     .kind = TAME_INT,
-     AT(channel),
-     .fallback = "0",
-     .max = 1e6,
-     .doc = "channel"},
-    {.name = "time_ms", .kind = TAME_REAL, AT(time_ms), .max = 1e12, .doc = "moment of the peak"},
-    {.name = "width_ms",
-     .kind = TAME_REAL,
-     AT(width_ms),
-     .fallback = "30",
-     .min = 1e-6,
-     .max = 1e12,
+    TAME_FIELD_CHANNEL(peak_params, "which one"),
+    {"time_ms", TAME_REAL, AT(time_ms), .max = 1e12, .doc = "moment of the peak"},
+    {"width_ms", TAME_REAL, AT(width_ms), .fallback = "30", .min = 1e-6, .max = 1e12,
      .doc = "where it has fallen to 1/e"},
-    {.name = "amplitude", .kind = TAME_REAL, AT(amplitude), .fallback = "1", .doc = "height"},
-    {.name = "baseline",
-     .kind = TAME_REAL,
-     AT(baseline),
-     .fallback = "0",
+    {"amplitude", TAME_REAL, AT(amplitude), .fallback = "1", .doc = "height"},
+    {"baseline", TAME_REAL, AT(baseline), .fallback = "0",
      .doc = "value all through the trial, below the peak"},
     {0}};
 #undef AT

@@ -15,27 +15,11 @@ typedef struct pen_params {
 
 #define AT(member) .offset = offsetof(pen_params, member)
 static const tame_field fields[] = {
-    {.name = "channel",
-     .kind = TAME_INT,
-     AT(channel),
-     .fallback = "0",
-     .max = 1e6,
-     .doc = "of x; the next one is y"},
-    {.name = "start_ms",
-     .kind = TAME_REAL,
-     AT(start_ms),
-     .fallback = "0",
-     .max = 1e12,
-     .doc = "first moment"},
-    {.name = "duration_ms",
-     .kind = TAME_REAL,
-     AT(duration_ms),
-     .min = 1e-6,
-     .max = 1e12,
+    TAME_FIELD_CHANNEL(pen_params, "of x; the next one is y"),
+    {"start_ms", TAME_REAL, AT(start_ms), .fallback = "0", .max = 1e12, .doc = "first moment"},
+    {"duration_ms", TAME_REAL, AT(duration_ms), .min = 1e-6, .max = 1e12,
      .doc = "length; 0 before and after"},
-    {.name = "points",
-     .kind = TAME_REALS,
-     AT(points),
+    {"points", TAME_REALS, AT(points),
      .doc = "[x0, y0, x1, y1, ...], at least two points, no two neighbours the same"},
     {0}};
 #undef AT

@@ -8,15 +8,10 @@ typedef struct pulse_params {
 
 #define AT(member) .offset = offsetof(pulse_params, member)
 static const tame_field fields[] = {
-    {.name = "channel",
-     .kind = TAME_INT,
-     AT(channel),
-     .fallback = "0",
-     .max = 1e6,
-     .doc = "channel"},
-    {.name = "start_ms", .kind = TAME_REAL, AT(start_ms), .max = 1e12, .doc = "first moment"},
-    {.name = "duration_ms", .kind = TAME_REAL, AT(duration_ms), .max = 1e12, .doc = "length"},
-    {.name = "amplitude", .kind = TAME_REAL, AT(amplitude), .fallback = "1", .doc = "value"},
+    TAME_FIELD_CHANNEL(pulse_params, "which one"),
+    {"start_ms", TAME_REAL, AT(start_ms), .max = 1e12, .doc = "first moment"},
+    {"duration_ms", TAME_REAL, AT(duration_ms), .max = 1e12, .doc = "length"},
+    {"amplitude", TAME_REAL, AT(amplitude), .fallback = "1", .doc = "value"},
     {0}};
 #undef AT
 

@@ -11,31 +11,14 @@ typedef struct sines_params {
 
 #define AT(member) .offset = offsetof(sines_params, member)
 static const tame_field fields[] = {
-    {.name = "channel",
-     .kind = TAME_INT,
-     AT(channel),
-     .fallback = "0",
-     .max = 1e6,
-     .doc = "channel"},
-    {.name = "start_ms",
-     .kind = TAME_REAL,
-     AT(start_ms),
-     .fallback = "0",
-     .max = 1e12,
+    TAME_FIELD_CHANNEL(sines_params, "which one"),
+    {"start_ms", TAME_REAL, AT(start_ms), .fallback = "0", .max = 1e12,
      .doc = "first moment, where t of the sines is 0"},
-    {.name = "duration_ms",
-     .kind = TAME_REAL,
-     AT(duration_ms),
-     .fallback = "",
-     .max = 1e12,
+    {"duration_ms", TAME_REAL, AT(duration_ms), .fallback = "", .max = 1e12,
      .doc = "length; default: to the end of the trial"},
-    {.name = "amplitudes", .kind = TAME_REALS, AT(amplitudes), .doc = "A_k"},
-    {.name = "frequencies_hz", .kind = TAME_REALS, AT(frequencies_hz), .doc = "f_k"},
-    {.name = "phases_rad",
-     .kind = TAME_REALS,
-     AT(phases_rad),
-     .fallback = "",
-     .doc = "phi_k; default: 0"},
+    {"amplitudes", TAME_REALS, AT(amplitudes), .doc = "A_k"},
+    {"frequencies_hz", TAME_REALS, AT(frequencies_hz), .doc = "f_k"},
+    {"phases_rad", TAME_REALS, AT(phases_rad), .fallback = "", .doc = "phi_k; default: 0"},
     {0}};
 #undef AT
 

@@ -17,6 +17,12 @@ typedef struct tame_signal {
   tame_samples *(*data)(void *params);
 } tame_signal;
 
+/** The field that every signal has: the channel it acts on. */
+#define TAME_FIELD_CHANNEL(type, text)                                                             \
+  {                                                                                                \
+    "channel", TAME_INT, offsetof(type, channel), .fallback = "0", .max = 1e6, .doc = text         \
+  }
+
 /** TAME_OK if 0 <= channel < shape->channels. */
 tame_status tame_check_channel(int64_t channel, const tame_samples *shape);
 /** TAME_OK if [start, start + duration) lies in the trial. */
