@@ -45,14 +45,14 @@ static int64_t draw_row(const tame_network_params *p, int64_t i, int32_t *row, i
   return count;
 }
 
-/* Cycles or so of one step of a neuron: its sum and its update; and of its P, every other step. */
+/* Cycles or so of one step of a neuron: its sum and its move; and with P, where there is an update. */
 static int64_t cost_of_step(int64_t inputs)
 {
   return 40 + inputs;
 }
 static int64_t cost_of(int64_t inputs, int64_t plastic)
 {
-  return cost_of_step(inputs) + 12 * (int64_t)tame_tiles((size_t)plastic);
+  return cost_of_step(inputs) + 24 * (int64_t)tame_tiles((size_t)plastic);
 }
 
 /* For each neuron in [first, last): inputs and plastic inputs. scratch: [threads][n]. */
