@@ -180,6 +180,7 @@ class Results:
         if not 0 <= network < count:
             raise Problem("there is no network %d: it has %d, counted from 0" % (network, count))
         self.network, self.count = network, count
+        self.path = path
         self.tasks = [Task(name, file["tasks"][name], network) for name in in_order(file["tasks"])]
         self.phases = [Phase(name, file["phases"][name], network)
                        for name in in_order(file["phases"])]
@@ -187,6 +188,12 @@ class Results:
         if "recorded_neurons" in file:
             self.neurons = file["recorded_neurons"][network]
         self.training = [phase for phase in self.phases if phase.kind == "train"]
+
+    def title(self):
+        """The experiment's name, and the file's where that says more."""
+        name = text(self.file.attrs.get("name", "")) or "results"
+        stem = os.path.splitext(os.path.basename(self.path))[0]
+        return name if stem == name else "%s (%s)" % (name, stem)
 
     def innate(self, task):
         """The record phase that training aimed at, or the first."""
@@ -239,6 +246,8 @@ def open_results(path):
         raise Problem("the file is %s" % ("truncated" if truncated else "damaged")) from None
     if text(file.attrs.get("format", "")) != "tame-results":
         raise Problem("not a results file (HDF5, but not written by tame)")
+    if "finished" not in file.attrs:
+        raise Problem("incomplete: the run that wrote it has not finished")
     version = int(file.attrs.get("format_version", 1))
     if version > 1:
         raise Problem("format version %d, this program reads version 1" % version)
@@ -453,7 +462,8 @@ class TrainingFigure:
                 if there(stage):
                     axes = axes_at(self.figure, self.left(column), top, self.width, tall)
                     draw(axes, stage)
-                    self.finish_time_axis(axes, draw == self.rows[-1][0])
+                    lowest = [row[0] for row in self.rows if row[2](stage)][-1]  # in this column
+                    self.finish_time_axis(axes, draw == lowest)
             top += tall + self.GAP
         if self.training:
             self.draw_training(below)
@@ -469,7 +479,7 @@ class TrainingFigure:
             axes.set_xlabel("Time (ms)")
 
     def write_heading(self):
-        name = text(self.results.file.attrs.get("name", "")) or "results"
+        name = self.results.title()
         title = name if len(self.results.tasks) == 1 else "%s: task %s" % (name, self.task.name)
         if self.results.count > 1:
             title += ", network %d" % self.results.network
@@ -695,7 +705,7 @@ class PlaneFigure:
         return {after: widen(x, y, shape) for after, (x, y) in limits.items()}
 
     def write_heading(self, places, width):
-        name = text(self.results.file.attrs.get("name", "")) or "results"
+        name = self.results.title()
         if self.results.count > 1:
             name += ", network %d" % self.results.network
         text_at(self.figure, 0.2, 0.2, name, fontsize=9, fontweight="bold", va="center")

@@ -23,8 +23,9 @@ static void print_value(const tame_field *f)
     case TAME_REALS: printf("[numbers]"); break;
     case TAME_STRINGS: printf("[words]"); break;
     case TAME_VARIANT: printf("one of the %s", f->table->title); break;
-    case TAME_VARIANTS: printf("[%s]", f->table->title); break;
-    default: break;
+    case TAME_VARIANTS: printf("list of %s", f->table->title); break;
+    case TAME_GROUP: printf("keys"); return;
+    case TAME_LIST: printf("list of keys"); break;
   }
   if (!f->fallback) printf(", required");
   else if (*f->fallback) printf(", default %s", f->fallback);
@@ -36,9 +37,9 @@ static void print_fields(const tame_field *fields, int indent)
 {
   for (const tame_field *f = fields; f && f->name; f++) {
     const bool nested = f->kind == TAME_GROUP || f->kind == TAME_LIST;
-    printf("%*s%s: %s", indent, "", f->name, f->kind == TAME_LIST ? "list of  " : "");
+    printf("%*s%s: ", indent, "", f->name);
     print_value(f);
-    if (f->doc) printf("%s# %s", nested ? " " : "  ", f->doc);
+    if (f->doc) printf("  # %s", f->doc);
     printf("\n");
     if (nested) print_fields(f->group->fields, indent + 4);
   }

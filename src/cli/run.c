@@ -5,9 +5,11 @@
 #include <argp.h>
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,10 +50,21 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 /* ---- progress ------------------------------------------------------------------------------- */
 
+/* A run that is told to end takes its unfinished file along. */
+static char unfinished[4096];
+
+static void end_by_signal(int number)
+{
+  if (*unfinished) unlink(unfinished);
+  _exit(128 + number);
+}
+
 typedef struct screen {
-  bool live;      /* a terminal: one line, written over and over */
-  bool line_open; /* something stands on it */
-  double printed; /* when a plain line was last written */
+  bool quiet;
+  const char *output; /* results file */
+  bool live;          /* a terminal: one line, written over and over */
+  bool line_open;     /* something stands on it */
+  double printed;     /* when a plain line was last written */
 } screen;
 
 static void duration(double seconds, char *text, size_t size)
@@ -60,7 +73,16 @@ static void duration(double seconds, char *text, size_t size)
   if (isnan(seconds)) snprintf(text, size, "?");
   else if (s >= 3600) snprintf(text, size, "%ld h %02ld min", s / 3600, s / 60 % 60);
   else if (s >= 60) snprintf(text, size, "%ld min %02ld s", s / 60, s % 60);
+  else if (seconds < 9.5) snprintf(text, size, "%.2g s", seconds);
   else snprintf(text, size, "%ld s", s);
+}
+
+/* Width of the terminal now; a longer line would wrap and scroll. */
+static int columns(void)
+{
+  struct winsize size;
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1) return size.ws_col;
+  return 80;
 }
 
 static void show_progress(const tame_progress *p, void *context)
@@ -75,7 +97,7 @@ static void show_progress(const tame_progress *p, void *context)
            p->phase, p->task, (long long)p->trial + 1, (long long)p->trials, loss, speed, left);
   const double now = MPI_Wtime();
   if (s->live) {
-    fprintf(stderr, "\r%.*s\033[K", 100, line);
+    fprintf(stderr, "\r%.*s\033[K", columns() - 1, line);
     s->line_open = true;
     if (p->trial_ended && p->trial + 1 == p->trials) fprintf(stderr, "\n"), s->line_open = false;
   } else if ((p->trial_ended && p->trial + 1 == p->trials) || now - s->printed > 10) {
@@ -88,6 +110,12 @@ static void show_progress(const tame_progress *p, void *context)
 static void show_note(const char *line, void *context)
 {
   screen *s = context;
+  if (!*unfinished && s->output) { /* the first note comes once the file is there, and ours */
+    snprintf(unfinished, sizeof unfinished, "%s.partial", s->output);
+    const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t k = 0; k < sizeof signals / sizeof *signals; k++) signal(signals[k], end_by_signal);
+  }
+  if (s->quiet) return;
   fprintf(stderr, "%s%s\n", s->line_open ? "\n" : "", line);
   s->line_open = false;
 }
@@ -111,13 +139,16 @@ static tame_status run(const options *o, int rank)
   tame_experiment *e = NULL;
   tame_status status = tame_experiment_load(&e, MPI_COMM_WORLD, o->experiment, o->sets, o->n_sets);
   if (status == TAME_OK) {
+    s.quiet = o->quiet;
+    s.output = o->output ? o->output : tame_experiment_output(e);
     const tame_run_options how = {.output = o->output,
                                   .force = o->force,
                                   .progress = o->quiet ? NULL : show_progress,
-                                  .note = o->quiet ? NULL : show_note,
+                                  .note = show_note,
                                   .context = &s};
     status = tame_experiment_run(e, MPI_COMM_WORLD, &how);
   }
+  unfinished[0] = 0; /* by now it has its name, or is gone */
   if (rank == 0 && s.line_open) fprintf(stderr, "\n");
   if (rank == 0 && status != TAME_OK) fprintf(stderr, "tame: %s\n", tame_message());
   if (rank == 0 && status == TAME_OK && !o->quiet) tell_end(e, o, MPI_Wtime() - began);

@@ -170,10 +170,12 @@ static void tell_layout(const run *r, int64_t p_bytes)
        r->e->name, (long long)sum[NEURONS], (long long)sum[SYNAPSES],
        r->network->real == sizeof(double) ? "double" : "float", l->ranks, l->ranks == 1 ? "" : "s",
        l->threads, l->threads == 1 ? "" : "s", l->nodes, l->nodes == 1 ? "" : "s", load.kernels);
-  note(r, "per rank: %lld to %lld neurons, P %.3g to %.3g MB, %s of %.3g to %.3g kB a step",
-       (long long)least[NEURONS], (long long)most[NEURONS], (double)least[P] / 1e6,
-       (double)most[P] / 1e6, load.mode == TAME_EXCHANGE_GATHER ? "allgather" : "halo",
-       (double)least[HALO] / 1e3, (double)most[HALO] / 1e3);
+  if (l->ranks == 1) note(r, "P %.3g MB, no exchange", (double)most[P] / 1e6);
+  else
+    note(r, "per rank: %lld to %lld neurons, P %.3g to %.3g MB, %s of %.3g to %.3g kB a step",
+         (long long)least[NEURONS], (long long)most[NEURONS], (double)least[P] / 1e6,
+         (double)most[P] / 1e6, load.mode == TAME_EXCHANGE_GATHER ? "allgather" : "halo",
+         (double)least[HALO] / 1e3, (double)most[HALO] / 1e3);
   if (l->oversubscribed)
     note(r,
          "warning: more threads than cores: %d rank%s x %d thread%s share %d core%s of a node; "

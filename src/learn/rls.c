@@ -46,16 +46,17 @@ tame_status tame_rls_verdict(const tame_rls_failure *failure, const tame_health 
   if (failure->any) {
     char unit[64] = "the readout";
     if (failure->unit >= 0) snprintf(unit, sizeof unit, "neuron %lld", (long long)failure->unit);
-    return tame_fail(TAME_ERR_NUMERIC,
-                     "P of %s %s at step %u of trial %u: r'Pr = %g, want at least 0; a larger "
-                     "delta, a longer update interval or double precision may help",
-                     unit, isfinite(failure->r_p_r) ? "lost positivity" : "is not finite",
-                     (unsigned)failure->step, (unsigned)failure->trial, failure->r_p_r);
+    return tame_fail(
+        TAME_ERR_NUMERIC,
+        "step %u: P of %s %s: r'Pr = %g, want at least 0; a larger delta, a forgetting "
+        "nearer to 1, a longer update interval or more precision may help",
+        (unsigned)failure->step - 1, unit,
+        isfinite(failure->r_p_r) ? "lost positivity" : "is not finite", failure->r_p_r);
   }
   if (!(health->p_min > 0) || !isfinite(health->p_max))
     return tame_fail(TAME_ERR_NUMERIC,
                      "P lost positivity: its diagonal runs from %g to %g, want above 0; a larger "
-                     "delta or double precision may help",
+                     "delta or a forgetting nearer to 1 may help",
                      health->p_min, health->p_max);
   return TAME_OK;
 }

@@ -10,8 +10,9 @@ static const char *const plasticities[] = {"none", "per_neuron", "per_synapse", 
 
 #define AT(member) .offset = offsetof(tame_network_params, member)
 static const tame_field fields[] = {
-    {"neurons", TAME_INT, AT(neurons), .min = 1, .max = 2e9, .doc = "N"},
-    {"inputs", TAME_INT, AT(inputs), .fallback = "1", .max = 1e6, .doc = "input channels"},
+    {"neurons", TAME_INT, AT(neurons), .min = 1, .max = 2e9, .doc = "N, in the whole network"},
+    {"inputs", TAME_INT, AT(inputs), .fallback = "1", .max = 1e6,
+     .doc = "channels for the tasks' stimuli"},
     {"outputs", TAME_INT, AT(outputs), .fallback = "1", .max = 1e6, .doc = "readouts z = W_out r"},
     {"dt_ms", TAME_REAL, AT(dt_ms), .fallback = "1", .min = 1e-6, .max = 1e6, .doc = "step"},
     {"precision", TAME_CHOICE, AT(precision), .fallback = "double", .choices = precisions,
@@ -21,7 +22,7 @@ static const tame_field fields[] = {
     {"wiring", TAME_VARIANT, AT(wiring), .fallback = "random", .table = &tame_wirings,
      .doc = "who connects to whom"},
     {"gain", TAME_REAL, AT(gain), .fallback = "1.5", .max = 1e6,
-     .doc = "g: W ~ N(0, g^2 / K), K expected inputs of a neuron"},
+     .doc = "g: W ~ N(0, g^2 / K), K the expected number of sources of a neuron"},
     {"input_scale", TAME_REAL, AT(input_scale), .fallback = "1", .max = 1e6,
      .doc = "SD of the input weights"},
     {"output_scale", TAME_REAL, AT(output_scale), .fallback = "1", .max = 1e6,

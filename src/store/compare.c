@@ -195,6 +195,25 @@ static herr_t find_extra(hid_t b, const char *path, const H5O_info_t *info, void
   return 1;
 }
 
+/* Where the experiments differ, too, their first different lines, after the message. */
+static tame_status add_experiments(hid_t a, hid_t b)
+{
+  char difference[1024], *left = tame_hdf5_text(a, "experiment"),
+                         *right = tame_hdf5_text(b, "experiment");
+  snprintf(difference, sizeof difference, "%s", tame_message());
+  if (left && right && strcmp(left, right) != 0) {
+    const char *l = left, *r = right;
+    while (strcspn(l, "\n") == strcspn(r, "\n") && strncmp(l, r, strcspn(l, "\n")) == 0 && *l && *r)
+      l += strcspn(l, "\n") + 1, r += strcspn(r, "\n") + 1;
+    l += strspn(l, " "), r += strspn(r, " ");
+    tame_fail(TAME_ERR_DIFFERS, "%s; the experiments differ: '%.*s' and '%.*s'", difference,
+              (int)strcspn(l, "\n"), l, (int)strcspn(r, "\n"), r);
+  }
+  free(left);
+  free(right);
+  return TAME_ERR_DIFFERS;
+}
+
 tame_status tame_results_compare(const char *a, const char *b)
 {
   comparison c = {-1, -1, a, b, TAME_OK};
@@ -204,6 +223,7 @@ tame_status tame_results_compare(const char *a, const char *b)
     c.status = tame_fail(TAME_ERR_INPUT, "'%s' is damaged", a);
   if (c.status == TAME_OK && H5Ovisit(c.b, H5_INDEX_NAME, H5_ITER_INC, find_extra, &c) < 0)
     c.status = tame_fail(TAME_ERR_INPUT, "'%s' is damaged", b);
+  if (c.status == TAME_ERR_DIFFERS) c.status = add_experiments(c.a, c.b);
   if (c.a >= 0) H5Fclose(c.a);
   if (c.b >= 0) H5Fclose(c.b);
   return c.status;

@@ -56,7 +56,7 @@ static void print_losses(FILE *out, hid_t phase, const char *task)
   if (loss && trials > 0 &&
       H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, loss) >= 0) {
     fprintf(out, "  %4lld trial%s, loss %.4g", (long long)trials, trials == 1 ? " " : "s", loss[0]);
-    if (trials > 1) fprintf(out, " to %.4g", loss[trials - 1]);
+    if (trials > 1) fprintf(out, " (first), %.4g (last)", loss[trials - 1]);
   }
   free(loss);
   H5Dclose(set);
@@ -67,7 +67,7 @@ static herr_t print_task_of_phase(hid_t phase, const char *task, const H5L_info_
 {
   const teller *t = context;
   (void)info;
-  fprintf(t->out, "  %-18s %-12s", t->phase, task);
+  fprintf(t->out, "  %-28s %-12s", t->phase, task);
   print_losses(t->out, phase, task);
   fprintf(t->out, "\n");
   return 0;
@@ -149,7 +149,7 @@ static void describe(hid_t file, const char *path, bool datasets, FILE *out)
   fprintf(out, " in %.3g s", number(file, "wall_s"));
   print_text(out, file, " by tame ", "tame_version", "");
   print_text(out, file, " (", "tame_commit", "),");
-  fprintf(out, " %g rank(s) x %g thread(s) on %g node(s)", number(file, "ranks"),
+  fprintf(out, " ranks %g, threads each %g, nodes %g", number(file, "ranks"),
           number(file, "threads"), number(file, "nodes"));
   print_text(out, file, ", kernels ", "kernels", "\n");
   const hid_t tasks = H5Gopen2(file, "tasks", H5P_DEFAULT);

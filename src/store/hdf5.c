@@ -44,10 +44,14 @@ tame_status tame_hdf5_open_results(const char *path, hid_t *file)
                      H5Fis_hdf5(path) > 0 ? "it is damaged or incomplete" : "not HDF5");
   char *format = tame_hdf5_text(*file, "format");
   const bool ours = format && strcmp(format, "tame-results") == 0;
+  const bool whole = H5Aexists(*file, "finished") > 0;
   free(format);
-  if (ours) return TAME_OK;
+  if (ours && whole) return TAME_OK;
   H5Fclose(*file);
   *file = -1;
+  if (ours)
+    return tame_fail(TAME_ERR_INPUT, "'%s' is incomplete: the run that wrote it has not finished",
+                     path);
   return tame_fail(TAME_ERR_INPUT, "'%s' is not a results file: HDF5, but not of this program",
                    path);
 }

@@ -41,6 +41,10 @@ static tame_status look_at(const char *path, bool force)
   if (!S_ISREG(there.st_mode)) return tame_fail(TAME_ERR_IO, "'%s' exists and is not a file", path);
   if (!force)
     return tame_fail(TAME_ERR_IO, "'%s' exists; give another name, or --force to replace it", path);
+  hid_t file; /* whatever is not ours is not replaced: it may be the experiment */
+  if (tame_hdf5_open_results(path, &file) != TAME_OK)
+    return tame_fail(TAME_ERR_IO, "'%s' exists and is not a results file; give another name", path);
+  H5Fclose(file);
   return TAME_OK;
 }
 

@@ -28,6 +28,8 @@ static int64_t numbers_of(const char *line, double *row, int64_t most, const cha
     if (*at == '\0' || *at == '#') return count;
     *bad = ","; /* an empty cell */
     if (marks > (count > 0)) return -1;
+    *bad = ";"; /* commas and semicolons: decimal commas, perhaps */
+    if (strchr(line, ',') && strchr(line, ';')) return -1;
     char *end;
     const double value = strtod(at, &end);
     *bad = at;
@@ -52,9 +54,25 @@ static tame_status grow(tame_samples *out, int64_t *room)
   return TAME_OK;
 }
 
+/* Words, none of which begins as a number: the names of columns. */
+static bool is_header(const char *line)
+{
+  for (const char *at = line; *at;) {
+    while (separates(*at)) at++;
+    if (*at == '+' || *at == '-' || *at == '.' || isdigit((unsigned char)*at)) return false;
+    while (*at && !separates(*at)) at++;
+  }
+  return true;
+}
+
 static tame_status bad_word(const char *path, int64_t number, const char *bad)
 {
   const int length = (int)strcspn(bad, ",; \t\r\n");
+  if (*bad == ';')
+    return tame_fail(
+        TAME_ERR_INPUT,
+        "%s:%lld: found commas and semicolons, want one of them; decimals take a point", path,
+        (long long)number);
   if (length == 0)
     return tame_fail(TAME_ERR_INPUT, "%s:%lld: found an empty cell, want a number", path,
                      (long long)number);
@@ -69,7 +87,7 @@ static tame_status read_line(const char *path, int64_t number, const char *line,
   const char *bad = line;
   if (out->channels == 0) {
     const int64_t count = numbers_of(line, NULL, 0, &bad);
-    if (count < 0 && *header) return bad_word(path, number, bad);
+    if (count < 0 && (*header || !is_header(line))) return bad_word(path, number, bad);
     if (count < 0) *header = true;
     if (count <= 0) return TAME_OK;
     out->channels = count;

@@ -31,7 +31,7 @@ done
 has out.txt "wrote a.h5"
 has err.txt "small: 150 neurons"
 has err.txt "trial 10 of 10"
-has err.txt "halo"
+has err.txt "no exchange"
 if grep -q $'\r\|\033' err.txt; then fail "control characters in a log"; fi
 [ "$(wc -l <err.txt)" -eq 8 ] || fail "$(wc -l <err.txt) lines of progress, want 8: $(cat err.txt)"
 "$TAME" run "$job" -q -o b.h5 >out.txt 2>err.txt

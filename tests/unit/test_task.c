@@ -236,7 +236,7 @@ static void csv(void **state)
   (void)state;
   tame_variant s = make("file");
   set_text(&s, "path", "a.csv");
-  write_text("a.csv", "x, y\r\n1, 2\r\n\r\n# a comment\n3;4\n 5 6 # done\n1e-3\t-7");
+  write_text("a.csv", "x, y\r\n1, 2\r\n\r\n# a comment\n3\t4\n 5 6 # done\n1e-3\t-7");
   accept_file(&s);
   set(&s, "start_ms", 4), set(&s, "scale", 10), set_channel(&s, 1);
   sample(&s);
@@ -260,6 +260,10 @@ static void csv(void **state)
   refuse_file(&s, "path", "a.csv:2: found 'z'");
   write_text("a.csv", "1,2\n3,nan\n");
   refuse_file(&s, "path", "a.csv:2: found nan in column 1");
+  write_text("a.csv", "1.0,2.0x\n3,4\n"); /* not a header */
+  refuse_file(&s, "path", "a.csv:1: found '2.0x'");
+  write_text("a.csv", "0,5;0,6\n");
+  refuse_file(&s, "path", "a.csv:1: found commas and semicolons");
   write_text("a.csv", "1,2,3\n3,,4\n");
   refuse_file(&s, "path", "a.csv:2: found an empty cell");
   write_text("a.csv", "1,2\n,4\n");
