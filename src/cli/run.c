@@ -113,7 +113,9 @@ static void show_note(const char *line, void *context)
   if (!*unfinished && s->output) { /* the first note comes once the file is there, and ours */
     snprintf(unfinished, sizeof unfinished, "%s.partial", s->output);
     const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t k = 0; k < sizeof signals / sizeof *signals; k++) signal(signals[k], end_by_signal);
+    for (size_t k = 0; k < sizeof signals / sizeof *signals; k++)
+      if (signal(signals[k], SIG_IGN) != SIG_IGN) /* nohup wants it ignored */
+        signal(signals[k], end_by_signal);
   }
   if (s->quiet) return;
   fprintf(stderr, "%s%s\n", s->line_open ? "\n" : "", line);

@@ -109,6 +109,12 @@ code=0
 grep -q "'there.h5' exists; give another name, or --force" err.txt || fail "$(cat err.txt)"
 cmp there.h5 kept.h5 || fail "the file that was there has changed"
 "$TAME" run "$job" -q -o there.h5 --force
+cp "$job" mine.yaml
+code=0
+"$TAME" run mine.yaml -q --force -o mine.yaml 2>err.txt || code=$?
+[ $code -eq 4 ] || fail "--force replaces an experiment: exit code $code"
+grep -q "'mine.yaml' exists and is not a results file" err.txt || fail "$(cat err.txt)"
+cmp mine.yaml "$job" || fail "the experiment has changed"
 mkdir folder.h5
 refuse 4 "'folder.h5' exists and is not a file" "$TAME" run "$job" -q --force -o folder.h5
 

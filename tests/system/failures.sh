@@ -62,6 +62,33 @@ code=0
 grep -q "too little memory: each of 1 ranks needs about" err.txt || fail "$(cat err.txt)"
 absent small.h5 small.h5.partial
 
+# Interrupted, a run takes its unfinished file along; killed outright, it leaves one that nothing takes
+# for results and the next run replaces
+for signal in TERM KILL; do
+  "$TAME" run "$job" -q -o ended.h5 "${long[@]}" 2>err.txt &
+  run=$!
+  for _ in $(seq 100); do
+    if [ -s ended.h5.partial ]; then break; fi
+    sleep 0.05
+  done
+  sleep 0.3
+  kill -$signal $run
+  code=0
+  wait $run || code=$?
+  [ $code -gt 128 ] || fail "SIG$signal: exit code $code"
+  absent ended.h5
+  [ $signal = KILL ] || absent ended.h5.partial
+done
+for command in info plot "compare ended.h5.partial"; do
+  code=0
+  # shellcheck disable=SC2086
+  "$TAME" $command ended.h5.partial >out.txt 2>err.txt || code=$?
+  [ $code -eq 2 ] || fail "tame $command takes an unfinished file: $(cat out.txt err.txt)"
+  grep -q "incomplete: the run that wrote it has not finished" err.txt || fail "$(cat err.txt)"
+done
+"$TAME" run "$job" -q -o ended.h5
+absent ended.h5.partial
+
 # Two runs that would write one file: the second is refused, the first goes on
 "$TAME" run "$job" -q -o one.h5 --set 'phases[2].train.trials=300' &
 first=$!
