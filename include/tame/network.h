@@ -84,7 +84,7 @@ double tame_network_rate(const tame_network *network, int64_t i_local);
 
 /** What a rank holds, for the layout line of a run. Local. */
 typedef struct tame_network_load {
-  int64_t neurons, synapses, plastic_neurons, plastic_synapses;
+  int64_t neurons, synapses;
   int64_t exchange_bytes; /**< received each step */
   tame_exchange_mode mode;
   int64_t bytes; /**< of W, W_in, W_out, states and exchange */

@@ -34,7 +34,7 @@ typedef struct tame_dataset {
 typedef struct tame_results tame_results; /* opaque */
 
 /** Whether `path` may become a results file: TAME_ERR_IO where its folder cannot be written, or it
- *  exists (only a file, and only with force, may be replaced). Collective: rank 0 looks. */
+ *  exists (only a results file, and only with force, may be replaced). Collective: rank 0 looks. */
 tame_status tame_results_may_write(MPI_Comm comm, const char *path, bool force);
 
 /** Begin a file under a temporary name beside `path`. It is planned twice: the first time only adds up

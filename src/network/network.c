@@ -378,10 +378,6 @@ void tame_network_measure(const tame_network *net, tame_network_load *load)
                               .exchange_bytes = tame_exchange_bytes(net->exchange),
                               .mode = tame_exchange_mode_of(net->exchange),
                               .kernels = net->kernels->name};
-  for (int64_t i = 0; i < net->n_local; i++) {
-    load->plastic_neurons += net->plastic[i] > 0;
-    load->plastic_synapses += net->plastic[i];
-  }
   load->bytes = synapses * (real + (int64_t)sizeof *net->slot) +
                 net->n_local * (3 * real + p->inputs * real + 16) + p->outputs * p->neurons * real +
                 tame_exchange_view_count(net->exchange) * real;
