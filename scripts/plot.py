@@ -44,6 +44,9 @@ STYLE = {
 }
 
 
+DONE, FAILED = 2, 3  # of /state
+
+
 class Problem(Exception):
     """Nothing can be drawn; the message says why, in one line."""
 
@@ -79,11 +82,19 @@ def text(value):
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
+def row(dataset, network):
+    """What a network has of a dataset, of which one row may serve all networks."""
+    return dataset[network if dataset.shape[0] > 1 else 0]
+
+
 class Series:
     """Samples over time: values [...][time], time_ms [time]."""
 
     def __init__(self, dataset, values, stride=1):
         step = float(dataset.attrs.get("step_ms", 1)) * stride
+        there = np.isfinite(values).reshape(-1, values.shape[-1]).any(axis=0)
+        if there.any():  # where networks differ in length, the shorter are padded with NaN
+            values = values[..., :np.flatnonzero(there)[-1] + 1]
         self.values = values
         self.time_ms = float(dataset.attrs.get("start_ms", 0)) + step * np.arange(values.shape[-1])
 
@@ -99,11 +110,9 @@ class Task:
 
     def __init__(self, name, group, network):
         self.name, self.group, self.network = name, group, network
-        attrs = group.attrs
-        self.window = None
-        if "window_start_ms" in attrs and "window_end_ms" in attrs:
-            self.window = float(attrs["window_start_ms"]), float(attrs["window_end_ms"])
-        self.duration_ms = float(attrs.get("duration_ms", 0)) or self.length_of_input()
+        self.window = tuple(row(group["window_ms"], network)) if "window_ms" in group else None
+        self.duration_ms = (float(row(group["duration_ms"], network)) if "duration_ms" in group
+                            else self.length_of_input())
         self.pulses = self.spans("input")
         self.kicks = self.spans("perturbation")
 
@@ -118,7 +127,7 @@ class Task:
         if name not in self.group:
             return []
         data = self.group[name]
-        series = Series(data, data[self.network])
+        series = Series(data, row(data, self.network))
         on = (series.values != 0).any(axis=0)
         edges = np.flatnonzero(np.diff(np.concatenate([[0], on.astype(int), [0]])))
         if on.mean() > 0.5 or len(edges) > 40:
@@ -130,7 +139,7 @@ class Task:
     def target(self):
         if "target" not in self.group:
             return None
-        return Series(self.group["target"], self.group["target"][self.network])
+        return Series(self.group["target"], row(self.group["target"], self.network))
 
 
 class Phase:
@@ -176,7 +185,7 @@ class Results:
         file = self.file
         if "tasks" not in file or "phases" not in file:
             raise Problem("holds no tasks and phases")
-        count = file["recorded_neurons"].shape[0] if "recorded_neurons" in file else 1
+        count = file["state"].shape[0]
         if not 0 <= network < count:
             raise Problem("there is no network %d: it has %d, counted from 0" % (network, count))
         self.network, self.count = network, count
@@ -186,7 +195,7 @@ class Results:
                        for name in in_order(file["phases"])]
         self.neurons = None
         if "recorded_neurons" in file:
-            self.neurons = file["recorded_neurons"][network]
+            self.neurons = row(file["recorded_neurons"], network)
         self.training = [phase for phase in self.phases if phase.kind == "train"]
 
     def title(self):
@@ -246,11 +255,11 @@ def open_results(path):
         raise Problem("the file is %s" % ("truncated" if truncated else "damaged")) from None
     if text(file.attrs.get("format", "")) != "tame-results":
         raise Problem("not a results file (HDF5, but not written by tame)")
-    if "finished" not in file.attrs:
-        raise Problem("incomplete: the run that wrote it has not finished")
     version = int(file.attrs.get("format_version", 1))
-    if version > 1:
-        raise Problem("format version %d, this program reads version 1" % version)
+    if version != 2:
+        raise Problem("format version %d, this program reads version 2" % version)
+    if "state" not in file or not np.isin(file["state"][:], (DONE, FAILED)).all():
+        raise Problem("incomplete: the run that wrote it has not finished")
     return file
 
 
@@ -773,7 +782,212 @@ def widen(x, y, shape):
     return about((x[0] + x[1]) / 2, (y[1] - y[0]) / shape), y
 
 
+# ---- sweeps -------------------------------------------------------------------------------------
+
+class Sweep:
+    """The networks of one or several files (shards) of a sweep, in the order of their indices."""
+
+    def __init__(self, paths):
+        self.files = [open_results(path) for path in paths]
+        first = self.files[0]
+        if "sweep" not in first:
+            raise Problem("holds no sweep: one file at a time")
+        self.keys = text(first["sweep"].attrs["keys"]).split(",")
+        for path, file in zip(paths, self.files):
+            if "sweep" not in file or text(file["sweep"].attrs["keys"]).split(",") != self.keys:
+                raise Problem("%s is of another sweep" % path)
+        self.network = self.gather("network")
+        if len(np.unique(self.network)) < len(self.network):
+            raise Problem("some networks are in two of the files")
+        self.state = self.gather("state")
+        self.name = text(first.attrs["name"])
+        self.numeric = [key for key in self.keys if first["sweep/" + key].dtype.kind == "f"]
+        self.phases = sorted(first["phases"], key=lambda p: int(first["phases"][p].attrs["index"]))
+
+    def gather(self, path):
+        return np.concatenate([file[path][:] for file in self.files])
+
+    def values(self, key):
+        values = self.gather("sweep/" + key)
+        return values if key in self.numeric else np.array([text(v) for v in values])
+
+    def varying(self):
+        """Keys with more than one value; network.seed only repeats."""
+        return [key for key in self.keys
+                if key != "network.seed" and len(np.unique(self.values(key))) > 1]
+
+    def measures(self):
+        """[(title, y label, values [network])]: how well tests follow, how small losses got."""
+        found = []
+        for phase in reversed(self.phases):
+            for task in self.files[0]["phases"][phase]:
+                path = "phases/%s/%s/correlation" % (phase, task)
+                if path in self.files[0]:
+                    r = self.gather(path)
+                    with np.errstate(invalid="ignore"):
+                        found.append(("%s, %s" % (phase, task), "R\u00b2 of readout and target",
+                                      masked_mean(r ** 2)))
+            if found:
+                break
+        for phase in self.phases:
+            if text(self.files[0]["phases"][phase].attrs["kind"]) != "train":
+                continue
+            for task in self.files[0]["phases"][phase]:
+                losses = self.gather("phases/%s/%s/loss" % (phase, task))
+                found.append(("%s, %s" % (phase, task), "Loss of the last trial",
+                              last_of_rows(losses)))
+        return found
+
+    def reference(self):
+        """(coordinate, {name: (x, y, sd or None)}) of published values, or None."""
+        words = self.files[0]["sweep"].attrs.get("reference")
+        if words is None:
+            return None
+        lines = [line.split(",") for line in text(words).splitlines()
+                 if line.strip() and not line.startswith("#")]
+        heads = [head.strip() for head in lines[0]]
+        table = np.array([[float(cell) if cell.strip() else np.nan for cell in line]
+                          for line in lines[1:]])
+        curves = {name: (table[:, 0], table[:, k],
+                         table[:, heads.index(name + " error")] if name + " error" in heads else None)
+                  for k, name in enumerate(heads) if k > 0 and not name.endswith(" error")}
+        return heads[0], curves
+
+
+def masked_mean(values):
+    """Mean of each row over what is finite, NaN where nothing is."""
+    rows = values.reshape(len(values), -1)
+    count = np.isfinite(rows).sum(axis=1)
+    return np.where(count > 0, np.nansum(rows, axis=1) / np.maximum(count, 1), np.nan)
+
+
+def last_of_rows(values):
+    """The last finite value of each row."""
+    return np.array([one[np.isfinite(one)][-1] if np.isfinite(one).any() else np.nan
+                     for one in values])
+
+
+def is_log_spaced(values):
+    """Do positive values look spaced by factors rather than by steps?"""
+    values = np.sort(np.unique(values))
+    if len(values) < 3 or values[0] <= 0 or values[-1] / values[0] < 20:
+        return False
+    steps, factors = np.diff(values), np.diff(np.log(values))
+    return factors.std() / factors.mean() < steps.std() / steps.mean()
+
+
+def short(key):
+    """A swept key as an axis label: its last part, its unit apart."""
+    word = key.split(".")[-1]
+    for unit in ("_ms", "_hz", "_s"):
+        if word.endswith(unit):
+            return "%s (%s)" % (word[:-len(unit)].replace("_", " ").capitalize(), unit[1:])
+    return word.replace("_", " ").capitalize()
+
+
+class SweepFigure:
+    """Measures against the first swept coordinate: mean and standard error over the others."""
+
+    WIDTH, HEIGHT, LEFT, TOP, GAP = 2.9, 2.2, 0.62, 0.62, 0.75
+    PUBLISHED = [("#888888", "s", "--"), ("#b0b0b0", "^", ":")]
+
+    def __init__(self, sweep):
+        self.sweep = sweep
+        varying = sweep.varying()
+        numbers = [key for key in varying if key in sweep.numeric]
+        self.x_key = numbers[0] if numbers else "network.seed"
+        if self.x_key not in sweep.keys:
+            raise Problem("no swept key has numbers to draw against")
+        together = self.same_axis(self.x_key)
+        self.others = [key for key in varying if key != self.x_key and key not in together]
+        self.measures = sweep.measures()
+        if not self.measures:
+            raise Problem("holds no correlation and no loss to draw")
+
+    def same_axis(self, key):
+        """Keys that only go along with this one."""
+        x = self.sweep.values(key)
+        along = []
+        for other in self.sweep.varying():
+            y = self.sweep.values(other)
+            if all(len(np.unique(y[x == value])) == 1 for value in np.unique(x)):
+                along.append(other)
+        return along
+
+    def draw(self):
+        count = len(self.measures)
+        width = self.LEFT + count * self.WIDTH + (count - 1) * self.GAP + 0.2
+        self.figure = plt.figure(figsize=(width, self.TOP + self.HEIGHT + 0.55))
+        names = letters()
+        for k, measure in enumerate(self.measures):
+            axes = axes_at(self.figure, self.LEFT + k * (self.WIDTH + self.GAP), self.TOP,
+                           self.WIDTH, self.HEIGHT)
+            self.draw_measure(axes, next(names), *measure, with_reference=k == 0)
+        failed = int((self.sweep.state == FAILED).sum())
+        words = "%s: %d networks" % (self.sweep.name, len(self.sweep.state))
+        if failed:
+            words += ", %d failed and are left out" % failed
+        text_at(self.figure, 0.1, 0.2, words, fontsize=9, fontweight="bold", va="center")
+        return self.figure
+
+    def curves(self):
+        """[(label, mask of networks)]: one for each combination of the other keys."""
+        done = self.sweep.state == DONE
+        if not self.others:
+            return [("", done)]
+        columns = [self.sweep.values(key) for key in self.others]
+        combinations = sorted(set(zip(*[list(c) for c in columns])), key=str)
+        label = ", ".join
+        return [(label("%s %s" % (key.split(".")[-1], "%g" % v if key in self.sweep.numeric else v)
+                       for key, v in zip(self.others, values)),
+                 done & np.all([c == v for c, v in zip(columns, values)], axis=0))
+                for values in combinations]
+
+    def draw_measure(self, axes, letter, title, label, values, with_reference):
+        x = self.sweep.values(self.x_key)
+        curves = self.curves()
+        colours = [BLUE] if len(curves) == 1 else plt.get_cmap("viridis")(
+            np.linspace(0, 0.85, len(curves)))
+        published = self.sweep.reference() if with_reference else None
+        if published:
+            for (name, (px, py, sd)), (colour, marker, line) in zip(published[1].items(),
+                                                                    self.PUBLISHED):
+                axes.errorbar(px, py, yerr=sd, color=colour, marker=marker, linestyle=line,
+                              markersize=3.5, linewidth=0.8, capsize=1.5, elinewidth=0.6,
+                              label=name, zorder=1)
+        for (name, mask), colour in zip(curves, colours):
+            mask = mask & np.isfinite(values)
+            at = np.unique(x[mask])
+            groups = [values[mask & (x == one)] for one in at]
+            mean = np.array([g.mean() for g in groups])
+            error = np.array([g.std() / np.sqrt(len(g)) for g in groups])
+            most = max((len(g) for g in groups), default=0)
+            if published and not name:
+                name = "here, mean of %d" % most
+            axes.errorbar(at, mean, yerr=error if most > 1 else None, color=colour, marker="o",
+                          markersize=3.5, linewidth=1.1, capsize=1.5, elinewidth=0.8,
+                          label=name or None, zorder=3)
+        if is_log_spaced(x):
+            axes.set_xscale("log")
+        if label.startswith("R"):
+            axes.set_ylim(-0.03, 1.05)
+        else:
+            log_axis(axes, values[np.isfinite(values)])
+        head(axes, letter, title)
+        axes.set_xlabel(short(self.x_key))
+        label_y(axes, label)
+        if published or len(curves) > 1:
+            axes.legend(frameon=False, fontsize=6 if len(curves) > 4 else 7, loc="best")
+
+
 # ---- command line --------------------------------------------------------------------------------
+
+def draw_sweep(paths, folder, formats):
+    sweep = Sweep(paths)
+    prepare_folder(folder)
+    stem = os.path.splitext(os.path.basename(paths[0]))[0]
+    save(SweepFigure(sweep).draw(), folder, stem + "-sweep", formats)
+
 
 def draw_all(path, folder, formats, network):
     results = Results(path, network)
@@ -796,6 +1010,11 @@ def draw_all(path, folder, formats, network):
         raise Problem("holds nothing to draw: no rates, readouts or losses")
 
 
+def is_sweep(path):
+    with open_results(path) as file:
+        return file["state"].shape[0] > 1
+
+
 def formats_of(words):
     formats = [word.strip().lower() for word in words.split(",") if word.strip()]
     unknown = [one for one in formats if one not in FORMATS]
@@ -815,12 +1034,13 @@ def prepare_folder(folder):
 
 def main():
     parser = argparse.ArgumentParser(prog="tame plot", description=__doc__.split("\n")[0])
-    parser.add_argument("file", help="results file of tame run")
+    parser.add_argument("files", metavar="FILE", nargs="+",
+                        help="results of tame run; several: shards of one sweep, drawn together")
     parser.add_argument("-o", "--output", metavar="DIR", help="folder; default: that of FILE")
     parser.add_argument("--format", default="png,pdf", help="of %s; default: png,pdf" %
                         ", ".join(FORMATS))
-    parser.add_argument("--network", type=int, default=0, metavar="N",
-                        help="which network of a file with several, from 0; default: 0")
+    parser.add_argument("--network", type=int, metavar="N",
+                        help="draw one network of a sweep: its row in the file, from 0")
     args = parser.parse_args()
     try:
         formats = formats_of(args.format)
@@ -828,9 +1048,15 @@ def main():
     except Problem as problem:
         return complain(problem)
     try:
-        draw_all(args.file, args.output or os.path.dirname(args.file) or ".", formats, args.network)
+        folder = args.output or os.path.dirname(args.files[0]) or "."
+        if args.network is None and (len(args.files) > 1 or is_sweep(args.files[0])):
+            draw_sweep(args.files, folder, formats)
+        elif len(args.files) > 1:
+            raise Problem("--network wants one file")
+        else:
+            draw_all(args.files[0], folder, formats, args.network or 0)
     except Problem as problem:
-        return complain("%s: %s" % (args.file, problem))
+        return complain("%s: %s" % (args.files[0], problem))
     except KeyboardInterrupt:
         return 130
     except Exception as error:  # a damaged file can fail anywhere: one line, no traceback
@@ -838,7 +1064,7 @@ def main():
             raise
         words = " ".join(str(error).split())
         return complain("%s: damaged, or not of this format: %s: %s" % (
-            args.file, type(error).__name__, words))
+            args.files[0], type(error).__name__, words))
     return 0
 
 

@@ -19,6 +19,8 @@ typedef enum tame_status {
   TAME_ERR_NOMEM = 3,   /**< memory: refused beforehand, or not given */
   TAME_ERR_IO = 4,      /**< a file could not be read or written */
   TAME_ERR_NUMERIC = 5, /**< the network diverged, or P lost positivity */
+  TAME_ERR_PART = 6,    /**< some networks of a sweep failed; the others are done */
+  TAME_STOPPED = 75,    /**< asked to stop: all is kept, the run can be resumed */
 } tame_status;
 
 /** Set this rank's message, printf-style, and return code, so that `return tame_fail(...)` reads
@@ -61,6 +63,50 @@ double tame_uniform(uint64_t seed, tame_purpose purpose, uint32_t a, uint32_t b,
 /** Standard normal by Box and Muller: sqrt(-2 ln u[0]) cos(2 pi u[1]). Local. */
 double tame_normal(uint64_t seed, tame_purpose purpose, uint32_t a, uint32_t b, uint32_t c);
 
+/* ---- state -------------------------------------------------------------------------------- */
+
+/** Kinds of numbers in files. */
+typedef enum tame_type {
+  TAME_TYPE_F64,
+  TAME_TYPE_F32,
+  TAME_TYPE_I64,
+  TAME_TYPE_I32,
+  TAME_TYPE_U8,
+  TAME_TYPE_TEXT, /**< UTF-8 of a fixed width, padded with NUL */
+} tame_type;
+
+/** Bytes of a number; 1 for a text. Local. */
+size_t tame_type_size(tame_type type);
+
+/** A part of an array of a state that must outlive the process. The array has `total` elements, in an
+ *  order that does not depend on the layout; this rank holds `count` of them from `first` on. */
+typedef struct tame_piece {
+  char name[64]; /**< of the array */
+  tame_type type;
+  int64_t total, first, count;
+  void *at;
+  bool copy;        /**< another rank answers for it: it is restored here, not saved */
+  uint32_t version; /**< not 0: the array is the same as ever where this is the same */
+} tame_piece;
+
+/** Pieces of all that is to be saved. Each rank names every array, be its count 0, in the same order;
+ *  the pieces of one array follow each other. */
+typedef struct tame_state {
+  tame_piece *at;
+  int64_t count, room;
+  bool failed; /**< no memory for the list */
+} tame_state;
+
+/** Append a piece, or lengthen the last one if they touch in the array and in memory. Local. */
+void tame_state_add(tame_state *state, const tame_piece *piece);
+/** Free the list, not what it points to. Local. */
+void tame_state_free(tame_state *state);
+
+/** Checksum of numbers that start at place `first` of their array: those of its parts add up to that of
+ *  the whole, however it is cut. `seed` tells arrays apart. Local. */
+uint64_t tame_checksum(uint64_t seed, tame_type type, const void *data, int64_t first,
+                       int64_t count);
+
 /* ---- field tables ------------------------------------------------------------------------- */
 
 /** What a parameter may hold, and the C type it is stored as. */
@@ -76,6 +122,7 @@ typedef enum tame_kind {
   TAME_LIST,     /**< tame_list of structures described by `group` */
   TAME_VARIANT,  /**< tame_variant: one row of `table` and its parameters; YAML `row: {...}` */
   TAME_VARIANTS, /**< tame_list of tame_variant */
+  TAME_YAML,     /**< char *, any value, kept as YAML on one line; owned by the structure */
 } tame_kind;
 
 typedef struct tame_reals {

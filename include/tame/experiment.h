@@ -9,6 +9,8 @@
 #include "tame/parallel.h"
 #include "tame/task.h"
 
+#include <signal.h>
+
 typedef struct tame_experiment tame_experiment; /* opaque */
 
 extern const tame_schema tame_experiment_schema;
@@ -31,32 +33,46 @@ void tame_experiment_free(tame_experiment **experiment);
 /** The experiment as YAML with all defaults filled in: it reproduces the run by itself. Borrowed. Local. */
 const char *tame_experiment_text(const tame_experiment *experiment);
 const char *tame_experiment_name(const tame_experiment *experiment);
+/** How many networks it has: 1 without a sweep. Local. */
+int64_t tame_experiment_networks(const tame_experiment *experiment);
 /** Where its results go if no other file is named: NAME.h5. Borrowed. Local. */
 const char *tame_experiment_output(const tame_experiment *experiment);
 
 /** How far a run is. */
 typedef struct tame_progress {
+  int64_t networks, ended; /**< of the sweep; those that are done or have failed */
+  int64_t network;         /**< which one the rest is about */
   const char *phase, *task;
   int64_t trial, trials;     /**< of the phase, from 0 */
   double loss;               /**< of the last trial of this phase and task; NaN: none yet */
   double updates_per_second; /**< of the learner, 0 where none learns */
-  double share;              /**< of the whole run, by expected time, 0 to 1 */
-  double seconds_left;       /**< NaN while unknown */
+  double share;              /**< of this network, by expected time, 0 to 1 */
+  double seconds_left;       /**< for this network; NaN while unknown */
   bool trial_ended;          /**< a trial has just ended; else we are in the middle */
 } tame_progress;
 
 typedef struct tame_run_options {
-  const char *output; /**< results file; NULL: tame_experiment_output() */
-  bool force;         /**< replace an existing one */
+  const char *output;        /**< results file; NULL: tame_experiment_output() */
+  bool force;                /**< replace an existing one */
+  bool resume;               /**< go on with an unfinished one */
+  const char *only;          /**< "3,17-20": these networks; NULL: all */
+  int64_t shard, shards;     /**< networks k with k mod shards = shard - 1; shards 0: all */
+  int group;                 /**< ranks per network; 0: chosen */
+  double checkpoint_seconds; /**< between checkpoints; 0: one after every trial */
+  double grace_seconds;      /**< to be ready before the deadline */
+  double deadline;           /**< seconds since 1970 at which the process is ended; 0: never */
+  const volatile sig_atomic_t *stop; /**< not 0: stop soon, keep all; NULL: never */
   /** Called on rank 0 only; any may be NULL. */
   void (*progress)(const tame_progress *progress, void *context);
   void (*note)(const char *line, void *context); /**< the layout, warnings */
   void *context;
 } tame_run_options;
 
-/** Run all phases and write the results. Collective. On failure nothing is left under the final name.
- *  @return TAME_OK, TAME_ERR_INPUT, TAME_ERR_NOMEM, TAME_ERR_IO or TAME_ERR_NUMERIC, the same on
- *  every rank */
+/** Run all networks and write the results. Collective. Results get their name when all networks are done or
+ *  have failed; a single network that fails leaves nothing.
+ *  @return TAME_OK; TAME_ERR_PART if some networks of a sweep failed, the rest being done;
+ *  TAME_STOPPED after checkpoints, on options->stop or before the deadline; TAME_ERR_INPUT,
+ *  TAME_ERR_NOMEM, TAME_ERR_IO or TAME_ERR_NUMERIC; the same on every rank */
 tame_status tame_experiment_run(tame_experiment *experiment, MPI_Comm comm,
                                 const tame_run_options *options);
 

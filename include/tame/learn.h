@@ -47,6 +47,10 @@ void tame_learner_update(tame_learner *learner, const double *error);
  *  last call, or P as it stands, is not sound. Collective. */
 tame_status tame_learner_health(tame_learner *learner, tame_health *health);
 
+/** Append what changes in a learner to a state: P with its pending update, weights at the last health,
+ *  failures. Collective; a failure shows in state->failed. */
+void tame_learner_state(tame_learner *learner, tame_state *state);
+
 /** For tests and tools: P of own neuron i_local (recurrent), or of the readout (i_local ignored), up
  *  to date and unpacked as doubles, into P: [K][K]. Returns K; P NULL: only that. Local for recurrent
  *  weights, Collective for readouts. */

@@ -72,6 +72,16 @@ void tame_network_step(tame_network *network, const double *input, bool noise);
 /** z = W_out r of the current rates, [outputs], on every rank. Collective: gathers all rates. */
 void tame_network_readout(tame_network *network, double *z);
 
+/** Append what changes in a network to a state: x, r, plastic weights, W_out, trial and step. Collective;
+ *  a failure shows in state->failed. */
+void tame_network_state(tame_network *network, tame_state *state);
+/** After those have been restored: exchange the rates. Collective. */
+void tame_network_restored(tame_network *network);
+
+/** Synapses of the network that these parameters would draw. Takes as long as drawing the wiring does; -1
+ *  where there is no memory. Local. */
+int64_t tame_network_synapses(const tame_network_params *params);
+
 /** This rank's neurons: first <= i < first + n_local. Local. */
 int64_t tame_network_first(const tame_network *network);
 int64_t tame_network_n_local(const tame_network *network);

@@ -69,6 +69,28 @@ double tame_tree_sum(const double *v, int64_t n);
 tame_status tame_canonical_sum(MPI_Comm comm, const tame_partition *partition, const double *own,
                                double *sum);
 
+/** Items 0 to items - 1, each given once to one of several groups of ranks, in this order. Rank 0 of comm
+ *  gives them out while it works itself: it answers when it calls any of these functions. */
+typedef struct tame_queue tame_queue;
+
+/** group: the ranks that work together, this one among them; both communicators are duplicated. Rank 0 of
+ *  comm must be the first of its group. Collective over comm. */
+tame_status tame_queue_create(tame_queue **out, MPI_Comm comm, MPI_Comm group, int64_t items);
+/** The next item, -1 if none is left or a stop was asked for. Collective over the group. */
+int64_t tame_queue_next(tame_queue *queue);
+/** Answer others, hear from them; to be called every few milliseconds, by the first rank of each group at
+ *  least. Returns the reason for which somebody asked all to stop, or 0; known to first ranks. Local. */
+int tame_queue_tend(tame_queue *queue);
+/** Ask all groups to stop, for a reason > 0; by the first rank of a group, ignored of others. Local. */
+void tame_queue_stop(tame_queue *queue, int reason);
+/** Items that are done with, as far as this rank knows: rank 0 of comm knows best. Local. */
+int64_t tame_queue_ended(const tame_queue *queue);
+/** No more items are wanted here; goes on giving until no group wants any. Returns the reason of a stop,
+ *  or 0, on every rank. Collective over comm. */
+int tame_queue_close(tame_queue *queue);
+/** Free *queue and set it to NULL; after tame_queue_close(). Collective. NULL is fine. */
+void tame_queue_free(tame_queue **queue);
+
 /** Where this process stands. */
 typedef struct tame_layout {
   int ranks, nodes, ranks_on_node, threads;

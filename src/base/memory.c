@@ -9,9 +9,11 @@ enum { ALIGN = 64, HUGE_PAGE = 1 << 21, LARGE = 4 * HUGE_PAGE };
 
 static int64_t fail_at; /* allocations left until the one that fails; 0: none will */
 
-void tame_memory_fail_at(int64_t n)
+bool tame_memory_fail_at(int64_t n)
 {
+  const bool pending = fail_at > 0;
   fail_at = n;
+  return pending;
 }
 
 void *tame_untouched(int64_t count, size_t size, const char *what)

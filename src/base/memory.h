@@ -12,7 +12,7 @@ void *tame_zeroed(int64_t count, size_t size, const char *what);
 void *tame_untouched(int64_t count, size_t size, const char *what);
 
 /** For tests: let the n-th allocation from now on this process fail, as if memory had run out; 0
- *  switches it off. */
-void tame_memory_fail_at(int64_t n);
+ *  switches it off. Returns whether one that was asked for before is still to come. */
+bool tame_memory_fail_at(int64_t n);
 
 #endif

@@ -131,7 +131,8 @@ void tame_schema_want(const tame_field *field, char *text, size_t size)
                                         [TAME_GROUP] = "a mapping",
                                         [TAME_LIST] = "a list of mappings",
                                         [TAME_VARIANT] = "one of %s",
-                                        [TAME_VARIANTS] = "a list with any of %s"};
+                                        [TAME_VARIANTS] = "a list with any of %s",
+                                        [TAME_YAML] = "a value%s"};
   char what[1024];
   if (tame_schema_option(field, 0)) tame_schema_options(field, what, sizeof what);
   else limits(field, what);
@@ -384,7 +385,8 @@ static size_t value_size(const tame_field *field)
                                  [TAME_CHOICE] = sizeof(int),
                                  [TAME_STRING] = sizeof(char *),
                                  [TAME_VARIANT] = sizeof(tame_variant),
-                                 [TAME_VARIANTS] = 0};
+                                 [TAME_VARIANTS] = 0,
+                                 [TAME_YAML] = sizeof(char *)};
   return sizes[field->kind];
 }
 
@@ -412,7 +414,7 @@ void tame_schema_clear(const tame_field *field, void *value)
     tame_schema_allocate(field, 0, value);
   } else if (field->kind == TAME_GROUP) {
     tame_schema_release(field->group, value);
-  } else if (field->kind == TAME_STRING) {
+  } else if (field->kind == TAME_STRING || field->kind == TAME_YAML) {
     free(*(char **)value);
   } else if (field->kind == TAME_VARIANT) {
     tame_variant *variant = value;
@@ -427,6 +429,7 @@ bool tame_schema_absent(const tame_field *field, const void *value)
   if (field->kind == TAME_GROUP || !field->fallback || *field->fallback) return false;
   switch (field->kind) {
     case TAME_REAL: return isnan(*(const double *)value);
+    case TAME_YAML:
     case TAME_STRING: return !*(char *const *)value || !**(char *const *)value;
     case TAME_VARIANT: return !((const tame_variant *)value)->row;
     default:

@@ -20,6 +20,7 @@ static void print_value(const tame_field *f)
     case TAME_REAL: printf("number"); break;
     case TAME_BOOL: printf("on | off"); break;
     case TAME_STRING: printf("text"); break;
+    case TAME_YAML: printf("any"); break;
     case TAME_REALS: printf("[numbers]"); break;
     case TAME_STRINGS: printf("[words]"); break;
     case TAME_VARIANT: printf("one of the %s", f->table->title); break;

@@ -4,6 +4,7 @@
 
 #include <argp.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,14 +12,18 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef struct options {
-  const char *experiment, *output;
+  const char *experiment;
   const char **sets;
   int n_sets;
-  bool force, quiet;
+  bool quiet;
+  tame_run_options run;
 } options;
+
+enum { RESUME = 256, ONLY, SHARD, GROUP, EVERY, GRACE, LIMIT }; /* options without a letter */
 
 static const struct argp_option table[] = {
     {"output", 'o', "FILE", 0, "Results file (HDF5); default: the experiment's name with .h5", 0},
@@ -26,18 +31,94 @@ static const struct argp_option table[] = {
      "Override a key, as in --set network.gain=1.5 or --set 'phases[3].train.trials=20'; "
      "repeatable",
      0},
-    {"force", 'f', NULL, 0, "Replace an existing results file", 0},
+    {"force", 'f', NULL, 0, "Replace an existing results file, or an unfinished run", 0},
     {"quiet", 'q', NULL, 0, "Say nothing but errors", 0},
+    {NULL, 0, NULL, 0, "Stopping and going on:", 1},
+    {"resume", RESUME, NULL, 0,
+     "Go on with an unfinished run, FILE.partial, on any number of ranks and threads", 1},
+    {"checkpoint-every", EVERY, "SECONDS", 0,
+     "Save what is needed to go on, at most this much work apart (60); 0: after every trial", 1},
+    {"time-limit", LIMIT, "TIME", 0,
+     "Stop in time by itself: 90 (seconds), 45m, 2h, 1:30:00 or 1-12:00:00 from now; default: "
+     "SLURM_JOB_END_TIME, where SLURM sets it",
+     1},
+    {"grace", GRACE, "SECONDS", 0, "How long before the time limit (30)", 1},
+    {NULL, 0, NULL, 0, "Sweeps:", 2},
+    {"only", ONLY, "LIST", 0, "Only these networks, as 3,17-20; they count from 0", 2},
+    {"shard", SHARD, "I/N", 0, "Only every N-th network, from the I-th on: for job arrays", 2},
+    {"group", GROUP, "RANKS", 0, "Ranks that work on one network together", 2},
     {0}};
+
+/* "90", "45m", "2h", "1:30:00", "1-12:00:00" in seconds; NaN: none of them. */
+static double seconds_of(const char *text)
+{
+  char *end;
+  double days = 0, sum = 0;
+  const char *dash = strchr(text, '-'), *at = text;
+  if (dash) {
+    days = strtod(text, &end);
+    if (end != dash || end == text) return NAN;
+    at = dash + 1;
+  }
+  for (int part = 0; part < 3; part++) {
+    const double value = strtod(at, &end);
+    if (end == at || !(value >= 0)) return NAN;
+    sum = sum * 60 + value;
+    if (*end != ':') break;
+    at = end + 1;
+  }
+  if (strcmp(end, "m") == 0 && at == text) return 60 * sum;
+  if (strcmp(end, "h") == 0 && at == text) return 3600 * sum;
+  if (dash && !strchr(dash, ':')) sum *= 3600; /* 1-12: days and hours */
+  return *end == '\0' || (*end == 's' && end[1] == '\0') ? days * 86400 + sum : NAN;
+}
+
+static void parse_seconds(struct argp_state *state, const char *name, const char *text, double *out)
+{
+  *out = seconds_of(text);
+  if (isnan(*out))
+    argp_error(state, "--%s: found '%s', want a time, as 90, 45m or 1:30:00", name, text);
+}
+
+static void parse_shard(struct argp_state *state, const char *text, tame_run_options *run)
+{
+  char *slash, *end = NULL;
+  run->shard = strtoll(text, &slash, 10);
+  if (slash != text && *slash == '/') run->shards = strtoll(slash + 1, &end, 10);
+  if (!end || end == slash + 1 || *end || run->shard < 1 || run->shard > run->shards)
+    argp_error(state, "--shard: found '%s', want I/N with 1 <= I <= N", text);
+}
+
+static void parse_group(struct argp_state *state, const char *text, tame_run_options *run)
+{
+  char *end;
+  const long group = strtol(text, &end, 10);
+  if (end == text || *end || group < 1 || group > INT_MAX)
+    argp_error(state, "--group: found '%s', want a number of ranks", text);
+  run->group = (int)group;
+}
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
   options *o = state->input;
+  double limit = 0;
   switch (key) {
-    case 'o': o->output = argument; break;
+    case 'o': o->run.output = argument; break;
     case 's': o->sets[o->n_sets++] = argument; break;
-    case 'f': o->force = true; break;
+    case 'f': o->run.force = true; break;
     case 'q': o->quiet = true; break;
+    case RESUME: o->run.resume = true; break;
+    case ONLY: o->run.only = argument; break;
+    case SHARD: parse_shard(state, argument, &o->run); break;
+    case GROUP: parse_group(state, argument, &o->run); break;
+    case EVERY:
+      parse_seconds(state, "checkpoint-every", argument, &o->run.checkpoint_seconds);
+      break;
+    case GRACE: parse_seconds(state, "grace", argument, &o->run.grace_seconds); break;
+    case LIMIT:
+      parse_seconds(state, "time-limit", argument, &limit);
+      o->run.deadline = (double)time(NULL) + limit;
+      break;
     case ARGP_KEY_ARG:
       if (state->arg_num > 0) argp_error(state, "one experiment at a time");
       o->experiment = argument;
@@ -48,23 +129,34 @@ static error_t parse(int key, char *argument, struct argp_state *state)
   return 0;
 }
 
-/* ---- progress ------------------------------------------------------------------------------- */
+/* ---- signals -------------------------------------------------------------------------------- */
 
-/* A run that is told to end takes its unfinished file along. */
-static char unfinished[4096];
+static volatile sig_atomic_t stop_asked;
 
-static void end_by_signal(int number)
+/* The run keeps all and ends by itself; whoever asks a second time from the keyboard is in a hurry. */
+static void ask_to_stop(int number)
 {
-  if (*unfinished) unlink(unfinished);
-  _exit(128 + number);
+  if (number == SIGINT && stop_asked == SIGINT) _exit(128 + SIGINT);
+  stop_asked = number;
 }
+
+static void hear_signals(void)
+{
+  static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+  for (size_t k = 0; k < sizeof signals / sizeof *signals; k++) {
+    struct sigaction now, then = {.sa_handler = ask_to_stop, .sa_flags = SA_RESTART};
+    sigaction(signals[k], NULL, &now);
+    if (now.sa_handler != SIG_IGN) sigaction(signals[k], &then, NULL); /* nohup wants it ignored */
+  }
+}
+
+/* ---- progress ------------------------------------------------------------------------------- */
 
 typedef struct screen {
   bool quiet;
-  const char *output; /* results file */
-  bool live;          /* a terminal: one line, written over and over */
-  bool line_open;     /* something stands on it */
-  double printed;     /* when a plain line was last written */
+  bool live;      /* a terminal: one line, written over and over */
+  bool line_open; /* something stands on it */
+  double printed; /* when a plain line was last written */
 } screen;
 
 static void duration(double seconds, char *text, size_t size)
@@ -88,19 +180,25 @@ static int columns(void)
 static void show_progress(const tame_progress *p, void *context)
 {
   screen *s = context;
-  char left[32], loss[48] = "", speed[48] = "", line[256];
+  char left[32], loss[48] = "", speed[48] = "", line[512];
   duration(p->seconds_left, left, sizeof left);
   if (!isnan(p->loss)) snprintf(loss, sizeof loss, ", loss %.3g", p->loss);
   if (p->updates_per_second > 0)
     snprintf(speed, sizeof speed, ", %.0f updates/s", p->updates_per_second);
-  snprintf(line, sizeof line, "%3.0f %% %s, %s: trial %lld of %lld%s%s, %s left", 100 * p->share,
-           p->phase, p->task, (long long)p->trial + 1, (long long)p->trials, loss, speed, left);
+  char which[64] = "";
+  if (p->networks > 1)
+    snprintf(which, sizeof which, "%lld of %lld networks done; %lld: ", (long long)p->ended,
+             (long long)p->networks, (long long)p->network);
+  snprintf(line, sizeof line, "%s%3.0f %% %s, %s: trial %lld of %lld%s%s, %s left", which,
+           100 * p->share, p->phase, p->task, (long long)p->trial + 1, (long long)p->trials, loss,
+           speed, left);
   const double now = MPI_Wtime();
+  const bool phase_ended = p->trial_ended && p->trial + 1 == p->trials && p->networks == 1;
   if (s->live) {
     fprintf(stderr, "\r%.*s\033[K", columns() - 1, line);
     s->line_open = true;
-    if (p->trial_ended && p->trial + 1 == p->trials) fprintf(stderr, "\n"), s->line_open = false;
-  } else if ((p->trial_ended && p->trial + 1 == p->trials) || now - s->printed > 10) {
+    if (phase_ended) fprintf(stderr, "\n"), s->line_open = false;
+  } else if (phase_ended || now - s->printed > 10) {
     fprintf(stderr, "%s\n", line);
     s->printed = now;
   }
@@ -110,13 +208,6 @@ static void show_progress(const tame_progress *p, void *context)
 static void show_note(const char *line, void *context)
 {
   screen *s = context;
-  if (!*unfinished && s->output) { /* the first note comes once the file is there, and ours */
-    snprintf(unfinished, sizeof unfinished, "%s.partial", s->output);
-    const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t k = 0; k < sizeof signals / sizeof *signals; k++)
-      if (signal(signals[k], SIG_IGN) != SIG_IGN) /* nohup wants it ignored */
-        signal(signals[k], end_by_signal);
-  }
   if (s->quiet) return;
   fprintf(stderr, "%s%s\n", s->line_open ? "\n" : "", line);
   s->line_open = false;
@@ -128,7 +219,7 @@ static void tell_end(const tame_experiment *e, const options *o, double seconds)
 {
   char time[32];
   struct stat file;
-  const char *path = o->output ? o->output : tame_experiment_output(e);
+  const char *path = o->run.output ? o->run.output : tame_experiment_output(e);
   duration(seconds, time, sizeof time);
   const double bytes = stat(path, &file) == 0 ? (double)file.st_size : NAN;
   printf("wrote %s, %.3g MB, in %s\n", path, bytes / 1e6, time);
@@ -142,18 +233,17 @@ static tame_status run(const options *o, int rank)
   tame_status status = tame_experiment_load(&e, MPI_COMM_WORLD, o->experiment, o->sets, o->n_sets);
   if (status == TAME_OK) {
     s.quiet = o->quiet;
-    s.output = o->output ? o->output : tame_experiment_output(e);
-    const tame_run_options how = {.output = o->output,
-                                  .force = o->force,
-                                  .progress = o->quiet ? NULL : show_progress,
-                                  .note = show_note,
-                                  .context = &s};
+    tame_run_options how = o->run;
+    how.progress = o->quiet ? NULL : show_progress;
+    how.note = show_note;
+    how.context = &s;
+    how.stop = &stop_asked;
     status = tame_experiment_run(e, MPI_COMM_WORLD, &how);
   }
-  unfinished[0] = 0; /* by now it has its name, or is gone */
   if (rank == 0 && s.line_open) fprintf(stderr, "\n");
   if (rank == 0 && status != TAME_OK) fprintf(stderr, "tame: %s\n", tame_message());
-  if (rank == 0 && status == TAME_OK && !o->quiet) tell_end(e, o, MPI_Wtime() - began);
+  const bool whole = status == TAME_OK || status == TAME_ERR_PART;
+  if (rank == 0 && whole && !o->quiet) tell_end(e, o, MPI_Wtime() - began);
   tame_experiment_free(&e);
   return status;
 }
@@ -196,11 +286,17 @@ int tame_command_run(int argc, char **argv)
                                    "file, and write the results.\v"
                                    "Under mpirun the network is divided over the ranks; the "
                                    "results are the same, byte for byte. "
-                                   "Threads a rank: OMP_NUM_THREADS, or the cores it has.",
+                                   "Threads a rank: OMP_NUM_THREADS, or the cores it has. The "
+                                   "networks of a sweep are given to groups of ranks.\n\n"
+                                   "SIGTERM, SIGUSR1, SIGHUP and SIGINT stop it as the time limit "
+                                   "does: all is kept, the exit code is 75, and --resume goes on. "
+                                   "A second SIGINT stops at once.",
                                    NULL,
                                    NULL,
                                    NULL};
-  options o = {0};
+  options o = {.run = {.checkpoint_seconds = 60, .grace_seconds = 30}};
+  const char *end = getenv("SLURM_JOB_END_TIME");
+  if (end) o.run.deadline = strtod(end, NULL);
   o.sets = calloc((size_t)argc, sizeof *o.sets);
   if (!o.sets) return TAME_ERR_NOMEM;
   const int silenced = silence_if(started_rank() > 0);
@@ -212,6 +308,7 @@ int tame_command_run(int argc, char **argv)
   int provided, rank;
   MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  hear_signals();
   const tame_status status = run(&o, rank);
   MPI_Finalize();
   free(o.sets);

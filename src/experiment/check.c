@@ -104,13 +104,12 @@ static tame_status bad_signal(const tame_experiment *e, tame_status status, int6
 
 /* Load, check and sample one list of signals into out, whose shape is set. Collective. */
 static tame_status sample_list(const tame_experiment *e, MPI_Comm comm, int64_t task,
-                               const char *list, tame_list *signals, tame_samples *out,
-                               const char *folder, const char *archive)
+                               const char *list, tame_list *signals, tame_samples *out)
 {
   char group[512];
   tame_signal_fault fault = {0};
   snprintf(group, sizeof group, "/tasks/%s/files/%s", tame_task_at(e, task)->name, list);
-  const tame_signal_source source = {folder, archive, group};
+  const tame_signal_source source = {e->source.folder, e->source.archive, group, e->source.network};
   tame_status status = tame_signals_load(signals, &source, comm, &fault);
   if (status != TAME_OK) return bad_signal(e, status, task, list, signals, &fault);
   status = tame_signals_check(signals, e->network.dt_ms, out, &fault);
@@ -121,8 +120,7 @@ static tame_status sample_list(const tame_experiment *e, MPI_Comm comm, int64_t 
   return status;
 }
 
-static tame_status sample_task(tame_experiment *e, MPI_Comm comm, int64_t k, const char *folder,
-                               const char *archive)
+static tame_status sample_task(tame_experiment *e, MPI_Comm comm, int64_t k)
 {
   tame_task *task = (tame_task *)e->tasks.at + k;
   tame_script *script = &e->scripts[k];
@@ -132,13 +130,11 @@ static tame_status sample_task(tame_experiment *e, MPI_Comm comm, int64_t k, con
   script->input.steps = script->perturbation.steps = script->target.steps = script->steps;
   script->input.channels = script->perturbation.channels = e->network.inputs;
   script->target.channels = e->network.outputs;
-  tame_status status = sample_list(e, comm, k, "inputs", &task->inputs, &script->input, folder,
-                                   archive);
+  tame_status status = sample_list(e, comm, k, "inputs", &task->inputs, &script->input);
   if (status == TAME_OK && task->targets.count)
-    status = sample_list(e, comm, k, "targets", &task->targets, &script->target, folder, archive);
+    status = sample_list(e, comm, k, "targets", &task->targets, &script->target);
   if (status != TAME_OK || task->perturbation.count == 0) return status;
-  status = sample_list(e, comm, k, "perturbation", &task->perturbation, &script->perturbation,
-                       folder, archive);
+  status = sample_list(e, comm, k, "perturbation", &task->perturbation, &script->perturbation);
   if (status != TAME_OK) return status;
   const int64_t count = script->steps * e->network.inputs;
   script->perturbed = script->perturbation;
@@ -378,12 +374,11 @@ static tame_status check_words(tame_experiment *e)
   return status;
 }
 
-tame_status tame_experiment_check(tame_experiment *e, MPI_Comm comm, const char *folder,
-                                  const char *archive)
+tame_status tame_experiment_check(tame_experiment *e, MPI_Comm comm)
 {
   tame_status status = tame_agree(comm, check_words(e));
   for (int64_t k = 0; status == TAME_OK && k < e->tasks.count; k++)
-    status = sample_task(e, comm, k, folder, archive);
+    status = sample_task(e, comm, k);
   for (int64_t k = 0; status == TAME_OK && k < e->phases.count; k++) status = check_phase(e, k);
   if (status == TAME_OK) status = check_recording(e, &e->output.rates, "output.rates.phases");
   if (status == TAME_OK) status = check_recording(e, &e->output.readout, "output.readout.phases");

@@ -115,6 +115,8 @@ static const tame_field experiment_fields[] = {
     {"phases", TAME_VARIANTS, EXPERIMENT(phases), .table = &tame_phases,
      .doc = "what happens, in this order"},
     {"output", TAME_GROUP, EXPERIMENT(output), .group = &output_schema, .doc = "what is kept"},
+    {"sweep", TAME_GROUP, EXPERIMENT(sweep), .group = &tame_sweep_schema,
+     .doc = "many networks, which differ in some keys"},
     {0}};
 
 const tame_schema tame_experiment_schema = {sizeof(tame_experiment), experiment_fields};
@@ -153,7 +155,7 @@ static tame_status read_experiment(const char *path, char **text, bool *archived
   *archived = file && fread(head, 1, sizeof head, file) == sizeof head &&
               memcmp(head, "\211HDF\r\n\032\n", sizeof head) == 0;
   if (file) fclose(file);
-  return *archived ? tame_results_root_text(path, "experiment", text) : read_file(path, text);
+  return *archived ? tame_results_text(path, "/", "experiment", text) : read_file(path, text);
 }
 
 /* The text of rank 0, malloc'd on all. Collective. */
@@ -176,15 +178,80 @@ static tame_status share_text(MPI_Comm comm, char **text, bool *archived)
   return status;
 }
 
-static tame_status build(tame_experiment **out, MPI_Comm comm, const char *path, const char *text,
-                         const char *const *sets, int n_sets, const char *folder,
-                         const char *archive)
+static char *copy(const char *text)
 {
-  tame_experiment *e = tame_zeroed(1, sizeof *e, "an experiment");
-  tame_status status = TAME_ERR_NOMEM;
-  if (e) status = tame_yaml_load(&tame_experiment_schema, e, path, text, sets, n_sets, &e->marks);
-  status = tame_agree(comm, status);
-  if (status == TAME_OK) status = tame_experiment_check(e, comm, folder, archive);
+  char *twin = text ? tame_zeroed((int64_t)strlen(text) + 1, 1, "an experiment") : NULL;
+  if (twin) strcpy(twin, text);
+  return twin;
+}
+
+static tame_status copy_source(tame_source *to, const tame_source *from)
+{
+  *to = (tame_source){.network = from->network};
+  to->name = copy(from->name);
+  to->text = copy(from->text);
+  to->folder = copy(from->folder);
+  to->archive = copy(from->archive);
+  to->sets = tame_zeroed(from->n_sets, sizeof *to->sets, "overrides");
+  if (!to->name || !to->text || !to->folder || (from->archive && !to->archive) || !to->sets)
+    return TAME_ERR_NOMEM;
+  for (int k = 0; k < from->n_sets; k++) {
+    to->sets[to->n_sets] = copy(from->sets[k]);
+    if (!to->sets[to->n_sets++]) return TAME_ERR_NOMEM;
+  }
+  return TAME_OK;
+}
+
+static void release_source(tame_source *source)
+{
+  for (int k = 0; k < source->n_sets; k++) free(source->sets[k]);
+  free(source->sets);
+  free(source->name);
+  free(source->text);
+  free(source->folder);
+  free(source->archive);
+}
+
+/* The file of published values, from itself or from results that hold it. Rank 0. */
+static tame_status read_reference(const tame_experiment *e, char **text)
+{
+  char path[4096], why[4096];
+  const char *name = e->sweep.reference;
+  if (e->source.archive) return tame_results_text(e->source.archive, "sweep", "reference", text);
+  snprintf(path, sizeof path, "%s%s%s", *name == '/' ? "" : e->source.folder,
+           *name == '/' ? "" : "/", name);
+  if (read_file(path, text) == TAME_OK) return TAME_OK;
+  snprintf(why, sizeof why, "%s", tame_message());
+  return tame_yaml_fail_at(e->marks, "sweep.reference", "%s", why);
+}
+
+static tame_status load_reference(tame_experiment *e, MPI_Comm comm)
+{
+  int rank;
+  bool nothing = false;
+  if (!e->sweep.reference) return TAME_OK;
+  MPI_Comm_rank(comm, &rank);
+  const tame_status status = tame_agree(comm,
+                                        rank == 0 ? read_reference(e, &e->reference) : TAME_OK);
+  return status == TAME_OK ? share_text(comm, &e->reference, &nothing) : status;
+}
+
+static tame_status read_words(tame_experiment **out, const tame_source *source)
+{
+  tame_experiment *e = *out = tame_zeroed(1, sizeof *e, "an experiment");
+  if (!e) return TAME_ERR_NOMEM;
+  tame_status status = tame_yaml_load(&tame_experiment_schema, e, source->name, source->text,
+                                      (const char *const *)source->sets, source->n_sets, &e->marks);
+  if (status == TAME_OK) status = copy_source(&e->source, source);
+  return status == TAME_OK ? tame_sweep_expand(e) : status;
+}
+
+tame_status tame_experiment_build(tame_experiment **out, MPI_Comm comm, const tame_source *source)
+{
+  tame_experiment *e;
+  tame_status status = tame_agree(comm, read_words(&e, source));
+  if (status == TAME_OK) status = tame_experiment_check(e, comm);
+  if (status == TAME_OK) status = load_reference(e, comm);
   if (status == TAME_OK) {
     e->text = tame_yaml_dump(&tame_experiment_schema, e);
     e->results = tame_zeroed((int64_t)strlen(e->name) + 4, 1, "a file name");
@@ -227,8 +294,13 @@ tame_status tame_experiment_load(tame_experiment **out, MPI_Comm comm, const cha
     if (slash) slash[slash == folder] = '\0';
     else snprintf(folder, sizeof folder, ".");
     if (archived) status = check_overrides(sets, n_sets);
-    if (status == TAME_OK)
-      status = build(out, comm, path, text, sets, n_sets, folder, archived ? path : NULL);
+    const tame_source source = {.name = (char *)path,
+                                .text = text,
+                                .folder = folder,
+                                .archive = archived ? (char *)path : NULL,
+                                .sets = (char **)sets,
+                                .n_sets = n_sets};
+    if (status == TAME_OK) status = tame_experiment_build(out, comm, &source);
   }
   free(text);
   return status;
@@ -236,7 +308,9 @@ tame_status tame_experiment_load(tame_experiment **out, MPI_Comm comm, const cha
 
 tame_status tame_experiment_parse(tame_experiment **out, MPI_Comm comm, const char *text)
 {
-  return build(out, comm, "experiment", text, NULL, 0, ".", NULL);
+  char name[] = "experiment", folder[] = ".";
+  const tame_source source = {.name = name, .text = (char *)text, .folder = folder};
+  return tame_experiment_build(out, comm, &source);
 }
 
 static void release_task(tame_task *task, tame_script *script)
@@ -261,6 +335,9 @@ void tame_experiment_free(tame_experiment **experiment)
   free(e->recorded);
   free(e->text);
   free(e->results);
+  free(e->reference);
+  tame_sweep_free(&e->plan);
+  release_source(&e->source);
   tame_yaml_free(&e->marks);
   tame_schema_release(&tame_experiment_schema, e);
   free(e);

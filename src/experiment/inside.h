@@ -3,6 +3,7 @@
 #ifndef TAME_EXPERIMENT_INSIDE_H
 #define TAME_EXPERIMENT_INSIDE_H
 
+#include "experiment/sweep.h"
 #include "experiment/yaml.h"
 #include "tame/experiment.h"
 #include "tame/store.h"
@@ -57,6 +58,17 @@ typedef struct tame_script {
   tame_samples perturbed; /**< input and perturbation together */
 } tame_script;
 
+/** Where an experiment came from; enough to read it again. */
+typedef struct tame_source {
+  char *name;    /**< of the file, for messages */
+  char *text;    /**< of it */
+  char *folder;  /**< where relative paths start */
+  char *archive; /**< a results file with copies of what was read from files, or NULL */
+  char **sets;   /**< overrides, [n_sets] */
+  int n_sets;
+  int64_t network; /**< index in a sweep */
+} tame_source;
+
 struct tame_experiment {
   /* what the YAML says */
   char *name;
@@ -64,7 +76,11 @@ struct tame_experiment {
   tame_list tasks;  /* of tame_task */
   tame_list phases; /* of tame_variant, rows of tame_phases */
   tame_output output;
+  tame_sweep sweep;
   /* what follows from it */
+  tame_source source; /* owned */
+  tame_sweep_plan *plan;
+  char *reference; /* text of the file of published values */
   tame_yaml_marks *marks;
   char *text, *results; /* effective text; NAME.h5 */
   tame_script *scripts; /* [tasks.count] */
@@ -101,9 +117,11 @@ void tame_phase_window(const tame_experiment *e, int64_t phase, int64_t task, in
 /** The record phase that gives the target of a train phase; -1: none. */
 int64_t tame_phase_target(const tame_experiment *e, int64_t phase);
 
+/** Read, check and expand an experiment from its source, which is copied. Collective. */
+tame_status tame_experiment_build(tame_experiment **out, MPI_Comm comm, const tame_source *source);
+
 /** Check all that no field's limits can say, sample the signals. Collective for files. */
-tame_status tame_experiment_check(tame_experiment *e, MPI_Comm comm, const char *folder,
-                                  const char *archive);
+tame_status tame_experiment_check(tame_experiment *e, MPI_Comm comm);
 
 /* ---- recording: layout and contents of the results ----------------------------------------- */
 
@@ -112,38 +130,80 @@ typedef struct tame_recorder tame_recorder;
 /** Bytes of buffers on a rank that owns a share (0 to 1) of the neurons. Local. */
 double tame_recorder_estimate(const tame_experiment *e, double share);
 
-/** Plan the results file, open it, write what is known before the first trial. The experiment and the
- *  network must outlive the recorder. Collective. */
-tame_status tame_recorder_create(tame_recorder **out, const tame_experiment *e,
-                                 const tame_network *network, const char *path, bool force);
-/** Throw the file away if it is not finished. Collective. NULL is fine. */
-void tame_recorder_free(tame_recorder **recorder);
+/** Plan the datasets of a network: of each its row, [1, ...]. Local. */
+void tame_recorder_plan(const tame_experiment *e, int64_t synapses, tame_blueprint *blueprint);
+/** Write the signals of the tasks, the ids of the recorded neurons, into a row. Local, by one rank. */
+tame_status tame_recorder_put_tasks(const tame_experiment *e, tame_results *results, int64_t row);
+tame_status tame_recorder_put_recorded(const tame_experiment *e, tame_results *results,
+                                       int64_t row);
 
-/** A trial starts, from the network's state. Local. */
+/** The recorder of a network, which writes a row of all datasets. The experiment, network and results must
+ *  outlive it. Collective over the network's ranks. */
+tame_status tame_recorder_create(tame_recorder **out, const tame_experiment *e,
+                                 const tame_network *network, tame_results *results, int64_t row);
+/** Local. NULL is fine. */
+void tame_recorder_free(tame_recorder **recorder);
+/** Write the weights before training. Local. */
+tame_status tame_recorder_begin(tame_recorder *recorder);
+
+/** A trial starts, or is gone on with. Local. */
 void tame_recorder_start(tame_recorder *recorder, int64_t phase, int64_t task);
+/** Keep the state that the trial starts from. Local. */
+void tame_recorder_keep_initial(tame_recorder *recorder);
 /** Is z to be kept of step t of this trial? Local. */
 bool tame_recorder_wants_readout(const tame_recorder *recorder, int64_t t);
 /** Keep what is asked of the state after step t. z: [outputs], or NULL where not wanted. Local. */
 void tame_recorder_step(tame_recorder *recorder, int64_t t, const double *z);
+/** Append what was kept of this trial to a state. Local. */
+void tame_recorder_state(tame_recorder *recorder, tame_state *state);
 
-/** Figures of a trial that has ended. */
+/** Figures of a trial that has ended, the same on every rank. */
 typedef struct tame_trial_figures {
-  double loss; /**< NaN: none */
+  double loss;               /**< NaN: none */
+  const double *correlation; /**< of readouts and targets, [outputs] */
   tame_health health;
 } tame_trial_figures;
 
-/** Write the trial. Collective. */
+/** Write the trial. Local. */
 tame_status tame_recorder_end(tame_recorder *recorder, int64_t trial,
                               const tame_trial_figures *figures);
+/** Write the weights after training, force all to the disk. Local. */
+tame_status tame_recorder_finish(tame_recorder *recorder);
 
-/** How a run was made, for the root of the file. */
-typedef struct tame_provenance {
+/* ---- the run of one network ------------------------------------------------------------------ */
+
+/** What one network's run needs of the whole. */
+typedef struct tame_member {
+  const tame_experiment *e; /**< its own */
+  int64_t network, row;     /**< index in the sweep; row in the results */
+  MPI_Comm comm;            /**< the ranks that work on it */
   tame_layout layout;
-  double seconds;
-  char started[32], finished[32]; /**< UTC, "2026-01-31T12:00:00Z" */
-} tame_provenance;
+  tame_results *results;
+  tame_queue *queue;
+  const tame_run_options *options;
+  const char *folder;           /**< of checkpoints */
+  bool fresh;                   /**< start from the beginning, whatever checkpoints there are */
+  bool tell_layout;             /**< there is but this one */
+  bool put_tasks, put_recorded; /**< signals and ids of recorded neurons are its own */
+  int64_t networks;             /**< of the run, for its progress */
+  double stop_at;               /**< by MPI_Wtime(); 0: never */
+} tame_member;
 
-/** Write weights after training and provenance, give the file its name. Collective. */
-tame_status tame_recorder_finish(tame_recorder *recorder, const tame_provenance *provenance);
+/** Write a text of a fixed width, cut if it is longer. Local. */
+tame_status tame_member_put_text(tame_results *results, const char *path, int64_t row,
+                                 const char *text);
+/** Cycles or so of a network's run on one thread: the dearest go first. Local. */
+double tame_member_cycles(const tame_experiment *e);
+
+/** Bytes on a rank with a share of the neurons: rates kept as targets, and what is recorded. Local. */
+double tame_run_recordings(const tame_experiment *e, double share);
+/** TAME_ERR_NOMEM where a rank needs more than there is for it. Local. */
+tame_status tame_run_refuse_above(const tame_layout *layout, int ranks, double need,
+                                  const char *what);
+
+/** Run a network, from its newest checkpoint if there is one. Collective over its ranks.
+ *  @return TAME_OK; TAME_STOPPED after a checkpoint; TAME_ERR_INPUT or TAME_ERR_NUMERIC, which are the
+ *  network's own fault; TAME_ERR_NOMEM or TAME_ERR_IO, the world's */
+tame_status tame_member_run(const tame_member *member);
 
 #endif

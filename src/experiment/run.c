@@ -1,4 +1,4 @@
-/* A run: what it needs, the layout, the phases; see tame/experiment.h. */
+/* The run of one network: what it needs, its phases, its checkpoints; see inside.h. */
 #include "tame/experiment.h"
 
 #include "base/memory.h"
@@ -15,19 +15,31 @@
 /* What a step does, for the estimate of the time left. */
 enum { PLAIN, RECURRENT, READOUT, KINDS };
 
+/* Sums over the steps of a trial by which a readout's correlation with its target is told. */
+typedef struct co_moments {
+  double mean_z, mean_f, zz, ff, zf;
+} co_moments;
+
 typedef struct run {
-  tame_experiment *e;
+  const tame_member *member;
+  const tame_experiment *e;
   const tame_run_options *options;
   MPI_Comm comm;
   int rank;
   tame_layout layout;
   tame_network *network;
   tame_recorder *recorder;
+  tame_checkpoint *checkpoint;
   void **innate; /* [phases * tasks]: rates a record phase keeps for training, [window][n_local] */
 
-  /* the trial that runs */
+  /* where it stands; with `step` > 0 in the middle of a trial */
   int64_t phase, task, trial;
-  tame_learner *learner;    /* of this phase, or NULL */
+  int64_t index;         /* of the trial in the whole run: it keys initial states and noise */
+  int64_t step;          /* of the trial, the next one */
+  bool restored;         /* the phase goes on from a checkpoint */
+  tame_learner *learner; /* of this phase, or NULL */
+
+  /* the trial that runs */
   int64_t first, last;      /* steps of the window */
   const void *target_rates; /* for recurrent weights: from step target_first on */
   int64_t target_first;
@@ -35,13 +47,19 @@ typedef struct run {
   int64_t kept_first, kept_last;
   double *error, *squares; /* [n_local] */
   double *z, *z_error;     /* [outputs] */
+  co_moments *moments;     /* [outputs] */
+  double *correlation;     /* [outputs] */
   double loss_sum;         /* of readout errors */
   int64_t loss_count;
   double last_loss;
 
+  /* what may come between */
+  int64_t interval, asked; /* steps between asking, and since; the same on every rank */
+  double asked_at, saved_at;
+
   /* progress, on rank 0 */
-  double began, reported;
-  int64_t steps_left[KINDS], steps_done[KINDS];
+  double began, reported, noted;
+  int64_t steps_all[KINDS], steps_left[KINDS], steps_done[KINDS];
   double seconds[KINDS];
   double learning_seconds;
   int64_t updates;
@@ -50,14 +68,6 @@ typedef struct run {
 static double now(void)
 {
   return MPI_Wtime();
-}
-
-static void utc(char text[32])
-{
-  const time_t t = time(NULL);
-  struct tm parts;
-  gmtime_r(&t, &parts);
-  strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts);
 }
 
 __attribute__((format(printf, 2, 3))) static void note(const run *r, const char *format, ...)
@@ -100,8 +110,7 @@ static void target_window(const tame_experiment *e, int64_t phase, int64_t task,
   if (*first > *last) *first = *last;
 }
 
-/* Bytes on a rank with a share of the neurons: rates kept as targets, and what is recorded. */
-static double recordings(const tame_experiment *e, double share)
+double tame_run_recordings(const tame_experiment *e, double share)
 {
   const double real = e->network.precision == TAME_FLOAT ? sizeof(float) : sizeof(double);
   double bytes = tame_recorder_estimate(e, share);
@@ -114,27 +123,16 @@ static double recordings(const tame_experiment *e, double share)
   return bytes;
 }
 
-static tame_status refuse_above(const run *r, double need, const char *what)
+tame_status tame_run_refuse_above(const tame_layout *layout, int ranks, double need,
+                                  const char *what)
 {
-  const double available = (double)tame_memory_available(r->layout.ranks_on_node);
-  tame_status status = TAME_OK;
-  if (need > available)
-    status =
-        tame_fail(TAME_ERR_NOMEM,
-                  "too little memory: each of %d ranks needs about %.3g GB for %s, and %.3g GB "
-                  "are free for it here; use more nodes, fewer neurons or synapses, or "
-                  "network.precision: float",
-                  r->layout.ranks, need / 1e9, what, available / 1e9);
-  return tame_agree(r->comm, status);
-}
-
-static tame_status check_memory_before(const run *r)
-{
-  const double share = 1.0 / r->layout.ranks;
-  return refuse_above(r,
-                      tame_network_estimate(&r->e->network, r->layout.ranks) +
-                          recordings(r->e, share),
-                      "the network and recordings");
+  const double available = (double)tame_memory_available(layout->ranks_on_node);
+  if (need <= available) return TAME_OK;
+  return tame_fail(TAME_ERR_NOMEM,
+                   "too little memory: each of %d ranks needs about %.3g GB for %s, and %.3g GB "
+                   "are free for it here; use more nodes, fewer neurons or synapses, or "
+                   "network.precision: float",
+                   ranks, need / 1e9, what, available / 1e9);
 }
 
 /* P is known only once the wiring is: the largest of the training phases. */
@@ -149,7 +147,9 @@ static tame_status check_memory_of_learners(const run *r, int64_t *largest)
                                            (tame_weights)phase->weights);
     if (need > *largest) *largest = need;
   }
-  return refuse_above(r, (double)*largest + recordings(r->e, share), "P and recordings");
+  const double need = (double)*largest + tame_run_recordings(r->e, share);
+  return tame_agree(r->comm, tame_run_refuse_above(&r->layout, r->network->partition.size, need,
+                                                   "P and recordings"));
 }
 
 /* ---- layout --------------------------------------------------------------------------------- */
@@ -184,21 +184,48 @@ static void tell_layout(const run *r, int64_t p_bytes)
          l->cores_on_node, l->cores_on_node == 1 ? "" : "s");
 }
 
-/* ---- progress ------------------------------------------------------------------------------- */
-
 static int kind_of_phase(const tame_experiment *e, int64_t p)
 {
   if (tame_phase_kind_at(e, p) != TAME_PHASE_TRAIN) return PLAIN;
   return tame_phase_at(e, p)->weights == TAME_WEIGHTS_RECURRENT ? RECURRENT : READOUT;
 }
 
+double tame_member_cycles(const tame_experiment *e)
+{
+  const double n = (double)e->network.neurons;
+  const tame_wiring *wiring = (const tame_wiring *)e->network.wiring.row;
+  const double k = wiring->expected(e->network.wiring.params, e->network.neurons);
+  double cycles = 0;
+  for (int64_t p = 0; p < e->phases.count; p++)
+    for (int64_t t = 0; t < e->tasks.count; t++) {
+      if (!tame_phase_has_task(e, p, t)) continue;
+      const int kind = kind_of_phase(e, p);
+      int64_t first, last;
+      tame_phase_window(e, p, t, &first, &last);
+      const double steps = (double)e->scripts[t].steps;
+      const double updates = kind == PLAIN ? 0
+                                           : (double)((last - first) / tame_phase_at(e, p)->every);
+      const double update = kind == RECURRENT ? n * e->network.plastic_fraction * k * k / 2 : n * n;
+      cycles += (double)tame_phase_trials(e, p) * (steps * n * (40 + k) + updates * update);
+    }
+  return cycles;
+}
+
+/* ---- progress ------------------------------------------------------------------------------- */
+
+/* Steps of all phases, and of those that are left from where we are. */
 static void count_steps(run *r)
 {
   for (int64_t p = 0; p < r->e->phases.count; p++)
-    for (int64_t t = 0; t < r->e->tasks.count; t++)
-      if (tame_phase_has_task(r->e, p, t))
-        r->steps_left[kind_of_phase(r->e, p)] += r->e->scripts[t].steps *
-                                                 tame_phase_trials(r->e, p);
+    for (int64_t t = 0; t < r->e->tasks.count; t++) {
+      if (!tame_phase_has_task(r->e, p, t)) continue;
+      const int kind = kind_of_phase(r->e, p);
+      const int64_t steps = r->e->scripts[t].steps, trials = tame_phase_trials(r->e, p);
+      int64_t done = p < r->phase ? steps * trials : 0;
+      if (p == r->phase) done = steps * (r->trial + (t < r->task)) + (t == r->task ? r->step : 0);
+      r->steps_all[kind] += steps * trials;
+      r->steps_left[kind] += steps * trials - done;
+    }
 }
 
 /* Seconds a step of a kind takes, as measured, or guessed from plain ones. */
@@ -218,6 +245,9 @@ static void report(run *r, bool trial_ended)
     done += r->seconds[k];
   }
   const tame_progress progress = {
+      .networks = r->member->networks,
+      .ended = tame_queue_ended(r->member->queue),
+      .network = r->member->network,
       .phase = tame_phase_at(r->e, r->phase)->name,
       .task = tame_task_at(r->e, r->task)->name,
       .trial = r->trial,
@@ -232,7 +262,7 @@ static void report(run *r, bool trial_ended)
   r->reported = now();
 }
 
-/* ---- a trial -------------------------------------------------------------------------------- */
+/* ---- a step --------------------------------------------------------------------------------- */
 
 static void learn_recurrent(run *r, int64_t t)
 {
@@ -246,13 +276,35 @@ static void learn_recurrent(run *r, int64_t t)
   tame_learner_update(r->learner, r->error);
 }
 
+/* The n-th pair: Welford's update, which does not lose digits as sums of squares do. */
+static void add_moments(co_moments *m, int64_t n, double z, double f)
+{
+  const double dz = z - m->mean_z, df = f - m->mean_f;
+  m->mean_z += dz / (double)n;
+  m->mean_f += df / (double)n;
+  m->zz += dz * (z - m->mean_z);
+  m->ff += df * (f - m->mean_f);
+  m->zf += dz * (f - m->mean_f);
+}
+
+/* Pearson's r of each readout and its target. */
+static void correlate(run *r)
+{
+  for (int64_t k = 0; k < r->e->network.outputs; k++) {
+    const co_moments *m = &r->moments[k];
+    r->correlation[k] = m->zz > 0 && m->ff > 0 ? m->zf / sqrt(m->zz * m->ff) : NAN;
+  }
+}
+
 /* Errors of the readouts against the task's target. */
 static void readout_error(run *r, int64_t t)
 {
   const tame_samples *target = &r->e->scripts[r->task].target;
   for (int64_t k = 0; k < target->channels; k++) {
-    r->z_error[k] = r->z[k] - target->at[t * target->channels + k];
+    const double f = target->at[t * target->channels + k];
+    r->z_error[k] = r->z[k] - f;
     r->loss_sum += r->z_error[k] * r->z_error[k];
+    add_moments(&r->moments[k], r->loss_count + 1, r->z[k], f);
   }
   r->loss_count++;
 }
@@ -289,7 +341,188 @@ static void after_step(run *r, int64_t t)
   r->updates++;
 }
 
-static void steps_of_trial(run *r)
+/* The learner of a phase that trains. Collective. */
+static tame_status make_learner(run *r)
+{
+  const tame_phase *phase = tame_phase_at(r->e, r->phase);
+  if (tame_phase_kind_at(r->e, r->phase) != TAME_PHASE_TRAIN) return TAME_OK;
+  return tame_learner_create(&r->learner, &phase->learner, r->network,
+                             (tame_weights)phase->weights);
+}
+
+/* ---- checkpoints ------------------------------------------------------------------------------ */
+
+/* What becomes of where we are in a checkpoint. */
+enum { AT_PHASE, AT_TASK, AT_TRIAL, AT_INDEX, AT_STEP, AT_LOSS_COUNT };
+
+/* The rates kept as targets: all that there are by now; whole once their trial is over. */
+static void add_innate(run *r, tame_state *state)
+{
+  const tame_network *net = r->network;
+  const int64_t n = net->p.neurons, tasks = r->e->tasks.count;
+  for (int64_t p = 0; p <= r->phase && p < r->e->phases.count; p++)
+    for (int64_t t = 0; t < tasks; t++) {
+      const bool past = p < r->phase || r->trial > 0 || t < r->task;
+      const void *kept = r->innate[p * tasks + t];
+      int64_t first, last;
+      if (!kept || !(past || (t == r->task && r->step > 0))) continue;
+      target_window(r->e, p, t, &first, &last);
+      tame_piece piece = {.type = tame_real_type(net), .version = past};
+      snprintf(piece.name, sizeof piece.name, "innate.%lld.%lld", (long long)p, (long long)t);
+      piece.total = (last - first) * n;
+      for (int64_t k = 0; k < last - first; k++) {
+        piece.first = k * n + net->first;
+        piece.count = net->n_local;
+        piece.at = tame_real_from(net, kept, k * net->n_local);
+        tame_state_add(state, &piece);
+      }
+      if (last == first) tame_state_add(state, &piece);
+    }
+}
+
+/* All that a run goes on with. Collective. */
+static void gather_state(run *r, tame_state *state)
+{
+  const tame_network *net = r->network;
+  const int64_t n = net->p.neurons, moments = net->p.outputs * 5;
+  const bool copy = r->rank > 0;
+  const tame_piece pieces[] = {
+      {"trial.loss_sum", TAME_TYPE_F64, 1, 0, 1, &r->loss_sum, copy, 0},
+      {"trial.moments", TAME_TYPE_F64, moments, 0, moments, r->moments, copy, 0},
+      {"trial.squares", TAME_TYPE_F64, n, net->first, net->n_local, r->squares, false, 0},
+  };
+  tame_network_state(r->network, state);
+  if (r->learner) tame_learner_state(r->learner, state);
+  for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++) tame_state_add(state, &pieces[k]);
+  tame_recorder_state(r->recorder, state);
+  add_innate(r, state);
+}
+
+static uint64_t experiment_checksum(const tame_experiment *e)
+{
+  return tame_checksum(0, TAME_TYPE_U8, e->text, 0, (int64_t)strlen(e->text));
+}
+
+/* Share of the network's work that is done, by steps and what they take. */
+static double share_done(const run *r)
+{
+  double left = 0, done = 0;
+  for (int k = 0; k < KINDS; k++) {
+    const double each = r->steps_done[k] > 0 ? r->seconds[k] / (double)r->steps_done[k]
+                                             : (k == PLAIN ? 1 : 8) * 1e-4;
+    left += (double)r->steps_left[k] * each;
+    done += (double)(r->steps_all[k] - r->steps_left[k]) * each;
+  }
+  return done + left > 0 ? done / (done + left) : 0;
+}
+
+/* Results first, as the checkpoint stands on them. A failure is told, and the run goes on: what was
+ * saved before is as it was. Collective. */
+static tame_status save(run *r)
+{
+  tame_state state = {0};
+  tame_checkpoint_about about = {.network = r->member->network,
+                                 .experiment = experiment_checksum(r->e),
+                                 .share = share_done(r),
+                                 .loss = r->last_loss};
+  about.at[AT_PHASE] = r->phase;
+  about.at[AT_TASK] = r->task;
+  about.at[AT_TRIAL] = r->trial;
+  about.at[AT_INDEX] = r->index;
+  about.at[AT_STEP] = r->step;
+  about.at[AT_LOSS_COUNT] = r->loss_count;
+  const int64_t task = r->task < r->e->tasks.count ? r->task : r->task - 1;
+  snprintf(about.where, sizeof about.where, "phase '%s', task '%s', trial %lld, step %lld",
+           tame_phase_at(r->e, r->phase)->name, tame_task_at(r->e, task)->name, (long long)r->trial,
+           (long long)r->step);
+  gather_state(r, &state);
+  tame_status status = tame_agree(r->comm, tame_results_sync(r->member->results));
+  if (status == TAME_OK) status = tame_checkpoint_save(r->checkpoint, &state, &about);
+  tame_state_free(&state);
+  r->saved_at = now();
+  if (status != TAME_OK) note(r, "warning: no checkpoint: %s", tame_message());
+  return status;
+}
+
+/* Go on from a checkpoint: phases before this one are over. Collective. */
+static tame_status restore(run *r, const tame_checkpoint_about *about)
+{
+  tame_state state = {0};
+  r->phase = about->at[AT_PHASE];
+  r->task = about->at[AT_TASK];
+  r->trial = about->at[AT_TRIAL];
+  r->index = about->at[AT_INDEX];
+  r->step = about->at[AT_STEP];
+  r->loss_count = about->at[AT_LOSS_COUNT];
+  r->last_loss = about->loss;
+  r->restored = true;
+  tame_status status = make_learner(r);
+  if (status == TAME_OK) {
+    gather_state(r, &state);
+    status = tame_checkpoint_load(r->checkpoint, &state);
+    tame_state_free(&state);
+  }
+  if (status == TAME_OK) tame_network_restored(r->network);
+  return status;
+}
+
+/* ---- what comes between ------------------------------------------------------------------------ */
+
+enum { STOP = 1, SAVE = 2 }; /* what is asked for */
+
+/* What this rank knows of. */
+static int asked_here(const run *r)
+{
+  const tame_run_options *o = r->options;
+  const double at = now();
+  int bits = o->stop && *o->stop ? STOP : 0;
+  if (r->rank > 0) return bits;
+  if (tame_queue_tend(r->member->queue)) bits |= STOP;
+  if (r->member->stop_at > 0 && at > r->member->stop_at) bits |= STOP;
+  const bool often = r->step == 0; /* between trials, at any rate; 0 means there */
+  if (at - r->saved_at >= o->checkpoint_seconds && (often || o->checkpoint_seconds > 0))
+    bits |= SAVE;
+  return bits;
+}
+
+/* Steps until we ask again, so that a few milliseconds pass: rank 0's view. */
+static int64_t next_interval(run *r)
+{
+  const double at = now(), each = r->asked > 0 ? (at - r->asked_at) / (double)r->asked : 1;
+  r->asked_at = at;
+  const double steps = 5e-3 / (each > 1e-7 ? each : 1e-7);
+  return steps < 1 ? 1 : (int64_t)steps;
+}
+
+/* What is asked for, the same on every rank. Collective. */
+static int ask(run *r)
+{
+  int64_t all[3] = {0};
+  const int mine = asked_here(r);
+  all[0] = mine & STOP;
+  all[1] = mine & SAVE;
+  if (r->rank == 0) all[2] = next_interval(r);
+  if (r->network->partition.size > 1)
+    MPI_Allreduce(MPI_IN_PLACE, all, 3, MPI_INT64_T, MPI_MAX, r->comm);
+  r->interval = all[2];
+  r->asked = 0;
+  return (int)(all[0] | all[1]);
+}
+
+/* Do what is asked for; TAME_STOPPED: leave. Collective. */
+static tame_status attend(run *r)
+{
+  const int asked = ask(r);
+  if (!asked) return TAME_OK;
+  const tame_status status = save(r);
+  if (!(asked & STOP)) return TAME_OK;
+  tame_queue_stop(r->member->queue, TAME_STOPPED);
+  return status == TAME_OK ? TAME_STOPPED : status;
+}
+
+/* ---- a trial ------------------------------------------------------------------------------------ */
+
+static tame_status steps_of_trial(run *r)
 {
   const tame_experiment *e = r->e;
   const tame_script *script = &e->scripts[r->task];
@@ -297,18 +530,27 @@ static void steps_of_trial(run *r)
   const double *input = perturbed ? script->perturbed.at : script->input.at;
   const int kind = kind_of_phase(e, r->phase);
   double last = now();
-  for (int64_t t = 0; t < script->steps; t++) {
+  int64_t since = r->step;
+  while (r->step < script->steps) {
+    const int64_t t = r->step;
     tame_network_step(r->network, input + t * e->network.inputs, tame_phase_at(e, r->phase)->noise);
     after_step(r, t);
-    if (t % 16 != 15 && t != script->steps - 1) continue;
-    const double at = now();
-    const int64_t done = t % 16 + 1;
-    r->seconds[kind] += at - last;
-    r->steps_done[kind] += done;
-    r->steps_left[kind] -= done;
-    last = at;
-    if (at - r->reported > 0.1) report(r, false);
+    r->step++;
+    r->asked++;
+    if (r->step % 16 == 0 || r->step == script->steps) {
+      const double at = now();
+      r->seconds[kind] += at - last;
+      r->steps_done[kind] += r->step - since;
+      r->steps_left[kind] -= r->step - since;
+      since = r->step;
+      last = at;
+      if (at - r->reported > 0.1) report(r, false);
+    }
+    if (r->asked < r->interval || r->step == script->steps) continue;
+    const tame_status status = attend(r);
+    if (status != TAME_OK) return status;
   }
+  return TAME_OK;
 }
 
 /* Loss of the trial: mean square over updates, or steps of the window, and neurons or outputs. */
@@ -370,42 +612,78 @@ static void prepare_trial(run *r)
   if (r->kept) target_window(e, r->phase, r->task, &r->kept_first, &r->kept_last);
 }
 
-static tame_status run_trial(run *r, int64_t index)
+static void begin_trial(run *r)
 {
-  tame_trial_figures figures = {.loss = NAN};
-  prepare_trial(r);
+  const int64_t outputs = r->e->network.outputs;
   r->loss_sum = 0;
   r->loss_count = 0;
   memset(r->squares, 0, (size_t)r->network->n_local * sizeof *r->squares);
-  tame_network_reset(r->network, (uint32_t)index);
-  tame_recorder_start(r->recorder, r->phase, r->task);
-  steps_of_trial(r);
+  memset(r->moments, 0, (size_t)outputs * sizeof *r->moments);
+  tame_network_reset(r->network, (uint32_t)r->index);
+  tame_recorder_keep_initial(r->recorder);
+}
+
+/* How it goes, for those who look into the unfinished file. Rank 0. */
+static void note_progress(run *r)
+{
+  const tame_member *m = r->member;
+  const int64_t start[TAME_AXES] = {m->row}, one[TAME_AXES] = {1};
+  const double share = share_done(r);
+  if (r->rank > 0 || now() - r->noted < 1) return;
+  r->noted = now();
+  (void)tame_results_write(m->results, "run/progress", TAME_TYPE_F64, start, one, &share);
+  (void)tame_results_write(m->results, "run/loss", TAME_TYPE_F64, start, one, &r->last_loss);
+}
+
+static tame_status end_trial(run *r)
+{
+  tame_trial_figures figures = {.loss = NAN, .correlation = r->correlation};
   tame_status status = check_finite(r);
   if (r->learner && status == TAME_OK) status = tame_learner_health(r->learner, &figures.health);
   if (status == TAME_OK) status = loss_of_trial(r, &figures.loss);
   if (status == TAME_OK) status = check_figures(r, &figures);
+  correlate(r);
   r->last_loss = figures.loss;
-  if (status == TAME_OK) status = tame_recorder_end(r->recorder, r->trial, &figures);
+  if (status == TAME_OK)
+    status = tame_agree(r->comm, tame_recorder_end(r->recorder, r->trial, &figures));
   report(r, true);
   return place_failure(r, status);
 }
 
+static tame_status run_trial(run *r)
+{
+  prepare_trial(r);
+  tame_recorder_start(r->recorder, r->phase, r->task);
+  if (r->step == 0) begin_trial(r);
+  tame_status status = steps_of_trial(r);
+  if (status == TAME_OK) status = end_trial(r);
+  if (status != TAME_OK) return status;
+  note_progress(r);
+  r->index++;
+  r->step = 0;
+  r->task++;
+  return attend(r);
+}
+
 /* ---- phases --------------------------------------------------------------------------------- */
 
-static tame_status run_phase(run *r, int64_t p, int64_t *index)
+static tame_status run_phase(run *r)
 {
-  const tame_phase *phase = tame_phase_at(r->e, p);
   tame_status status = TAME_OK;
-  r->phase = p;
-  r->last_loss = NAN;
+  if (!r->restored) {
+    r->trial = r->task = 0;
+    r->last_loss = NAN;
+    status = make_learner(r);
+  }
+  r->restored = false;
   r->learning_seconds = 0;
   r->updates = 0;
-  if (tame_phase_kind_at(r->e, p) == TAME_PHASE_TRAIN)
-    status = tame_learner_create(&r->learner, &phase->learner, r->network,
-                                 (tame_weights)phase->weights);
-  for (r->trial = 0; status == TAME_OK && r->trial < tame_phase_trials(r->e, p); r->trial++)
-    for (r->task = 0; status == TAME_OK && r->task < r->e->tasks.count; r->task++)
-      if (tame_phase_has_task(r->e, p, r->task)) status = run_trial(r, (*index)++);
+  const int64_t trials = tame_phase_trials(r->e, r->phase), tasks = r->e->tasks.count;
+  while (status == TAME_OK && r->trial < trials) {
+    if (r->task == tasks) r->task = 0, r->trial++;
+    else if (tame_phase_has_task(r->e, r->phase, r->task)) status = run_trial(r);
+    else r->task++;
+  }
   tame_learner_free(&r->learner);
   return status;
 }
@@ -419,7 +697,11 @@ static tame_status allocate(run *r)
   r->squares = tame_zeroed(n, sizeof *r->squares, "errors");
   r->z = tame_zeroed(e->network.outputs, sizeof *r->z, "readouts");
   r->z_error = tame_zeroed(e->network.outputs, sizeof *r->z_error, "readouts");
-  if (!r->innate || !r->error || !r->squares || !r->z || !r->z_error) return TAME_ERR_NOMEM;
+  r->moments = tame_zeroed(e->network.outputs, sizeof *r->moments, "readouts");
+  r->correlation = tame_zeroed(e->network.outputs, sizeof *r->correlation, "readouts");
+  if (!r->innate || !r->error || !r->squares || !r->z || !r->z_error || !r->moments ||
+      !r->correlation)
+    return TAME_ERR_NOMEM;
   for (int64_t p = 0; p < e->phases.count; p++)
     for (int64_t t = 0; is_target(e, p) && t < e->tasks.count; t++) {
       int64_t first, last;
@@ -434,6 +716,7 @@ static tame_status allocate(run *r)
 static void release(run *r)
 {
   tame_recorder_free(&r->recorder);
+  tame_checkpoint_close(&r->checkpoint);
   tame_learner_free(&r->learner);
   tame_network_free(&r->network);
   for (int64_t k = 0; r->innate && k < r->e->phases.count * r->e->tasks.count; k++)
@@ -443,41 +726,133 @@ static void release(run *r)
   free(r->squares);
   free(r->z);
   free(r->z_error);
+  free(r->moments);
+  free(r->correlation);
 }
 
-static tame_status prepare(run *r, const char *path)
+/* Seconds, checkpoints and their cost, which add up over the sessions of a run. Rank 0. */
+static void note_cost(const run *r)
 {
+  const tame_member *m = r->member;
+  const int64_t start[TAME_AXES] = {m->row}, one[TAME_AXES] = {1};
+  const tame_checkpoint_cost cost = r->checkpoint ? tame_checkpoint_cost_of(r->checkpoint)
+                                                  : (tame_checkpoint_cost){0};
+  const double sums[] = {now() - r->began, (double)cost.count, cost.seconds, cost.bytes / 1e6};
+  static const char *const paths[] = {"run/wall_s", "run/checkpoints", "run/checkpoint_s",
+                                      "run/checkpoint_mb"};
+  const double facts[] = {(double)r->network->partition.size, (double)r->layout.threads,
+                          r->last_loss};
+  static const char *const fact_paths[] = {"run/ranks", "run/threads", "run/loss"};
+  for (int k = 0; k < 4; k++) {
+    double before = 0;
+    (void)tame_results_read(m->results, paths[k], start, one, &before);
+    const double sum = sums[k] + (isfinite(before) ? before : 0);
+    (void)tame_results_write(m->results, paths[k], TAME_TYPE_F64, start, one, &sum);
+  }
+  for (int k = 0; k < 3; k++)
+    (void)tame_results_write(m->results, fact_paths[k], TAME_TYPE_F64, start, one, &facts[k]);
+}
+
+static tame_status prepare(run *r)
+{
+  const tame_member *m = r->member;
   int64_t p_bytes = 0;
-  tame_status status = tame_results_may_write(r->comm, path, r->options->force);
-  if (status == TAME_OK) status = check_memory_before(r);
-  if (status == TAME_OK) status = tame_network_create(&r->network, r->comm, &r->e->network);
+  tame_status status = tame_network_create(&r->network, r->comm, &r->e->network);
   if (status == TAME_OK) status = check_memory_of_learners(r, &p_bytes);
   if (status == TAME_OK) status = tame_agree(r->comm, allocate(r));
   if (status == TAME_OK)
-    status = tame_recorder_create(&r->recorder, r->e, r->network, path, r->options->force);
-  if (status == TAME_OK) tell_layout(r, p_bytes);
+    status = tame_recorder_create(&r->recorder, r->e, r->network, m->results, m->row);
+  if (status == TAME_OK)
+    status = tame_checkpoint_open(&r->checkpoint, r->comm, m->folder, m->network,
+                                  experiment_checksum(r->e), m->fresh);
+  if (status == TAME_OK && m->tell_layout) tell_layout(r, p_bytes);
   return status;
 }
 
-tame_status tame_experiment_run(tame_experiment *e, MPI_Comm comm, const tame_run_options *options)
+tame_status tame_member_put_text(tame_results *results, const char *path, int64_t row,
+                                 const char *text)
 {
-  run r = {.e = e, .options = options, .comm = comm, .began = now()};
-  tame_provenance provenance = {0};
-  const char *path = options->output ? options->output : e->results;
-  utc(provenance.started);
-  MPI_Comm_rank(comm, &r.rank);
-  tame_layout_find(comm, &r.layout);
-  count_steps(&r);
-  tame_status status = prepare(&r, path);
-  int64_t index = 0; /* of the trial in the whole run: it keys initial states and noise */
-  for (int64_t p = 0; status == TAME_OK && p < e->phases.count; p++)
-    status = run_phase(&r, p, &index);
-  if (status == TAME_OK) {
-    provenance.layout = r.layout;
-    provenance.seconds = now() - r.began;
-    utc(provenance.finished);
-    status = tame_recorder_finish(r.recorder, &provenance);
-  }
+  char fixed[4096] = "";
+  const int64_t width = tame_results_width(results, path), length = (int64_t)strlen(text);
+  memcpy(fixed, text, (size_t)(length < width ? length : width));
+  return tame_results_write(results, path, TAME_TYPE_TEXT, &row, (int64_t[]){1}, fixed);
+}
+
+static void utc(char text[32])
+{
+  const time_t t = time(NULL);
+  struct tm parts;
+  gmtime_r(&t, &parts);
+  strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts);
+}
+
+/* State of a network, on the disk before anything follows. Rank 0. */
+static tame_status mark(const run *r, uint8_t state, const char *message)
+{
+  const tame_member *m = r->member;
+  char at[32];
+  utc(at);
+  const char *when = state == TAME_NETWORK_RUNNING ? "run/started" : "run/finished";
+  tame_status status = tame_member_put_text(m->results, when, m->row, at);
+  if (status == TAME_OK) status = tame_member_put_text(m->results, "message", m->row, message);
+  if (status == TAME_OK) status = tame_results_sync(m->results);
+  if (status == TAME_OK)
+    status = tame_results_write(m->results, "state", TAME_TYPE_U8, &m->row, (int64_t[]){1}, &state);
+  return status == TAME_OK ? tame_results_sync(m->results) : status;
+}
+
+/* What becomes of a network that has come to its end; its checkpoints are not needed any more.
+ * Collective. */
+static tame_status conclude(run *r, tame_status status)
+{
+  char why[1024];
+  snprintf(why, sizeof why, "%s", status == TAME_OK ? "" : tame_message());
+  const uint8_t state = status == TAME_OK ? TAME_NETWORK_DONE : TAME_NETWORK_FAILED;
+  const tame_status marked = tame_agree(r->comm, r->rank == 0 ? mark(r, state, why) : TAME_OK);
+  if (marked != TAME_OK) return marked;
+  if (r->checkpoint) tame_checkpoint_remove(r->checkpoint);
+  return status == TAME_OK ? TAME_OK : tame_fail(status, "%s", why);
+}
+
+static tame_status begin(run *r)
+{
+  const tame_checkpoint_about *about = tame_checkpoint_found(r->checkpoint);
+  const int damaged = tame_checkpoint_damaged(r->checkpoint);
+  if (damaged)
+    note(r, "warning: network %lld: %s; it goes on from %s", (long long)r->member->network,
+         damaged == 1 ? "a checkpoint is damaged" : "both checkpoints are damaged",
+         about ? about->where : "the beginning");
+  if (about) return restore(r, about);
+  r->last_loss = NAN;
+  const tame_member *m = r->member;
+  tame_status status = tame_recorder_begin(r->recorder);
+  if (r->rank == 0 && status == TAME_OK) status = mark(r, TAME_NETWORK_RUNNING, "");
+  if (r->rank == 0 && status == TAME_OK && m->put_tasks)
+    status = tame_recorder_put_tasks(r->e, m->results, m->row);
+  if (r->rank == 0 && status == TAME_OK && m->put_recorded)
+    status = tame_recorder_put_recorded(r->e, m->results, m->row);
+  return tame_agree(r->comm, status);
+}
+
+tame_status tame_member_run(const tame_member *m)
+{
+  run r = {.member = m,
+           .e = m->e,
+           .options = m->options,
+           .comm = m->comm,
+           .layout = m->layout,
+           .interval = 1,
+           .began = now()};
+  r.saved_at = r.asked_at = r.began;
+  MPI_Comm_rank(m->comm, &r.rank);
+  tame_status status = prepare(&r);
+  if (status == TAME_OK) status = begin(&r);
+  if (status == TAME_OK) count_steps(&r);
+  for (; status == TAME_OK && r.phase < r.e->phases.count; r.phase++) status = run_phase(&r);
+  if (status == TAME_OK) status = tame_agree(r.comm, tame_recorder_finish(r.recorder));
+  if (r.rank == 0 && r.recorder) note_cost(&r);
+  if (status == TAME_OK || status == TAME_ERR_INPUT || status == TAME_ERR_NUMERIC)
+    status = conclude(&r, status);
   release(&r);
   return status;
 }

@@ -391,6 +391,52 @@ static tame_status apply(tame_yaml_marks *m, int set)
   return status;
 }
 
+/* ---- any value ----------------------------------------------------------------------------- */
+
+static void print_text(FILE *out, const char *text);
+
+/* A word as it reads back: a number, or true, as it is. */
+static void print_word(FILE *out, const char *text)
+{
+  const char *at = text;
+  while (isalnum((unsigned char)*at) || (*at && strchr("+-._", *at))) at++;
+  if (*text && *at == '\0' && *text != '-') fputs(text, out);
+  else if (*text == '-' && (isdigit((unsigned char)text[1]) || text[1] == '.') && *at == '\0')
+    fputs(text, out);
+  else print_text(out, text);
+}
+
+static void print_node(FILE *out, const node *n)
+{
+  const bool list = n->shape == SEQUENCE;
+  switch (n->shape) {
+    case NOTHING: putc('~', out); break;
+    case WORD: print_word(out, n->text); break;
+    default:
+      putc(list ? '[' : '{', out);
+      for (const node *child = n->child; child; child = child->next) {
+        if (!list) print_text(out, child->key), fputs(": ", out);
+        print_node(out, child);
+        if (child->next) fputs(", ", out);
+      }
+      putc(list ? ']' : '}', out);
+  }
+}
+
+char *tame_yaml_flow(const tame_yaml_node *n)
+{
+  char *text = NULL;
+  size_t size;
+  FILE *out = open_memstream(&text, &size);
+  if (out) print_node(out, n);
+  if (!out || fclose(out) != 0) {
+    free(text);
+    tame_fail(TAME_ERR_NOMEM, "no memory for a value");
+    return NULL;
+  }
+  return text;
+}
+
 /* ---- conversion --------------------------------------------------------------------------- */
 
 typedef struct reader {
@@ -542,6 +588,10 @@ static tame_status read_value(reader *r, const tame_field *f, const node *n, voi
     case TAME_LIST:
     case TAME_VARIANTS: return read_list(r, f, n, value);
     case TAME_VARIANT: return read_variant(r, f, n, value);
+    case TAME_YAML:
+      free(*(char **)value);
+      *(char **)value = tame_yaml_flow(n);
+      return *(char **)value ? TAME_OK : TAME_ERR_NOMEM;
     default: return n->shape == WORD ? read_text(r, f, n, n->text, value) : unwanted(r, n, f);
   }
 }
@@ -631,6 +681,60 @@ static const node *look_up(const tame_yaml_marks *m, const char *path, bool *giv
     n = *next;
   }
   return n;
+}
+
+const tame_yaml_node *tame_yaml_find(const tame_yaml_marks *m, const char *path)
+{
+  bool given;
+  const node *n = look_up(m, path, &given);
+  return given && n->shape != NOTHING ? n : NULL;
+}
+
+const tame_yaml_node *tame_yaml_first(const tame_yaml_node *n)
+{
+  return n->child;
+}
+
+const tame_yaml_node *tame_yaml_next(const tame_yaml_node *n)
+{
+  return n->next;
+}
+
+const char *tame_yaml_key(const tame_yaml_node *n)
+{
+  return n->key;
+}
+
+bool tame_yaml_is_list(const tame_yaml_node *n)
+{
+  return n->shape == SEQUENCE;
+}
+
+bool tame_yaml_is_mapping(const tame_yaml_node *n)
+{
+  return n->shape == MAPPING;
+}
+
+tame_status tame_yaml_read(const tame_yaml_marks *m, const tame_yaml_node *n, const char *path,
+                           const tame_schema *schema, void *structure)
+{
+  const tame_field whole = {.kind = TAME_GROUP, .group = schema};
+  reader r = {.marks = m};
+  enter(&r, path, 0);
+  tame_status status = tame_defaults(schema, structure);
+  if (status == TAME_OK) status = read_group(&r, &whole, n, structure);
+  if (status != TAME_OK) tame_schema_release(schema, structure);
+  return status;
+}
+
+tame_status tame_yaml_fail_node(const tame_yaml_marks *m, const tame_yaml_node *n, const char *path,
+                                const char *format, ...)
+{
+  va_list arguments;
+  va_start(arguments, format);
+  const tame_status status = fail_in(m, n->set, n->line, path, format, arguments);
+  va_end(arguments);
+  return status;
 }
 
 tame_status tame_yaml_fail_at(const tame_yaml_marks *marks, const char *path, const char *format,
@@ -747,6 +851,7 @@ static void print_value(FILE *out, const tame_field *f, const void *value)
     case TAME_BOOL: fputs(*(const bool *)value ? "true" : "false", out); break;
     case TAME_CHOICE: print_text(out, f->choices[*(const int *)value]); break;
     case TAME_STRING: print_text(out, *(char *const *)value ? *(char *const *)value : ""); break;
+    case TAME_YAML: fputs(*(char *const *)value ? *(char *const *)value : "~", out); break;
     case TAME_GROUP: print_fields(out, f->group, value); break;
     case TAME_VARIANT: print_variant(out, value); break;
     default:
@@ -806,4 +911,78 @@ char *tame_yaml_dump(const tame_schema *schema, const void *structure)
     tame_fail(TAME_ERR_NOMEM, "no memory to print an experiment");
   }
   return text;
+}
+
+/* ---- comparing ---------------------------------------------------------------------------- */
+
+typedef struct comparison {
+  FILE *words;
+  int64_t count;
+} comparison;
+
+enum { NAMED = 5 }; /* differences told in words */
+
+static void tell_difference(comparison *c, const char *path, const node *a, const node *b)
+{
+  if (c->count++ >= NAMED) return;
+  fprintf(c->words, "%s%s: ", c->count > 1 ? "; " : "", path);
+  if (a) print_node(c->words, a);
+  else fputs("nothing", c->words);
+  fputs(" and ", c->words);
+  if (b) print_node(c->words, b);
+  else fputs("nothing", c->words);
+}
+
+static const node *element(const node *n, int64_t i)
+{
+  for (n = n->child; n && i > 0; i--) n = n->next;
+  return n;
+}
+
+static void compare(comparison *c, reader *r, const node *a, const node *b)
+{
+  if (a->shape != b->shape || (a->shape == WORD && strcmp(a->text, b->text) != 0)) {
+    tell_difference(c, r->path, a, b);
+    return;
+  }
+  const bool list = a->shape == SEQUENCE;
+  if (list && count_nodes(a->child) != count_nodes(b->child)) {
+    tell_difference(c, r->path, a, b);
+    return;
+  }
+  int64_t i = 0;
+  for (const node *x = a->child; x; x = x->next, i++) {
+    const size_t before = enter(r, list ? NULL : x->key, i);
+    const node *y = list ? element(b, i) : find(b->child, x->key);
+    if (y) compare(c, r, x, y);
+    else tell_difference(c, r->path, x, NULL);
+    leave(r, before);
+  }
+  for (const node *y = list ? NULL : b->child; y; y = y->next) {
+    if (find(a->child, y->key)) continue;
+    const size_t before = enter(r, y->key, 0);
+    tell_difference(c, r->path, NULL, y);
+    leave(r, before);
+  }
+}
+
+int64_t tame_yaml_differences(const char *a, const char *b, char *words, size_t size)
+{
+  tame_yaml_marks *x = NULL, *y = NULL;
+  comparison c = {.count = -1};
+  tame_status status = make_marks(&x, "a", NULL, 0);
+  if (status == TAME_OK) status = make_marks(&y, "b", NULL, 0);
+  if (status == TAME_OK) status = make_tree(x, a);
+  if (status == TAME_OK) status = make_tree(y, b);
+  if (status == TAME_OK) c.words = fmemopen(words, size, "w");
+  if (c.words) {
+    reader r = {.marks = x};
+    c.count = 0;
+    compare(&c, &r, x->root, y->root);
+    fclose(c.words);
+    words[size - 1] = '\0';
+  }
+  tame_yaml_free(&x);
+  tame_yaml_free(&y);
+  return c.count;
 }

@@ -34,6 +34,32 @@ tame_status tame_yaml_load(const tame_schema *schema, void *structure, const cha
 tame_status tame_yaml_fail_at(const tame_yaml_marks *marks, const char *path, const char *format,
                               ...) __attribute__((format(printf, 3, 4)));
 
+/** A value in the text, as it is after the overrides; opaque, borrowed from the marks. */
+typedef struct node tame_yaml_node;
+
+/** The value at a path, NULL if it is not given. */
+const tame_yaml_node *tame_yaml_find(const tame_yaml_marks *marks, const char *path);
+/** The first of what a list or mapping holds, and the next of its kind; NULL: none. */
+const tame_yaml_node *tame_yaml_first(const tame_yaml_node *node);
+const tame_yaml_node *tame_yaml_next(const tame_yaml_node *node);
+/** Its key in a mapping, else "". */
+const char *tame_yaml_key(const tame_yaml_node *node);
+bool tame_yaml_is_list(const tame_yaml_node *node);
+bool tame_yaml_is_mapping(const tame_yaml_node *node);
+/** The value as YAML on one line; owned by the caller, free(); NULL without memory. */
+char *tame_yaml_flow(const tame_yaml_node *node);
+/** Fill a structure from a mapping: defaults, then its keys. path is for messages. */
+tame_status tame_yaml_read(const tame_yaml_marks *marks, const tame_yaml_node *node,
+                           const char *path, const tame_schema *schema, void *structure);
+/** Fail with TAME_ERR_INPUT at a value: "place: path: message". */
+tame_status tame_yaml_fail_node(const tame_yaml_marks *marks, const tame_yaml_node *node,
+                                const char *path, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/** Compare two texts value by value: how many differ, and the first of them in words, "network.gain: 1.8
+ *  and 1.5". -1: no memory, or not YAML. */
+int64_t tame_yaml_differences(const char *a, const char *b, char *words, size_t size);
+
 /** Free *marks and set it to NULL. NULL is fine. */
 void tame_yaml_free(tame_yaml_marks **marks);
 

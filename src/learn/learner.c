@@ -3,6 +3,9 @@
 
 #include "learn/tables.h"
 
+#include <limits.h>
+#include <math.h>
+
 extern const tame_rule tame_rule_rls;
 
 static const tame_row *const rules[] = {&tame_rule_rls.head, NULL};
@@ -48,16 +51,49 @@ void tame_learner_update(tame_learner *learner, const double *error)
   learner->part->update(learner, error);
 }
 
+/* The first failure of all ranks, on all of them. Collective. */
+static void share_failure(tame_learner *learner)
+{
+  MPI_Comm comm = learner->network->comm;
+  tame_learn_failure *f = &learner->failure;
+  if (learner->part->collect) learner->part->collect(learner);
+  const int64_t mine = f->any ? f->step << 32 | (f->unit + 1) : INT64_MAX;
+  int64_t first;
+  MPI_Allreduce(&mine, &first, 1, MPI_INT64_T, MPI_MIN, comm);
+  if (first == INT64_MAX) return;
+  const int claim = mine == first ? learner->network->rank : INT_MAX;
+  int owner;
+  MPI_Allreduce(&claim, &owner, 1, MPI_INT, MPI_MIN, comm);
+  MPI_Bcast(f, (int)sizeof *f, MPI_BYTE, owner, comm);
+}
+
 tame_status tame_learner_health(tame_learner *learner, tame_health *health)
 {
   MPI_Comm comm = learner->network->comm;
-  const tame_status status = tame_agree(comm, learner->part->health(learner, health));
+  const tame_status status = learner->part->health(learner, health); /* the same on every rank */
   if (status != TAME_OK) return status;
   double extremes[2] = {-health->p_min, health->p_max}; /* largest of each: no rounding */
+  double nan = isnan(health->p_min) || isnan(health->p_max);
+  MPI_Allreduce(MPI_IN_PLACE, &nan, 1, MPI_DOUBLE, MPI_MAX, comm);
   MPI_Allreduce(MPI_IN_PLACE, extremes, 2, MPI_DOUBLE, MPI_MAX, comm);
-  health->p_min = -extremes[0];
-  health->p_max = extremes[1];
-  return TAME_OK;
+  health->p_min = nan > 0 ? NAN : -extremes[0];
+  health->p_max = nan > 0 ? NAN : extremes[1];
+  share_failure(learner);
+  const tame_learn_failure failure = learner->failure;
+  learner->failure = (tame_learn_failure){0};
+  return learner->part->verdict(&failure, health);
+}
+
+void tame_learner_state(tame_learner *learner, tame_state *state)
+{
+  const bool copy = learner->network->rank > 0;
+  share_failure(learner);
+  tame_learn_failure *f = &learner->failure;
+  const tame_piece failure = {"learner.failure", TAME_TYPE_I64, 3, 0, 3, &f->any, copy, 0};
+  const tame_piece found = {"learner.found", TAME_TYPE_F64, 1, 0, 1, &f->found, copy, 0};
+  tame_state_add(state, &failure);
+  tame_state_add(state, &found);
+  learner->part->state(learner, state);
 }
 
 int64_t tame_learner_p(tame_learner *learner, int64_t i_local, double *P)

@@ -26,11 +26,10 @@ const tame_rule tame_rule_rls = {
 };
 
 double tame_rls_gain(double lambda, double r_p_r, const tame_network *network, int64_t unit,
-                     tame_rls_failure *failure)
+                     tame_learn_failure *failure)
 {
   if (r_p_r > -1e-3 && isfinite(r_p_r)) return 1 / (lambda + r_p_r); /* NaN fails, too */
-  if (!failure->any)
-    *failure = (tame_rls_failure){true, network->trial, network->step, unit, r_p_r};
+  if (!failure->any) *failure = (tame_learn_failure){1, network->step, unit, r_p_r};
   return 0;
 }
 
@@ -41,17 +40,17 @@ void tame_rls_diagonal(tame_health *health, double p, double u, double scale)
   if (!(now <= health->p_max) && !isnan(health->p_max)) health->p_max = now;
 }
 
-tame_status tame_rls_verdict(const tame_rls_failure *failure, const tame_health *health)
+tame_status tame_rls_verdict(const tame_learn_failure *failure, const tame_health *health)
 {
   if (failure->any) {
     char unit[64] = "the readout";
     if (failure->unit >= 0) snprintf(unit, sizeof unit, "neuron %lld", (long long)failure->unit);
     return tame_fail(
         TAME_ERR_NUMERIC,
-        "step %u: P of %s %s: r'Pr = %g, want at least 0; a larger delta, a forgetting "
+        "step %lld: P of %s %s: r'Pr = %g, want at least 0; a larger delta, a forgetting "
         "nearer to 1, a longer update interval or more precision may help",
-        (unsigned)failure->step - 1, unit,
-        isfinite(failure->r_p_r) ? "lost positivity" : "is not finite", failure->r_p_r);
+        (long long)failure->step - 1, unit,
+        isfinite(failure->found) ? "lost positivity" : "is not finite", failure->found);
   }
   if (!(health->p_min > 0) || !isfinite(health->p_max))
     return tame_fail(TAME_ERR_NUMERIC,

@@ -11,23 +11,15 @@ typedef struct tame_rls_params {
 
 extern const tame_rule_part tame_rls_recurrent, tame_rls_readout;
 
-/** The first update that was not sound, of one thread. */
-typedef struct tame_rls_failure {
-  bool any;
-  uint32_t trial, step;
-  int64_t unit; /**< neuron, or -1: the readout */
-  double r_p_r;
-} tame_rls_failure;
-
 /** The gain c = 1 / (lambda + r'Pr) of an update; 0, and *failure set if it is the first, where P is
  *  no longer positive or anything is not a number. Rounding alone may leave r'Pr a little below 0. */
 double tame_rls_gain(double lambda, double r_p_r, const tame_network *network, int64_t unit,
-                     tame_rls_failure *failure);
+                     tame_learn_failure *failure);
 
 /** Extend p_min and p_max of health by a diagonal element of (P - u u') scale. */
 void tame_rls_diagonal(tame_health *health, double p, double u, double scale);
 
 /** TAME_OK, or TAME_ERR_NUMERIC with a message about the failure or the smallest diagonal element. */
-tame_status tame_rls_verdict(const tame_rls_failure *failure, const tame_health *health);
+tame_status tame_rls_verdict(const tame_learn_failure *failure, const tame_health *health);
 
 #endif

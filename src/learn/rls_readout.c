@@ -18,7 +18,6 @@ typedef struct readout {
   void *k_own;           /* [n_rows] */
   tame_exchange *gather; /* of k */
   void *before;          /* W_out at the last health */
-  tame_rls_failure failure;
 } readout;
 
 static int64_t rows_of(const tame_network *net)
@@ -129,7 +128,7 @@ static void update(tame_learner *learner, const double *error)
   tame_exchange_run(out->gather, out->k_own);
   const void *k = tame_exchange_view(out->gather);
   const double c = tame_rls_gain(out->params.forgetting, kernels->dot(n, out->r, k), net, -1,
-                                 &out->failure);
+                                 &out->head.failure);
   kernels->scale(n, sqrt(c), k, out->u);
   for (int64_t o = 0; o < net->p.outputs; o++)
     kernels->add_scaled(n, -c * error[o], k, tame_real_from(net, net->w_out, o * net->p.neurons));
@@ -152,10 +151,23 @@ static tame_status health(tame_learner *learner, tame_health *health)
     tame_real_put(net, out->before, s, now);
   }
   health->dw = sqrt(squares);
-  const tame_rls_failure failure = out->failure;
-  out->failure = (tame_rls_failure){0};
-  if (out->n_rows == 0 && !failure.any) return TAME_OK;
-  return tame_rls_verdict(&failure, health);
+  return TAME_OK;
+}
+
+static void state(tame_learner *learner, tame_state *state)
+{
+  readout *out = (readout *)learner;
+  const tame_network *net = out->head.network;
+  const int64_t n = net->p.neurons, weights = net->p.outputs * n, stride = out->stride;
+  const bool copy = net->rank > 0;
+  const tame_type real = tame_real_type(net);
+  const tame_piece pieces[] = {
+      {"readout.P", real, n * stride, out->first * stride, out->n_rows * stride, out->P, false, 0},
+      {"readout.u", real, stride, 0, stride, out->u, copy, 0},
+      {"readout.scale", TAME_TYPE_F64, 1, 0, 1, &out->scale, copy, 0},
+      {"readout.before", real, weights, 0, weights, out->before, copy, 0},
+  };
+  for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++) tame_state_add(state, &pieces[k]);
 }
 
 static int64_t unpack(tame_learner *learner, int64_t i_local, double *P)
@@ -180,4 +192,5 @@ static int64_t unpack(tame_learner *learner, int64_t i_local, double *P)
   return n;
 }
 
-const tame_rule_part tame_rls_readout = {need, create, update, health, unpack, release};
+const tame_rule_part tame_rls_readout = {need, create,           update, health, unpack,
+                                         NULL, tame_rls_verdict, state,  release};

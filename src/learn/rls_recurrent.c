@@ -30,7 +30,9 @@ typedef struct recurrent {
   void **scratch;     /* of each thread: k, and r of AT_ONCE groups, [1 + AT_ONCE][widest] */
   void *before;       /* plastic weights at the last health, by own neuron */
   int64_t *before_at; /* [n_local + 1] */
-  tame_rls_failure *failures; /* of each thread */
+  tame_learn_failure *failures; /* of each thread */
+  struct standing *standings;   /* of groups, once they have been asked for */
+  int64_t p_total, u_total;     /* of all ranks */
 } recurrent;
 
 /* ---- grouping ------------------------------------------------------------------------------ */
@@ -214,8 +216,8 @@ static void release(tame_learner *learner)
   recurrent *rls = (recurrent *)learner;
   for (int t = 0; rls->scratch && t < rls->threads.size; t++) free(rls->scratch[t]);
   tame_partition_free(&rls->threads);
-  void *const owned[] = {rls->groups, rls->members,   rls->P,        rls->u,
-                         rls->before, rls->before_at, rls->failures, rls->scratch};
+  void *const owned[] = {rls->groups,    rls->members,  rls->P,       rls->u,        rls->before,
+                         rls->before_at, rls->failures, rls->scratch, rls->standings};
   for (size_t k = 0; k < sizeof owned / sizeof *owned; k++) free(owned[k]);
   free(rls);
 }
@@ -233,7 +235,7 @@ static void gather_rates(const recurrent *rls, const group *at, void *r)
 }
 
 static void update_group(recurrent *rls, const group *at, const void *r, void *k,
-                         tame_rls_failure *failure, const double *error)
+                         tame_learn_failure *failure, const double *error)
 {
   tame_network *net = rls->head.network;
   const tame_kernels *kernels = net->kernels;
@@ -273,15 +275,18 @@ static void update(tame_learner *learner, const double *error)
   rls->scale = 1 / rls->params.forgetting;
 }
 
-/* The earliest failure of all threads, of the lowest neuron. */
-static tame_rls_failure first_failure(const recurrent *rls)
+static bool earlier(const tame_learn_failure *a, const tame_learn_failure *b)
 {
-  tame_rls_failure first = {0};
-  for (int t = 0; t < rls->threads.size; t++) {
-    const tame_rls_failure *f = &rls->failures[t];
-    if (f->any && (!first.any || f->step < first.step)) first = *f;
-  }
-  return first;
+  return a->any && (!b->any || a->step < b->step || (a->step == b->step && a->unit < b->unit));
+}
+
+/* The earliest failure of all threads, of the lowest neuron. */
+static void collect(tame_learner *learner)
+{
+  recurrent *rls = (recurrent *)learner;
+  for (int t = 0; t < rls->threads.size; t++)
+    if (earlier(&rls->failures[t], &learner->failure)) learner->failure = rls->failures[t];
+  memset(rls->failures, 0, (size_t)rls->threads.size * sizeof *rls->failures);
 }
 
 static void extremes(const recurrent *rls, tame_health *health)
@@ -328,10 +333,180 @@ static tame_status health(tame_learner *learner, tame_health *out)
   if (status != TAME_OK) return status;
   extremes(rls, out);
   out->dw = dw;
-  const tame_rls_failure failure = first_failure(rls);
-  memset(rls->failures, 0, (size_t)rls->threads.size * sizeof *rls->failures);
-  if (rls->n_groups == 0) return TAME_OK; /* nothing to judge on this rank */
-  return tame_rls_verdict(&failure, out);
+  return TAME_OK;
+}
+
+/* ---- keeping -------------------------------------------------------------------------------- */
+
+/* What tells groups apart on all ranks: those of the same inputs are one, and its first neuron's rank
+ * answers for its P. */
+typedef struct identity {
+  uint64_t hash[2]; /* of the inputs' ids */
+  int64_t first;    /* neuron */
+  int64_t inputs;
+} identity;
+
+/* Where the P and u of each of our groups stand among all, by first neuron. */
+typedef struct standing {
+  int64_t p, u;
+  bool copy; /* of another rank's */
+} standing;
+
+static int by_hash(const void *a, const void *b)
+{
+  const identity *x = a, *y = b;
+  const int order = memcmp(x->hash, y->hash, sizeof x->hash);
+  return order ? order : (x->first > y->first) - (x->first < y->first);
+}
+
+static int by_first_neuron(const void *a, const void *b)
+{
+  const identity *x = a, *y = b;
+  return (x->first > y->first) - (x->first < y->first);
+}
+
+static identity identify(const recurrent *rls, const group *at)
+{
+  const tame_network *net = rls->head.network;
+  const int64_t first = rls->members[at->first];
+  const int32_t *slots = plastic_slots(net, first);
+  identity id = {.first = net->first + first, .inputs = at->inputs};
+  for (int64_t i = 0; i < at->inputs; i++) {
+    const int64_t source = tame_network_source(net, slots[i]);
+    for (int h = 0; h < 2; h++)
+      id.hash[h] += tame_checksum((uint64_t)h, TAME_TYPE_I64, &source, i, 1);
+  }
+  return id;
+}
+
+/* Every different set of inputs once, by its first neuron. Returns their number. */
+static int64_t merge(identity *all, int64_t count)
+{
+  int64_t kept = 0;
+  qsort(all, (size_t)count, sizeof *all, by_hash);
+  for (int64_t k = 0; k < count; k++)
+    if (k == 0 || memcmp(all[k].hash, all[kept - 1].hash, sizeof all[k].hash) != 0)
+      all[kept++] = all[k];
+  return kept;
+}
+
+/* The groups of all ranks, merged, into *all, owned by the caller; NULL without memory. Collective. */
+static int64_t gather_identities(const recurrent *rls, identity **all)
+{
+  const tame_network *net = rls->head.network;
+  const int size = net->partition.size;
+  const int own = (int)(rls->n_groups * (int64_t)sizeof(identity));
+  int *counts = tame_zeroed(2 * size, sizeof *counts, "the list of groups"), sum = 0;
+  identity *mine = tame_untouched(rls->n_groups, sizeof *mine, "the list of groups");
+  *all = NULL;
+  if (tame_agree(net->comm, counts && mine ? TAME_OK : TAME_ERR_NOMEM) == TAME_OK) {
+    MPI_Allgather(&own, 1, MPI_INT, counts, 1, MPI_INT, net->comm);
+    for (int k = 0; k < size; sum += counts[k++]) counts[size + k] = sum;
+    *all = tame_untouched(sum, 1, "the list of groups");
+    if (tame_agree(net->comm, *all ? TAME_OK : TAME_ERR_NOMEM) != TAME_OK) free(*all), *all = NULL;
+  }
+  if (*all) {
+    for (int64_t g = 0; g < rls->n_groups; g++) mine[g] = identify(rls, &rls->groups[g]);
+    MPI_Allgatherv(mine, own, MPI_BYTE, *all, counts, counts + size, MPI_BYTE, net->comm);
+  }
+  free(counts);
+  free(mine);
+  return *all ? merge(*all, sum / (int64_t)sizeof(identity)) : 0;
+}
+
+static int64_t p_numbers_of(int64_t inputs)
+{
+  const group g = {.inputs = inputs};
+  return p_numbers(&g);
+}
+
+/* Where each of our groups stands: at[n_groups]; totals of P and u. */
+static void find_standings(recurrent *rls, identity *all, int64_t count)
+{
+  standing *const at = rls->standings;
+  for (int64_t g = 0; g < rls->n_groups; g++) { /* by hash: who answers */
+    const identity mine = identify(rls, &rls->groups[g]);
+    int64_t low = 0, high = count - 1;
+    while (low < high) {
+      const int64_t middle = (low + high) / 2;
+      if (memcmp(all[middle].hash, mine.hash, sizeof mine.hash) < 0) low = middle + 1;
+      else high = middle;
+    }
+    at[g] = (standing){.p = all[low].first, .copy = all[low].first != mine.first};
+  }
+  qsort(all, (size_t)count, sizeof *all, by_first_neuron);
+  for (int64_t g = 0; g < rls->n_groups; g++) { /* by first neuron: after whom */
+    int64_t low = 0, high = count - 1;
+    while (low < high) {
+      const int64_t middle = (low + high) / 2;
+      if (all[middle].first < at[g].p) low = middle + 1;
+      else high = middle;
+    }
+    at[g].u = low;
+  }
+  for (int64_t k = 0; k < count; k++) { /* their number gives way to what stands before them */
+    const int64_t inputs = all[k].inputs;
+    all[k].hash[0] = (uint64_t)rls->p_total;
+    all[k].hash[1] = (uint64_t)rls->u_total;
+    rls->p_total += p_numbers_of(inputs);
+    rls->u_total += padded(inputs);
+  }
+  for (int64_t g = 0; g < rls->n_groups; g++) {
+    const identity *id = &all[at[g].u];
+    at[g].p = (int64_t)id->hash[0];
+    at[g].u = (int64_t)id->hash[1];
+  }
+}
+
+static void add_before(recurrent *rls, tame_state *state)
+{
+  const tame_network *net = rls->head.network;
+  const int64_t own = rls->before_at[net->n_local];
+  int64_t first = 0, all = 0;
+  MPI_Exscan(&own, &first, 1, MPI_INT64_T, MPI_SUM, net->comm);
+  MPI_Allreduce(&own, &all, 1, MPI_INT64_T, MPI_SUM, net->comm);
+  const tame_piece before = {
+      "recurrent.before", tame_real_type(net), all, first, own, rls->before, false, 0};
+  const tame_piece scale = {"recurrent.scale", TAME_TYPE_F64, 1, 0, 1,
+                            &rls->scale,       net->rank > 0, 0};
+  tame_state_add(state, &before);
+  tame_state_add(state, &scale);
+}
+
+static void state(tame_learner *learner, tame_state *state)
+{
+  recurrent *rls = (recurrent *)learner;
+  const tame_network *net = rls->head.network;
+  if (!rls->standings) {
+    identity *all;
+    const int64_t count = gather_identities(rls, &all);
+    rls->standings = tame_untouched(rls->n_groups, sizeof *rls->standings, "the list of groups");
+    const bool whole = all && rls->standings;
+    if (tame_agree(net->comm, whole ? TAME_OK : TAME_ERR_NOMEM) == TAME_OK) {
+      find_standings(rls, all, count);
+    } else {
+      free(rls->standings);
+      rls->standings = NULL;
+    }
+    free(all);
+  }
+  const standing *at = rls->standings;
+  state->failed |= !at;
+  tame_piece P = {"recurrent.P", tame_real_type(net), rls->p_total, 0, 0, rls->P, false, 0};
+  tame_piece u = {"recurrent.u", tame_real_type(net), rls->u_total, 0, 0, rls->u, false, 0};
+  tame_state_add(state, &P);
+  for (int64_t g = 0; at && g < rls->n_groups; g++) {
+    P.first = at[g].p, P.count = p_numbers(&rls->groups[g]), P.copy = at[g].copy;
+    P.at = tame_real_from(net, rls->P, rls->groups[g].p);
+    tame_state_add(state, &P);
+  }
+  tame_state_add(state, &u);
+  for (int64_t g = 0; at && g < rls->n_groups; g++) {
+    u.first = at[g].u, u.count = padded(rls->groups[g].inputs), u.copy = at[g].copy;
+    u.at = tame_real_from(net, rls->u, rls->groups[g].u);
+    tame_state_add(state, &u);
+  }
+  add_before(rls, state);
 }
 
 static int64_t unpack(tame_learner *learner, int64_t i_local, double *P)
@@ -359,4 +534,5 @@ static int64_t unpack(tame_learner *learner, int64_t i_local, double *P)
   return 0;
 }
 
-const tame_rule_part tame_rls_recurrent = {need, create, update, health, unpack, release};
+const tame_rule_part tame_rls_recurrent = {need,    create,           update, health, unpack,
+                                           collect, tame_rls_verdict, state,  release};

@@ -47,6 +47,11 @@ static inline void tame_real_put(const tame_network *network, void *array, int64
   if (network->real == sizeof(double)) ((double *)array)[i] = value;
   else ((float *)array)[i] = (float)value;
 }
+/** What the network's numbers are in files. */
+static inline tame_type tame_real_type(const tame_network *network)
+{
+  return network->real == sizeof(double) ? TAME_TYPE_F64 : TAME_TYPE_F32;
+}
 /** Address of element i. */
 static inline void *tame_real_from(const tame_network *network, const void *array, int64_t i)
 {

@@ -337,6 +337,61 @@ void tame_network_readout(tame_network *net, double *z)
                              tame_real_from(net, net->w_out, k * net->p.neurons), r);
 }
 
+/* ---- keeping ------------------------------------------------------------------------------- */
+
+int64_t tame_network_synapses(const tame_network_params *p)
+{
+  int64_t sum = 0;
+  int32_t *scratch = tame_untouched(p->neurons * omp_get_max_threads(), sizeof *scratch,
+                                    "drawing the wiring");
+  const tame_wiring *wiring = (const tame_wiring *)p->wiring.row;
+  if (!scratch) return -1;
+#pragma omp parallel for schedule(dynamic, 16) reduction(+ : sum)
+  for (int64_t i = 0; i < p->neurons; i++)
+    sum += wiring->draw(p->wiring.params, (uint64_t)p->seed, p->neurons, i,
+                        scratch + (int64_t)omp_get_thread_num() * p->neurons);
+  free(scratch);
+  return sum;
+}
+
+/* Plastic weights of a neuron lie together, those of the next touch them where nothing is fixed. */
+static void add_plastic(tame_network *net, tame_state *state)
+{
+  int64_t before = 0, own = 0, all = 0;
+  for (int64_t i = 0; i < net->n_local; i++) own += net->plastic[i];
+  MPI_Exscan(&own, &before, 1, MPI_INT64_T, MPI_SUM, net->comm);
+  MPI_Allreduce(&own, &all, 1, MPI_INT64_T, MPI_SUM, net->comm);
+  tame_piece piece = {"network.plastic", tame_real_type(net), all, before, 0, net->w, false, 0};
+  tame_state_add(state, &piece);
+  for (int64_t i = 0; i < net->n_local; i++, piece.first += piece.count) {
+    piece.count = net->plastic[i];
+    piece.at = tame_real_from(net, net->w, net->start[i]);
+    if (piece.count > 0) tame_state_add(state, &piece);
+  }
+}
+
+void tame_network_state(tame_network *net, tame_state *state)
+{
+  const int64_t n = net->p.neurons, m = net->n_local, outputs = net->p.outputs * n;
+  const bool copy = net->rank > 0;
+  const tame_type real = tame_real_type(net);
+  const tame_piece pieces[] = {
+      {"network.trial", TAME_TYPE_I32, 1, 0, 1, &net->trial, copy, 0},
+      {"network.step", TAME_TYPE_I32, 1, 0, 1, &net->step, copy, 0},
+      {"network.x", real, n, net->first, m, net->x, false, 0},
+      {"network.r", real, n, net->first, m, net->r, false, 0},
+      {"network.readout", real, outputs, 0, outputs, net->w_out, copy, 0},
+  };
+  for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++) tame_state_add(state, &pieces[k]);
+  add_plastic(net, state);
+}
+
+void tame_network_restored(tame_network *net)
+{
+  net->all_current = 0;
+  tame_exchange_run(net->exchange, net->r);
+}
+
 /* ---- looking ------------------------------------------------------------------------------- */
 
 int64_t tame_network_first(const tame_network *net)

@@ -1,7 +1,9 @@
-/* Writing results; see tame/store.h. */
+/* Results: laid out by rank 0, written by all; see tame/store.h. */
 #include "base/memory.h"
 #include "store/hdf5.h"
+#include "store/layout.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,15 +17,63 @@ struct tame_results {
   MPI_Comm comm;
   int rank;
   char *path, *partial; /* final and temporary name */
-  hid_t file;           /* while planning and after close: open on rank 0 alone; else on all */
-  tame_status status;   /* of planning, on rank 0 */
   bool force;           /* the final name may be taken by now */
   int lock;             /* of the temporary file, on rank 0, held while it is written; -1: none */
-  bool measuring;       /* planning for the first time: only add up bytes */
-  int64_t bytes;
+  int file;             /* raw, on every rank; -1: not open */
+  tame_place *places;   /* of its datasets, sorted; on every rank */
+  int64_t n_places;
 };
 
-/* ---- names and room ------------------------------------------------------------------------- */
+/* ---- names and locks ------------------------------------------------------------------------ */
+
+static char *with_end(const char *path, const char *end)
+{
+  const size_t size = strlen(path) + strlen(end) + 1;
+  char *name = tame_zeroed((int64_t)size, 1, "a file name");
+  if (name) snprintf(name, size, "%s%s", path, end);
+  return name;
+}
+
+/* Two runs must not write one file. A lock dies with its process, so that what a killed run has left
+ * behind can be taken; where the file system knows no locks we go on without. *lock -1: no file. */
+static tame_status take_lock(const char *path, int flags, int *lock)
+{
+  *lock = open(path, O_RDWR | O_CLOEXEC | flags, 0666);
+  if (*lock < 0 && errno == ENOENT && !(flags & O_CREAT)) return TAME_OK;
+  if (*lock < 0) return tame_fail(TAME_ERR_IO, "cannot write '%s': %s", path, strerror(errno));
+  if (flock(*lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    close(*lock);
+    *lock = -1;
+    return tame_fail(TAME_ERR_IO, "another run is writing '%s'", path);
+  }
+  return TAME_OK;
+}
+
+/* Is there an unfinished run under the temporary name, of this program? */
+static bool holds_run(const char *partial)
+{
+  hid_t file;
+  bool finished;
+  if (tame_hdf5_open_results(partial, &file, &finished) != TAME_OK) return false;
+  H5Fclose(file);
+  return true;
+}
+
+/* An unfinished run is not thrown away by chance. Rank 0. */
+static tame_status look_at_partial(const char *path, bool force)
+{
+  int lock = -1;
+  char *partial = with_end(path, ".partial");
+  tame_status status = partial ? take_lock(partial, 0, &lock) : TAME_ERR_NOMEM;
+  if (status == TAME_OK && lock >= 0 && !force && holds_run(partial))
+    status = tame_fail(TAME_ERR_IO,
+                       "'%s' holds an unfinished run: --resume goes on with it, --force begins "
+                       "anew",
+                       partial);
+  if (lock >= 0) close(lock);
+  free(partial);
+  return status;
+}
 
 static tame_status look_at(const char *path, bool force)
 {
@@ -37,15 +87,16 @@ static tame_status look_at(const char *path, bool force)
   if (access(folder, W_OK | X_OK) != 0)
     return tame_fail(TAME_ERR_IO, "cannot write '%s': folder '%s': %s", path, folder,
                      strerror(errno));
-  if (stat(path, &there) != 0) return TAME_OK;
+  if (stat(path, &there) != 0) return look_at_partial(path, force);
   if (!S_ISREG(there.st_mode)) return tame_fail(TAME_ERR_IO, "'%s' exists and is not a file", path);
   if (!force)
     return tame_fail(TAME_ERR_IO, "'%s' exists; give another name, or --force to replace it", path);
   hid_t file; /* whatever is not ours is not replaced: it may be the experiment */
-  if (tame_hdf5_open_results(path, &file) != TAME_OK)
+  bool finished;
+  if (tame_hdf5_open_results(path, &file, &finished) != TAME_OK)
     return tame_fail(TAME_ERR_IO, "'%s' exists and is not a results file; give another name", path);
   H5Fclose(file);
-  return TAME_OK;
+  return look_at_partial(path, force);
 }
 
 tame_status tame_results_may_write(MPI_Comm comm, const char *path, bool force)
@@ -55,294 +106,234 @@ tame_status tame_results_may_write(MPI_Comm comm, const char *path, bool force)
   return tame_agree(comm, rank == 0 ? look_at(path, force) : TAME_OK);
 }
 
-/* Give a file its blocks: a full disk shows here, and not after hours of work, nor in the middle of a
- * library that does not survive it. */
-static tame_status reserve(const char *path, int flags, int64_t bytes)
-{
-  struct stat there;
-  const int file = open(path, O_RDWR | flags, 0666);
-  int error = file < 0 ? errno : 0;
-  if (!error && fstat(file, &there) != 0) error = errno;
-  if (!error && there.st_size > bytes) bytes = there.st_size;
-  if (!error && bytes > 0) error = posix_fallocate(file, 0, bytes);
-  if (file >= 0) close(file);
-  if (!error) return TAME_OK;
-  if (error == ENOSPC)
-    return tame_fail(TAME_ERR_IO, "the disk is full: '%s' needs %.3g MB", path,
-                     (double)bytes / 1e6);
-  return tame_fail(TAME_ERR_IO, "cannot write '%s': %s", path, strerror(error));
-}
-
-/* ---- planning, on rank 0 -------------------------------------------------------------------- */
-
-/* Two runs must not write one file. A lock dies with its process, so that what a killed run has left
- * behind can be replaced; where the file system knows no locks we go on without. */
-static tame_status take_lock(tame_results *results)
-{
-  const int file = open(results->partial, O_RDWR | O_CREAT, 0666);
-  if (file < 0)
-    return tame_fail(TAME_ERR_IO, "cannot write '%s': %s", results->partial, strerror(errno));
-  if (flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    close(file);
-    return tame_fail(TAME_ERR_IO, "another run is writing '%s'", results->partial);
-  }
-  results->lock = file;
-  return TAME_OK;
-}
-
-/* How rank 0 opens the file alone: newer format, for attributes above 64 KiB; HDF5's own locks, which
- * would be in the way of ours, off. */
-static hid_t alone(void)
-{
-  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
-#if H5_VERSION_GE(1, 10, 7)
-  H5Pset_file_locking(access, 0, 1);
-#endif
-  return access;
-}
+/* ---- opening -------------------------------------------------------------------------------- */
 
 static tame_status begin(tame_results **out, MPI_Comm comm, const char *path, bool force)
 {
   tame_results *results = tame_zeroed(1, sizeof *results, "the results");
   *out = results;
   if (!results) return TAME_ERR_NOMEM;
-  results->file = -1;
-  results->lock = -1;
+  results->file = results->lock = -1;
   results->force = force;
   results->comm = MPI_COMM_NULL;
   results->path = strdup(path);
-  results->partial = tame_zeroed((int64_t)strlen(path) + 16, 1, "a file name");
-  if (!results->path || !results->partial) return TAME_ERR_NOMEM;
-  snprintf(results->partial, strlen(path) + 16, "%s.partial", path);
+  results->partial = with_end(path, ".partial");
   MPI_Comm_rank(comm, &results->rank);
-  results->measuring = true;
-  return results->rank == 0 ? take_lock(results) : TAME_OK;
+  return results->path && results->partial ? TAME_OK : TAME_ERR_NOMEM;
 }
 
-tame_status tame_results_create(tame_results **out, MPI_Comm comm, const char *path, bool force)
+/* Where everything is, from rank 0; then each opens the file for itself. Collective. */
+static tame_status open_everywhere(tame_results *r)
+{
+  tame_status status = TAME_OK;
+  if (r->rank == 0) status = tame_layout_read(r->partial, &r->places, &r->n_places);
+  status = tame_agree(r->comm, status);
+  if (status != TAME_OK) return status;
+  MPI_Bcast(&r->n_places, 1, MPI_INT64_T, 0, r->comm);
+  if (r->rank > 0)
+    r->places = tame_untouched(r->n_places, sizeof *r->places, "the places of datasets");
+  r->file = open(r->partial, O_RDWR | O_CLOEXEC);
+  if (!r->places) status = TAME_ERR_NOMEM;
+  else if (r->file < 0)
+    status = tame_fail(TAME_ERR_IO, "cannot open '%s': %s", r->partial, strerror(errno));
+  status = tame_agree(r->comm, status);
+  if (status != TAME_OK) return status;
+  MPI_Bcast(r->places, (int)(r->n_places * (int64_t)sizeof *r->places), MPI_BYTE, 0, r->comm);
+  return TAME_OK;
+}
+
+/* Under a third name, so that what has the second is whole. Rank 0. */
+static tame_status make(tame_results *r, const tame_blueprint *blueprint, bool fill)
+{
+  int old = -1;
+  char *fresh = with_end(r->partial, ".new");
+  tame_status status = fresh ? take_lock(r->partial, 0, &old) : TAME_ERR_NOMEM;
+  if (status == TAME_OK) status = take_lock(fresh, O_CREAT, &r->lock);
+  if (status == TAME_OK) {
+    status = tame_layout_make(fresh, blueprint, fill);
+    if (status == TAME_OK && rename(fresh, r->partial) != 0)
+      status = tame_fail(TAME_ERR_IO, "cannot write '%s': %s", r->partial, strerror(errno));
+    if (status != TAME_OK) {
+      unlink(fresh);
+      close(r->lock);
+      r->lock = -1;
+    }
+  }
+  if (old >= 0) close(old);
+  free(fresh);
+  return status;
+}
+
+tame_status tame_results_create(tame_results **out, MPI_Comm comm, const char *path, bool force,
+                                const tame_blueprint *blueprint, bool fill)
 {
   tame_results *results;
-  tame_hdf5_quiet();
-  const tame_status status = tame_agree(comm, begin(&results, comm, path, force));
-  if (status == TAME_OK) MPI_Comm_dup(comm, &results->comm);
-  else tame_results_abandon(&results);
+  tame_status status = tame_agree(comm, begin(&results, comm, path, force));
+  if (status == TAME_OK) {
+    MPI_Comm_dup(comm, &results->comm);
+    status = tame_agree(comm, results->rank == 0 ? make(results, blueprint, fill) : TAME_OK);
+  }
+  if (status == TAME_OK) status = open_everywhere(results);
+  if (status != TAME_OK) tame_results_abandon(&results);
   *out = results;
   return status;
 }
 
-static tame_status create_file(tame_results *results)
+/* Rank 0: the lock, and the experiment's text. */
+static tame_status take_over(tame_results *r, char **experiment)
 {
-  if (results->rank > 0) return TAME_OK;
-  const tame_status status = reserve(results->partial, O_TRUNC, results->bytes);
+  hid_t file;
+  bool finished;
+  tame_status status = take_lock(r->partial, 0, &r->lock);
   if (status != TAME_OK) return status;
-  const hid_t access = alone();
-  errno = 0;
-  results->file = H5Fcreate(results->partial, H5F_ACC_TRUNC, H5P_DEFAULT, access);
-  H5Pclose(access);
-  if (results->file < 0)
-    return tame_fail(TAME_ERR_IO, "cannot write '%s': %s", results->partial, tame_hdf5_reason());
-  return TAME_OK;
-}
-
-tame_status tame_results_lay_out(tame_results *results)
-{
-  results->measuring = false;
-  return tame_agree(results->comm, create_file(results));
-}
-
-static void planned(tame_results *results, bool done, const char *path)
-{
-  if (!done && results->status == TAME_OK)
-    results->status = tame_fail(TAME_ERR_IO, "cannot lay out %s in '%s': %s", path,
-                                results->partial, tame_hdf5_reason());
-}
-
-static hid_t type_of(tame_type type)
-{
-  const hid_t types[] = {H5T_NATIVE_DOUBLE, H5T_NATIVE_FLOAT, H5T_NATIVE_INT64, H5T_NATIVE_INT32,
-                         H5T_NATIVE_UINT8};
-  return types[type];
-}
-
-/* What a dataset takes: its numbers, and some metadata. */
-static int64_t bytes_of(const tame_dataset *d)
-{
-  int64_t bytes = (int64_t)H5Tget_size(type_of(d->type));
-  for (int k = 0; k < d->axes; k++) bytes *= d->shape[k];
-  return bytes + 2048;
-}
-
-void tame_results_add(tame_results *results, const tame_dataset *d)
-{
-  if (results->measuring) results->bytes += bytes_of(d);
-  if (results->rank > 0 || results->measuring) return;
-  hsize_t shape[TAME_AXES];
-  for (int k = 0; k < d->axes; k++) shape[k] = (hsize_t)d->shape[k];
-  const hid_t space = H5Screate_simple(d->axes, shape, NULL);
-  const hid_t groups = H5Pcreate(H5P_LINK_CREATE), layout = H5Pcreate(H5P_DATASET_CREATE);
-  H5Pset_create_intermediate_group(groups, 1);
-  H5Pset_obj_track_times(layout, 0);
-  H5Pset_alloc_time(layout, H5D_ALLOC_TIME_EARLY); /* later writes touch raw data only */
-  H5Pset_fill_time(layout, H5D_FILL_TIME_NEVER);
-  const hid_t set = H5Dcreate2(results->file, d->path, type_of(d->type), space, groups, layout,
-                               H5P_DEFAULT);
-  planned(results, set >= 0, d->path);
-  if (set >= 0) {
-    H5Dclose(set);
-    tame_results_text(results, d->path, "dims", d->dims);
-    tame_results_text(results, d->path, "units", d->units);
-    if (d->step_ms > 0) {
-      tame_results_number(results, d->path, "start_ms", d->start_ms);
-      tame_results_number(results, d->path, "step_ms", d->step_ms);
-    }
-  }
-  H5Pclose(layout);
-  H5Pclose(groups);
-  H5Sclose(space);
-}
-
-void tame_results_group(tame_results *results, const char *path)
-{
-  if (results->rank > 0 || results->measuring) return;
-  const hid_t links = H5Pcreate(H5P_LINK_CREATE);
-  H5Pset_create_intermediate_group(links, 1);
-  const hid_t group = H5Gcreate2(results->file, path, links, H5P_DEFAULT, H5P_DEFAULT);
-  planned(results, group >= 0, path);
-  if (group >= 0) H5Gclose(group);
-  H5Pclose(links);
-}
-
-static void put_attribute(tame_results *results, const char *path, const char *key, hid_t type,
-                          const void *value)
-{
-  if (results->rank > 0 || results->file < 0) return;
-  const hid_t object = H5Oopen(results->file, path, H5P_DEFAULT);
-  const hid_t space = H5Screate(H5S_SCALAR);
-  const hid_t attribute = H5Acreate2(object, key, type, space, H5P_DEFAULT, H5P_DEFAULT);
-  planned(results, attribute >= 0 && H5Awrite(attribute, type, value) >= 0, path);
-  if (attribute >= 0) H5Aclose(attribute);
-  H5Sclose(space);
-  if (object >= 0) H5Oclose(object);
-}
-
-void tame_results_text(tame_results *results, const char *path, const char *key, const char *text)
-{
-  if (results->measuring) results->bytes += (int64_t)strlen(text);
-  const hid_t type = H5Tcopy(H5T_C_S1);
-  H5Tset_size(type, H5T_VARIABLE);
-  H5Tset_cset(type, H5T_CSET_UTF8);
-  put_attribute(results, path, key, type, &text);
-  H5Tclose(type);
-}
-
-void tame_results_number(tame_results *results, const char *path, const char *key, double value)
-{
-  put_attribute(results, path, key, H5T_NATIVE_DOUBLE, &value);
-}
-
-void tame_results_whole(tame_results *results, const char *path, const char *key, int64_t value)
-{
-  put_attribute(results, path, key, H5T_NATIVE_INT64, &value);
-}
-
-/* ---- writing, on all ------------------------------------------------------------------------ */
-
-static tame_status end_planning(tame_results *results)
-{
-  if (results->rank > 0) return TAME_OK;
-  const herr_t closed = H5Fclose(results->file);
-  results->file = -1;
-  if (results->status != TAME_OK) return results->status;
-  if (closed < 0)
-    return tame_fail(TAME_ERR_IO, "cannot write '%s': %s", results->partial, tame_hdf5_reason());
-  return reserve(results->partial, 0, 0);
-}
-
-tame_status tame_results_open(tame_results *results)
-{
-  tame_status status = tame_agree(results->comm, end_planning(results));
+  if (r->lock < 0 && access(r->path, F_OK) == 0)
+    return tame_fail(TAME_ERR_INPUT, "nothing to resume: '%s' is there, whole", r->path);
+  if (r->lock < 0)
+    return tame_fail(TAME_ERR_INPUT, "nothing to resume: there is no '%s'", r->partial);
+  status = tame_hdf5_open_results(r->partial, &file, &finished);
   if (status != TAME_OK) return status;
-  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  H5Pset_fapl_mpio(access, results->comm, MPI_INFO_NULL);
-  H5Pset_all_coll_metadata_ops(access, 1);
-  results->file = H5Fopen(results->partial, H5F_ACC_RDWR, access);
-  H5Pclose(access);
-  if (results->file < 0)
-    status = tame_fail(TAME_ERR_IO, "cannot open '%s' on all ranks: %s", results->partial,
-                       tame_hdf5_reason());
-  return tame_agree(results->comm, status);
+  *experiment = tame_hdf5_text(file, "experiment");
+  H5Fclose(file);
+  if (*experiment) return TAME_OK;
+  return tame_fail(TAME_ERR_INPUT, "'%s' is damaged: it has no experiment", r->partial);
 }
 
-/* Select the block in the dataset; the memory that holds it. */
-static hid_t select_block(hid_t space, const int64_t *start, const int64_t *count)
+static tame_status share_text(tame_results *r, char **text)
 {
-  hsize_t from[TAME_AXES], size[TAME_AXES], items = 1;
-  const int axes = H5Sget_simple_extent_ndims(space);
-  for (int k = 0; k < axes; k++) {
-    from[k] = (hsize_t)start[k];
-    size[k] = (hsize_t)count[k];
-    items *= size[k];
+  int64_t size = r->rank == 0 ? (int64_t)strlen(*text) + 1 : 0;
+  MPI_Bcast(&size, 1, MPI_INT64_T, 0, r->comm);
+  if (r->rank > 0) *text = tame_untouched(size, 1, "the experiment");
+  const tame_status status = tame_agree(r->comm, *text ? TAME_OK : TAME_ERR_NOMEM);
+  if (status == TAME_OK) MPI_Bcast(*text, (int)size, MPI_CHAR, 0, r->comm);
+  return status;
+}
+
+tame_status tame_results_resume(tame_results **out, MPI_Comm comm, const char *path, bool force,
+                                char **experiment)
+{
+  tame_results *results;
+  *experiment = NULL;
+  tame_status status = tame_agree(comm, begin(&results, comm, path, force));
+  if (status == TAME_OK) {
+    MPI_Comm_dup(comm, &results->comm);
+    status = tame_agree(comm, results->rank == 0 ? take_over(results, experiment) : TAME_OK);
   }
-  const hid_t memory = H5Screate_simple(1, &items, NULL);
-  if (items > 0) {
-    H5Sselect_hyperslab(space, H5S_SELECT_SET, from, NULL, size, NULL);
-  } else {
-    H5Sselect_none(space);
-    H5Sselect_none(memory);
+  if (status == TAME_OK) status = share_text(results, experiment);
+  if (status == TAME_OK) status = open_everywhere(results);
+  if (status != TAME_OK) {
+    free(*experiment);
+    *experiment = NULL;
+    tame_results_leave(&results);
   }
-  return memory;
+  *out = results;
+  return status;
 }
 
-static bool write_block(hid_t set, hid_t space, const int64_t *start, const int64_t *count,
-                        const void *data)
+/* ---- raw data ------------------------------------------------------------------------------- */
+
+static const tame_place *place_of(const tame_results *r, const char *path)
 {
-  if (H5Sget_simple_extent_npoints(space) == 0) return true; /* it has no place in the file */
-  const hid_t memory = select_block(space, start, count), type = H5Dget_type(set);
-  const hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
-  H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE);
-  const herr_t written = H5Dwrite(set, type, memory, space, transfer, data);
-  H5Pclose(transfer);
-  H5Tclose(type);
-  H5Sclose(memory);
-  return written >= 0;
+  return tame_layout_find_place(r->places, r->n_places, path);
 }
 
-tame_status tame_results_write(tame_results *results, const char *path, const int64_t *start,
-                               const int64_t *count, const void *data)
+int tame_results_shape(const tame_results *r, const char *path, int64_t shape[TAME_AXES])
 {
-  const hid_t set = H5Dopen2(results->file, path, H5P_DEFAULT);
-  const hid_t space = H5Dget_space(set);
-  int found = set >= 0; /* on all, or the collective write below would wait for ever */
-  MPI_Allreduce(MPI_IN_PLACE, &found, 1, MPI_INT, MPI_LAND, results->comm);
-  errno = 0;
+  const tame_place *p = place_of(r, path);
+  if (p) memcpy(shape, p->shape, sizeof p->shape);
+  return p ? p->axes : 0;
+}
+
+int64_t tame_results_width(const tame_results *r, const char *path)
+{
+  const tame_place *p = place_of(r, path);
+  return p ? p->width : 0;
+}
+
+/* A block as runs of neighbours in the file: axes from `inner` on are whole, or the last to be cut. */
+typedef struct runs {
+  int inner;
+  int64_t length, count; /* elements of a run; runs */
+} runs;
+
+static runs runs_of(const tame_place *p, const int64_t *count)
+{
+  runs r = {.inner = p->axes, .length = 1, .count = 1};
+  while (r.inner > 0) {
+    r.inner--;
+    r.length *= count[r.inner];
+    if (count[r.inner] != p->shape[r.inner]) break;
+  }
+  for (int k = 0; k < r.inner; k++) r.count *= count[k];
+  return r;
+}
+
+/* Where a run starts, in elements. */
+static int64_t start_of(const tame_place *p, const runs *r, const int64_t *start,
+                        const int64_t *count, int64_t run)
+{
+  int64_t at[TAME_AXES], place = 0;
+  for (int k = r->inner - 1; k >= 0; k--) {
+    at[k] = start[k] + run % count[k];
+    run /= count[k];
+  }
+  for (int k = 0; k < p->axes; k++) place = place * p->shape[k] + (k < r->inner ? at[k] : start[k]);
+  return place;
+}
+
+/* Floats for a dataset of doubles; NULL without memory. */
+static double *widened(const float *data, int64_t count)
+{
+  double *wide = tame_untouched(count, sizeof *wide, "writing floats as doubles");
+  for (int64_t i = 0; wide && i < count; i++) wide[i] = (double)data[i];
+  return wide;
+}
+
+tame_status tame_results_write(tame_results *results, const char *path, tame_type type,
+                               const int64_t *start, const int64_t *count, const void *data)
+{
+  const tame_place *p = place_of(results, path);
+  if (!p)
+    return tame_fail(TAME_ERR_IO, "'%s' is of another version: it has no %s", results->partial,
+                     path);
+  const runs r = runs_of(p, count);
+  const int64_t items = r.count * r.length;
+  if (items == 0) return TAME_OK;
+  for (int k = 0; k < p->axes; k++) assert(start[k] + count[k] <= p->shape[k]);
+  const bool widen = type == TAME_TYPE_F32 && p->type == TAME_TYPE_F64;
+  assert(widen || type == p->type);
+  double *wide = widen ? widened(data, items) : NULL;
+  tame_status status = widen && !wide ? TAME_ERR_NOMEM : TAME_OK;
+  const char *from = widen ? (const char *)wide : data;
+  for (int64_t k = 0; status == TAME_OK && k < r.count; k++)
+    status = tame_write_at(results->file, results->partial, from + k * r.length * p->width,
+                           r.length * p->width,
+                           p->offset + start_of(p, &r, start, count, k) * p->width);
+  free(wide);
+  return status;
+}
+
+tame_status tame_results_read(const tame_results *results, const char *path, const int64_t *start,
+                              const int64_t *count, void *data)
+{
+  const tame_place *p = place_of(results, path);
+  if (!p)
+    return tame_fail(TAME_ERR_IO, "'%s' is of another version: it has no %s", results->partial,
+                     path);
+  const runs r = runs_of(p, count);
   tame_status status = TAME_OK;
-  if (!found || !write_block(set, space, start, count, data))
-    status = tame_fail(TAME_ERR_IO, "cannot write %s to '%s': %s", path, results->partial,
-                       tame_hdf5_reason());
-  H5Sclose(space);
-  H5Dclose(set);
-  return tame_agree(results->comm, status);
+  for (int64_t k = 0; status == TAME_OK && k < r.count; k++)
+    status = tame_read_at(results->file, results->partial, (char *)data + k * r.length * p->width,
+                          r.length * p->width,
+                          p->offset + start_of(p, &r, start, count, k) * p->width);
+  return status;
 }
 
-tame_status tame_results_close(tame_results *results)
+tame_status tame_results_sync(const tame_results *results)
 {
-  tame_status status = TAME_OK;
-  if (results->file >= 0 && H5Fclose(results->file) < 0)
-    status = tame_fail(TAME_ERR_IO, "cannot finish '%s': %s", results->partial, tame_hdf5_reason());
-  results->file = -1;
-  status = tame_agree(results->comm, status);
-  if (status != TAME_OK) return status;
-  if (results->rank == 0) {
-    const hid_t access = alone();
-    results->file = H5Fopen(results->partial, H5F_ACC_RDWR, access);
-    H5Pclose(access);
-    if (results->file < 0)
-      status = tame_fail(TAME_ERR_IO, "cannot finish '%s': %s", results->partial,
-                         tame_hdf5_reason());
-  }
-  return tame_agree(results->comm, status);
+  return tame_write_sync(results->file, results->partial);
 }
+
+/* ---- the end -------------------------------------------------------------------------------- */
 
 /* The final name, which nobody else's file may lose unless --force said so. */
 static tame_status rename_to_final(const tame_results *results)
@@ -356,24 +347,14 @@ static tame_status rename_to_final(const tame_results *results)
                    strerror(errno), results->partial);
 }
 
-static tame_status publish(tame_results *results, bool *whole)
-{
-  if (results->rank > 0) return TAME_OK;
-  errno = 0;
-  const herr_t closed = results->file < 0 ? 0 : H5Fclose(results->file);
-  results->file = -1;
-  if (results->status != TAME_OK) return results->status;
-  if (closed < 0 || fsync(results->lock) != 0)
-    return tame_fail(TAME_ERR_IO, "cannot finish '%s': %s", results->path, strerror(errno));
-  *whole = true;
-  return rename_to_final(results);
-}
-
-static void release(tame_results **out)
+void tame_results_leave(tame_results **out)
 {
   tame_results *results = *out;
+  if (!results) return;
+  if (results->file >= 0) close(results->file);
   if (results->comm != MPI_COMM_NULL) MPI_Comm_free(&results->comm);
   if (results->lock >= 0) close(results->lock);
+  free(results->places);
   free(results->path);
   free(results->partial);
   free(results);
@@ -382,18 +363,17 @@ static void release(tame_results **out)
 
 tame_status tame_results_finish(tame_results **out)
 {
-  bool whole = false;
-  const tame_status status = tame_agree((*out)->comm, publish(*out, &whole));
-  if (status == TAME_OK || whole) release(out); /* a whole file that lacks but its name is kept */
-  else tame_results_abandon(out);
+  tame_results *results = *out;
+  tame_status status = tame_agree(results->comm, tame_results_sync(results));
+  if (status == TAME_OK)
+    status = tame_agree(results->comm, results->rank == 0 ? rename_to_final(results) : TAME_OK);
+  tame_results_leave(out);
   return status;
 }
 
 void tame_results_abandon(tame_results **out)
 {
-  tame_results *results = *out;
-  if (!results) return;
-  if (results->file >= 0) H5Fclose(results->file);
-  if (results->lock >= 0) unlink(results->partial); /* it is ours */
-  release(out);
+  if (!*out) return;
+  if ((*out)->lock >= 0) unlink((*out)->partial); /* it is ours */
+  tame_results_leave(out);
 }

@@ -140,10 +140,39 @@ static tame_status check_finite(const char *path, const char *dataset, const tam
   return TAME_OK;
 }
 
-static tame_status read_dataset(hid_t file, const char *path, const char *dataset,
+/* Row of a network in a results file: where its index stands in /network. */
+static int64_t row_of(hid_t file, int64_t network)
+{
+  if (H5Lexists(file, "network", H5P_DEFAULT) <= 0) return 0;
+  const hid_t set = H5Dopen2(file, "network", H5P_DEFAULT), space = H5Dget_space(set);
+  const int64_t count = (int64_t)H5Sget_simple_extent_npoints(space);
+  int64_t *ids = tame_untouched(count, sizeof *ids, "the list of networks"), row = -1;
+  if (ids && H5Dread(set, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, ids) >= 0)
+    for (int64_t k = 0; row < 0 && k < count; k++)
+      if (ids[k] == network) row = k;
+  free(ids);
+  H5Sclose(space);
+  H5Dclose(set);
+  return row;
+}
+
+/* Results pad rows and columns with NaN, which arrays never hold, where networks differ. */
+static void trim(tame_samples *s)
+{
+  int64_t steps = s->steps, channels = s->channels;
+  while (steps > 0 && isnan(s->at[(steps - 1) * s->channels])) steps--;
+  while (channels > 0 && steps > 0 && isnan(s->at[channels - 1])) channels--;
+  for (int64_t t = 1; t < steps && channels < s->channels; t++)
+    memmove(s->at + t * channels, s->at + t * s->channels, (size_t)channels * sizeof *s->at);
+  s->steps = steps;
+  s->channels = channels;
+}
+
+/* Axis 0 of a results file has a row for each network, or one for all. network < 0: any other file. */
+static tame_status read_dataset(hid_t file, const char *path, const char *dataset, int64_t network,
                                 tame_samples *out)
 {
-  hsize_t shape[3] = {1, 0, 1}; /* a leading axis of one, as in result files, is fine */
+  hsize_t shape[3] = {1, 0, 1}, from[3] = {0}; /* a leading axis of one is fine */
   const hid_t set = H5Dopen2(file, dataset, H5P_DEFAULT);
   if (set < 0) return tame_fail(TAME_ERR_INPUT, "'%s' has no dataset '%s'", path, dataset);
   const hid_t space = H5Dget_space(set), type = H5Dget_type(set);
@@ -151,19 +180,31 @@ static tame_status read_dataset(hid_t file, const char *path, const char *datase
   const H5T_class_t kind = H5Tget_class(type);
   tame_status status = TAME_OK;
   if (axes >= 1 && axes <= 3) H5Sget_simple_extent_dims(space, axes == 3 ? shape : shape + 1, NULL);
-  if (axes < 1 || axes > 3 || shape[0] != 1)
+  const int64_t row = network >= 0 && shape[0] > 1 ? row_of(file, network) : 0;
+  if (axes < 1 || axes > 3 || (network < 0 && shape[0] != 1))
     status = tame_fail(TAME_ERR_INPUT, "'%s' %s has %d axes, want [time] or [time][channel]", path,
                        dataset, axes);
   else if (kind != H5T_FLOAT && kind != H5T_INTEGER)
     status = tame_fail(TAME_ERR_INPUT, "'%s' %s does not hold numbers", path, dataset);
+  else if (row < 0)
+    status = tame_fail(TAME_ERR_INPUT, "'%s' does not hold network %lld", path, (long long)network);
   if (status == TAME_OK) {
     *out = (tame_samples){NULL, (int64_t)shape[1], (int64_t)shape[2]};
     out->at = tame_untouched(out->steps * out->channels, sizeof *out->at, "an array from a file");
     if (!out->at) status = TAME_ERR_NOMEM;
   }
-  if (status == TAME_OK &&
-      H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, out->at) < 0)
-    status = tame_fail(TAME_ERR_IO, "cannot read '%s' %s", path, dataset);
+  if (status == TAME_OK) {
+    const hsize_t items = shape[1] * shape[2];
+    const hid_t memory = H5Screate_simple(1, &items, NULL);
+    from[0] = (hsize_t)row;
+    shape[0] = 1;
+    H5Sselect_hyperslab(space, H5S_SELECT_SET, axes == 3 ? from : from + 1, NULL,
+                        axes == 3 ? shape : shape + 1, NULL);
+    if (H5Dread(set, H5T_NATIVE_DOUBLE, memory, space, H5P_DEFAULT, out->at) < 0)
+      status = tame_fail(TAME_ERR_IO, "cannot read '%s' %s", path, dataset);
+    H5Sclose(memory);
+  }
+  if (status == TAME_OK && network >= 0) trim(out);
   if (status == TAME_OK) status = check_finite(path, dataset, out);
   H5Tclose(type);
   H5Sclose(space);
@@ -171,7 +212,8 @@ static tame_status read_dataset(hid_t file, const char *path, const char *datase
   return status;
 }
 
-static tame_status read_hdf5(const char *path, const char *dataset, tame_samples *out)
+static tame_status read_hdf5(const char *path, const char *dataset, int64_t network,
+                             tame_samples *out)
 {
   H5E_auto2_t report;
   void *context;
@@ -182,20 +224,32 @@ static tame_status read_hdf5(const char *path, const char *dataset, tame_samples
   if (file < 0) {
     status = tame_fail(TAME_ERR_INPUT, "cannot read '%s' as HDF5", path);
   } else {
-    status = read_dataset(file, path, dataset, out);
+    status = read_dataset(file, path, dataset, network, out);
     H5Fclose(file);
   }
   H5Eset_auto2(H5E_DEFAULT, report, context);
   return status;
 }
 
-tame_status tame_array_read(const char *path, const char *dataset, tame_samples *out)
+static tame_status read_array(const char *path, const char *dataset, int64_t network,
+                              tame_samples *out)
 {
   *out = (tame_samples){0};
-  const tame_status status = dataset ? read_hdf5(path, dataset, out) : read_csv(path, out);
+  const tame_status status = dataset ? read_hdf5(path, dataset, network, out) : read_csv(path, out);
   if (status != TAME_OK) {
     free(out->at);
     *out = (tame_samples){0};
   }
   return status;
+}
+
+tame_status tame_array_read(const char *path, const char *dataset, tame_samples *out)
+{
+  return read_array(path, dataset, -1, out);
+}
+
+tame_status tame_array_read_row(const char *path, const char *dataset, int64_t network,
+                                tame_samples *out)
+{
+  return read_array(path, dataset, network, out);
 }

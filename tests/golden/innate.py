@@ -235,6 +235,11 @@ def text(attribute):
     return attribute.decode() if isinstance(attribute, bytes) else str(attribute)
 
 
+def row(dataset, n):
+    """What network n has of a dataset, of which one row may serve all."""
+    return dataset[n if dataset.shape[0] > 1 else 0]
+
+
 def by_index(group):
     """Names in a group, in the order of their `index` attributes."""
     return sorted(group, key=lambda name: int(group[name].attrs["index"]))
@@ -273,9 +278,9 @@ def read_task(file, name, n):
     inputs = group["input"]
 
     def samples(dataset):
-        return group[dataset][n].T.astype(float) if dataset in group else None
+        return row(group[dataset], n).T.astype(float) if dataset in group else None
 
-    window = group.attrs["window_start_ms"], group.attrs["window_end_ms"]
+    window = tuple(row(group["window_ms"], n))
     return Task(name, float(inputs.attrs["step_ms"]), inputs.shape[-1], window, samples("input"),
                 samples("perturbation"), samples("target"))
 
@@ -530,16 +535,18 @@ def write(path, job, folder):
         return p.get("noise", 0) * rng.normal(size=p["neurons"])
 
     with h5py.File(path, "w") as file:
-        file.attrs.update({"format": "tame-results", "format_version": 1, "experiment": job,
+        file.attrs.update({"format": "tame-results", "format_version": 2, "experiment": job,
                            "name": settings["name"], "tame_version": "none", "kernels": "numpy",
                            "tame_commit": "unknown", "ranks": 1, "threads": 1, "nodes": 1})
         put(file, "recorded_neurons", recorded, "1", "neuron")
+        put(file, "network", 0, "1", "")
+        put(file, "state", np.uint8(2), "1", "")
         for index, task in enumerate(tasks):
             group = file.create_group("tasks/" + task.name)
             window = windows[task.name]["window_ms"]
-            group.attrs.update({"index": index, "duration_ms": float(task.steps * dt),
-                                "window_start_ms": float(window[0]),
-                                "window_end_ms": float(window[1])})
+            group.attrs["index"] = index
+            put(group, "duration_ms", float(task.steps * dt), "ms", "")
+            put(group, "window_ms", [float(edge) for edge in window], "ms", "edge")
             for name, values, dim in (("input", task.inputs, "channel"),
                                       ("perturbation", task.perturbation, "channel"),
                                       ("target", task.target, "output")):

@@ -93,7 +93,7 @@ def figure_2(name, file):
         check(first / 4 < losses[0] < first * 4,
               "%s, %s: recurrent loss starts at %.3g, published %.3g" % (name, task, losses[0], first))
         target = file["tasks/%s/target" % task][0]
-        window = [file["tasks/" + task].attrs["window_%s_ms" % w] for w in ("start", "end")]
+        window = file["tasks/%s/window_ms" % task][0]
         size = np.ptp(target, axis=1).max()
         for phase, limit in (("after", 0.03), ("after_perturbed", 0.1)):
             time, z = series(file, phase, task, "readout")

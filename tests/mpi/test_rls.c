@@ -309,7 +309,7 @@ static void a_negative_p_is_found(void **state)
   (void)state;
   tame_network_params p = small_params(5);
   tame_network *net = make_network(MPI_COMM_SELF, &p);
-  tame_rls_failure failure = {0};
+  tame_learn_failure failure = {0};
   tame_health health = {.p_min = INFINITY, .p_max = -INFINITY};
   assert_true(tame_rls_gain(1, 3, net, 2, &failure) == 0.25 && !failure.any);
   assert_true(tame_rls_gain(1, -1e-9, net, 2, &failure) > 1 && !failure.any); /* rounding */

@@ -26,3 +26,19 @@ refuse() {
   [ "$(grep -cF -- "$words" err.txt)" -eq 1 ] || fail "$* does not say '$words' once: $(cat err.txt)"
   absent bad.h5 bad.h5.partial
 }
+
+# unlocked FILE: wait until no process of a run that was killed holds it any more
+unlocked() {
+  for _ in $(seq 200); do
+    if [ ! -e "$1" ] || flock -n "$1" true; then return; fi
+    sleep 0.05
+  done
+  fail "$1 stays locked"
+}
+
+# heard COMMAND...: hears SIGINT, which the shell lets commands in the background ignore
+heard() {
+  exec "$PYTHON" -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execvp(sys.argv[1], sys.argv[1:])' "$@"
+}

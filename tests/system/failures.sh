@@ -27,6 +27,11 @@ wait $mpirun || code=$?
 [ ! -e killed.h5 ] || fail "a results file of a run that was killed"
 echo "a rank killed: all ended after $((SECONDS - began)) s"
 
+unlocked killed.h5.partial
+# ... and what it left is not thrown away by chance, nor taken for results
+refuse 4 "'killed.h5.partial' holds an unfinished run: --resume goes on with it, --force begins anew" \
+  "$TAME" run "$job" -q -o killed.h5
+
 # Files may grow to 32 MB (MPI has some of its own), the results have 65 MB: the space is found missing before the first trial
 full() { # COMMAND...: a disk too small for the results
   code=0
@@ -36,8 +41,8 @@ full() { # COMMAND...: a disk too small for the results
 }
 full bash -c 'trap "" XFSZ; ulimit -f 32768; exec "$@"' - "$TAME" run "$job" -o full.h5 \
   --set 'phases[1].test.trials=200'
-grep -q "tame: cannot write 'full.h5.partial': File too large" err.txt || fail "$(cat err.txt)"
-absent full.h5 full.h5.partial
+grep -q "tame: cannot write 'full.h5.partial.new': File too large" err.txt || fail "$(cat err.txt)"
+absent full.h5 full.h5.partial full.h5.partial.new
 echo "a file too large: refused before the first trial"
 
 # A real one, where we may mount
@@ -46,7 +51,7 @@ if mount -t tmpfs -o size=500k tmpfs disk 2>/dev/null; then
   trap 'umount disk' EXIT
   for n in 1 3; do
     full ranks $n "$TAME" run "$job" -o disk/full.h5
-    grep -q "tame: the disk is full: 'disk/full.h5.partial' needs 2.* MB" err.txt || fail "$(cat err.txt)"
+    grep -q "tame: the disk is full: 'disk/full.h5.partial.new' needs 2.* MB" err.txt || fail "$(cat err.txt)"
     [ -z "$(ls -A disk)" ] || fail "a full disk left $(ls -A disk)"
   done
   echo "a full file system: refused before the first trial"
@@ -62,38 +67,68 @@ code=0
 grep -q "too little memory: each of 1 ranks needs about" err.txt || fail "$(cat err.txt)"
 absent small.h5 small.h5.partial
 
-# Interrupted, a run takes its unfinished file along; killed outright, it leaves one that nothing takes
-# for results and the next run replaces
-for signal in TERM KILL; do
-  "$TAME" run "$job" -q -o ended.h5 "${long[@]}" 2>err.txt &
+# Stopped, a run keeps all and says 75; killed outright, too. What it leaves nothing takes for results but
+# info, which tells how far it came; --resume ends it as if nothing had happened
+long=(--set 'phases[2].train.trials=400')
+"$TAME" run "$job" -q -o whole.h5 "${long[@]}"
+for signal in TERM INT USR1 HUP KILL; do
+  heard "$TAME" run "$job" -q -o ended.h5 --checkpoint-every 0 "${long[@]}" 2>err.txt &
   run=$!
   for _ in $(seq 100); do
-    if [ -s ended.h5.partial ]; then break; fi
+    if [ -e ended.h5.checkpoints/000000.1.h5 ]; then break; fi
     sleep 0.05
   done
-  sleep 0.3
   kill -$signal $run
   code=0
   wait $run || code=$?
-  [ $code -gt 128 ] || fail "SIG$signal: exit code $code"
+  want=75
+  [ $signal != KILL ] || want=137
+  [ $code -eq $want ] || fail "SIG$signal: exit code $code: $(cat err.txt)"
+  unlocked ended.h5.partial
+  [ $signal = KILL ] || grep -q "tame: stopped, 0 of 1 network done; --resume goes on" err.txt ||
+    fail "SIG$signal: $(cat err.txt)"
   absent ended.h5
-  [ $signal = KILL ] || absent ended.h5.partial
+  for command in plot "compare ended.h5.partial"; do
+    # shellcheck disable=SC2086
+    refuse 2 "incomplete: the run that wrote it has not finished" "$TAME" $command ended.h5.partial
+  done
+  "$TAME" info ended.h5 >info.txt || fail "info of an unfinished run: $(cat info.txt)"
+  grep -q "^ended.h5.partial: small, .* unfinished" info.txt || fail "info: $(cat info.txt)"
+  grep -q "checkpoints of network 0: 2 of 2 sound" info.txt || fail "info: $(cat info.txt)"
+  ranks 2 "$TAME" run "$job" -q -o ended.h5 --resume "${long[@]}"
+  absent ended.h5.partial ended.h5.checkpoints
+  "$TAME" compare whole.h5 ended.h5 || fail "SIG$signal and --resume: other results"
+  rm ended.h5
 done
-for command in info plot "compare ended.h5.partial"; do
-  code=0
-  # shellcheck disable=SC2086
-  "$TAME" $command ended.h5.partial >out.txt 2>err.txt || code=$?
-  [ $code -eq 2 ] || fail "tame $command takes an unfinished file: $(cat out.txt err.txt)"
-  grep -q "incomplete: the run that wrote it has not finished" err.txt || fail "$(cat err.txt)"
-done
-"$TAME" run "$job" -q -o ended.h5
-absent ended.h5.partial
+
+# Twice from the keyboard: at once
+heard "$TAME" run "$job" -q -o ended.h5 --set network.neurons=1500 --set 'phases[2].train.trials=1000' &
+run=$!
+sleep 1
+kill -INT $run
+kill -INT $run
+code=0
+wait $run || code=$?
+[ $code -eq 130 ] || [ $code -eq 75 ] || fail "SIGINT twice: exit code $code"
+rm -rf ended.h5*
+
+# A time limit: in time, by itself
+code=0
+SECONDS=0
+"$TAME" run "$job" -q -o limit.h5 --set 'phases[2].train.trials=100000' --time-limit 4 --grace 2 2>err.txt || code=$?
+[ $code -eq 75 ] || fail "a time limit: exit code $code: $(cat err.txt)"
+[ $SECONDS -le 4 ] || fail "a time limit of 4 s: ended after $SECONDS s"
+rm -rf limit.h5*
+code=0
+SLURM_JOB_END_TIME=$(($(date +%s) + 3)) "$TAME" run "$job" -q -o limit.h5 --grace 2 \
+  --set 'phases[2].train.trials=100000' 2>err.txt || code=$?
+[ $code -eq 75 ] || fail "SLURM_JOB_END_TIME: exit code $code: $(cat err.txt)"
 
 # Two runs that would write one file: the second is refused, the first goes on
 "$TAME" run "$job" -q -o one.h5 --set 'phases[2].train.trials=300' &
 first=$!
 for _ in $(seq 100); do
-  if [ -s one.h5.partial ]; then break; fi
+  if [ -e one.h5.partial ]; then break; fi
   sleep 0.05
 done
 code=0
