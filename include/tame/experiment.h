@@ -76,4 +76,46 @@ typedef struct tame_run_options {
 tame_status tame_experiment_run(tame_experiment *experiment, MPI_Comm comm,
                                 const tame_run_options *options);
 
+/* ---- planning ------------------------------------------------------------------------------- */
+
+/** What a plan is for. */
+typedef struct tame_plan_request {
+  int ranks, nodes, threads; /**< threads: of a rank */
+  int group;                 /**< ranks per network; 0: chosen */
+  double latency_s;          /**< of a message */
+  double bandwidth;          /**< bytes per second between ranks */
+  double updates_per_second; /**< of the dearest network's learner on its ranks; 0: measure here */
+} tame_plan_request;
+
+/** What a rank holds and hears, bytes. */
+typedef struct tame_plan_rank {
+  double neurons, weights, states, exchange, P, recordings, total;
+  double bytes_a_step, messages_a_step;
+  bool gathers; /**< all rates to all, not only what is needed */
+} tame_plan_rank;
+
+/** Seconds that one rank takes for its share of a step, of an update, and for a readout. */
+typedef struct tame_plan_times {
+  double step, update, readout_update, readout;
+} tame_plan_times;
+
+/** The dearest network of an experiment on a group of ranks, and all of them. */
+typedef struct tame_plan {
+  int64_t networks, dearest, refused; /**< refused: those that cannot run */
+  int group, groups;
+  double synapses, p_bytes;            /**< of the dearest network */
+  double least_neurons, most_neurons;  /**< of a rank */
+  tame_plan_rank most;                 /**< the rank that holds most */
+  double results_bytes;                /**< of all networks */
+  double checkpoint_bytes;             /**< of a network that runs */
+  tame_plan_times times;
+  double parts[3], seconds;  /**< the dearest network: phases that do not learn, recurrent, readout */
+  double wall_seconds, idle; /**< of all; share of group time waited at the end */
+} tame_plan;
+
+/** Foresee a run: nothing of its size is allocated; kernels are timed for a second or two. Memory is
+ *  without that of the process itself. Local, outside of any run. */
+tame_status tame_experiment_plan(const tame_experiment *experiment,
+                                 const tame_plan_request *request, tame_plan *plan);
+
 #endif

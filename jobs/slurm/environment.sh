@@ -73,6 +73,7 @@ run_or_resume() {
 # again_if_stopped CODE: what a job ends with; one that was stopped goes back into the queue.
 again_if_stopped() {
   if [ "$1" -ne 75 ]; then exit "$1"; fi
+  sleep 2 # until the step is gone from all nodes
   echo "stopped, all is kept: back into the queue"
   scontrol requeue "${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_}${SLURM_ARRAY_TASK_ID:-$SLURM_JOB_ID}"
   sleep 60 # until SLURM ends this job

@@ -9,5 +9,6 @@ int tame_command_list(int argc, char **argv);
 int tame_command_info(int argc, char **argv);
 int tame_command_compare(int argc, char **argv);
 int tame_command_plot(int argc, char **argv);
+int tame_command_plan(int argc, char **argv);
 
 #endif

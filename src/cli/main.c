@@ -15,6 +15,7 @@ typedef struct command {
 
 static const command commands[] = {
     {"run", tame_command_run, "EXPERIMENT", "run an experiment, write a results file"},
+    {"plan", tame_command_plan, "EXPERIMENT", "memory, traffic and time it will take"},
     {"list", tame_command_list, "[TABLE...]", "what an experiment file may say: tables and keys"},
     {"info", tame_command_info, "FILE...", "what is in a results file"},
     {"compare", tame_command_compare, "A B", "are all data of two results files byte-equal"},
@@ -38,7 +39,8 @@ static void usage(FILE *out)
                "Environment: OMP_NUM_THREADS (threads a rank), TAME_KERNEL (ref, avx2, avx512),\n"
                "TAME_PYTHON (for plot).\n"
                "Exit codes: 0 fine, 1 compare found a difference, 2 usage, experiment or data,\n"
-               "3 memory, 4 file, 5 the network diverged.\n");
+               "3 memory, 4 file, 5 the network diverged, 6 some networks of a sweep failed,\n"
+               "75 stopped with all kept: run again with --resume.\n");
 }
 
 static int unknown(const char *name)

@@ -192,9 +192,6 @@ typedef struct tame_member {
 /** Write a text of a fixed width, cut if it is longer. Local. */
 tame_status tame_member_put_text(tame_results *results, const char *path, int64_t row,
                                  const char *text);
-/** Cycles or so of a network's run on one thread: the dearest go first. Local. */
-double tame_member_cycles(const tame_experiment *e);
-
 /** Bytes on a rank with a share of the neurons: rates kept as targets, and what is recorded. Local. */
 double tame_run_recordings(const tame_experiment *e, double share);
 /** TAME_ERR_NOMEM where a rank needs more than there is for it. Local. */

@@ -190,27 +190,6 @@ static int kind_of_phase(const tame_experiment *e, int64_t p)
   return tame_phase_at(e, p)->weights == TAME_WEIGHTS_RECURRENT ? RECURRENT : READOUT;
 }
 
-double tame_member_cycles(const tame_experiment *e)
-{
-  const double n = (double)e->network.neurons;
-  const tame_wiring *wiring = (const tame_wiring *)e->network.wiring.row;
-  const double k = wiring->expected(e->network.wiring.params, e->network.neurons);
-  double cycles = 0;
-  for (int64_t p = 0; p < e->phases.count; p++)
-    for (int64_t t = 0; t < e->tasks.count; t++) {
-      if (!tame_phase_has_task(e, p, t)) continue;
-      const int kind = kind_of_phase(e, p);
-      int64_t first, last;
-      tame_phase_window(e, p, t, &first, &last);
-      const double steps = (double)e->scripts[t].steps;
-      const double updates = kind == PLAIN ? 0
-                                           : (double)((last - first) / tame_phase_at(e, p)->every);
-      const double update = kind == RECURRENT ? n * e->network.plastic_fraction * k * k / 2 : n * n;
-      cycles += (double)tame_phase_trials(e, p) * (steps * n * (40 + k) + updates * update);
-    }
-  return cycles;
-}
-
 /* ---- progress ------------------------------------------------------------------------------- */
 
 /* Steps of all phases, and of those that are left from where we are. */

@@ -2,7 +2,7 @@
  * see tame/experiment.h. */
 #include "base/memory.h"
 #include "experiment/inside.h"
-#include "experiment/sweep.h"
+#include "experiment/plan.h"
 #include "kernels/kernels.h"
 
 #include <ctype.h>
@@ -27,6 +27,7 @@ typedef struct study {
   int64_t *ids; /* of the chosen networks, ascending, [rows] */
   int64_t rows;
   double *cycles;       /* each network takes, [rows] */
+  double a_step;        /* most cycles that a step takes */
   char (*refused)[WHY]; /* why it cannot run, [rows] */
   int64_t *order;       /* rows to be run, dearest first, [n_order] */
   int64_t n_order;
@@ -135,7 +136,9 @@ static tame_status look_at(study *s, int64_t row)
   const bool counts = status == TAME_OK && e->output.weights != TAME_KEEP_NONE;
   const int64_t synapses = counts ? tame_network_synapses(&e->network) : 0;
   if (synapses < 0) status = TAME_ERR_NOMEM;
-  s->cycles[row] = tame_member_cycles(e);
+  s->cycles[row] = tame_plan_cycles(e);
+  const double steps = tame_plan_steps(e), a_step = steps > 0 ? s->cycles[row] / steps : 0;
+  if (a_step > s->a_step) s->a_step = a_step;
   if (status == TAME_OK) tame_recorder_plan(e, synapses, &s->blueprint);
   tame_experiment_free(&e);
   return status == TAME_OK ? s->blueprint.status : status;
@@ -156,6 +159,7 @@ static tame_status survey(study *s)
     MPI_Allreduce(MPI_IN_PLACE, s->cycles + row, count, MPI_DOUBLE, MPI_SUM, s->comm);
     MPI_Allreduce(MPI_IN_PLACE, s->refused[row], count * WHY, MPI_CHAR, MPI_MAX, s->comm);
   }
+  MPI_Allreduce(MPI_IN_PLACE, &s->a_step, 1, MPI_DOUBLE, MPI_MAX, s->comm);
   for (int64_t row = 0; row < s->rows; row++)
     if (!s->refused[row][0]) return TAME_OK;
   return tame_fail(TAME_ERR_INPUT, "%s%s", s->rows > 1 ? "no network can run; the first: " : "",
@@ -362,7 +366,10 @@ static tame_status resume(study *s)
 
 static void divide(study *s)
 {
-  s->group_size = ranks_each(s);
+  const int asked = s->options->group;
+  s->group_size = asked > 0         ? ranks_each(s)
+                  : s->rows == 1 ? s->size
+                                 : tame_plan_group(s->size, s->rows, s->cycles, s->a_step);
   const int groups = s->size / s->group_size;
   const int mine = s->rank / s->group_size;
   MPI_Comm_split(s->comm, mine < groups ? mine : groups - 1, s->rank, &s->group);

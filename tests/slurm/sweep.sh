@@ -22,7 +22,8 @@ for program in munged slurmctld slurmd sbatch; do
   command -v $program >/dev/null || fail "no $program: scripts/setup --slurm installs it"
 done
 work=$(mktemp -d)
-trap 'cluster_stop; rm -rf "$work"' EXIT
+trap 'cluster_stop; [ -n "${KEEP:-}" ] || rm -rf "$work"' EXIT
+[ -z "${KEEP:-}" ] || echo "in $work"
 cd "$work" || exit 1
 cluster_start cluster || exit 1
 sinfo -N
@@ -39,7 +40,7 @@ sweep:
   repeats: 4
 END
 size=(--nodes=4 --ntasks-per-node=1 --mem-per-cpu=0)
-work_of=(--set 'phases[2].train.trials=150' --set output.rates.every=0 --checkpoint-every 2)
+work_of=(--set 'phases[2].train.trials=400' --set output.rates.every=0 --checkpoint-every 1)
 submit() { # OUTPUT SBATCH-OPTION...: prints the job's id
   local output=$1
   shift
@@ -59,13 +60,17 @@ until_it() { # SECONDS WHAT COMMAND...
 }
 state_is() { scontrol show job "$1" | grep -q "JobState=$2"; }
 restarts() { scontrol show job "$1" | sed -n 's/.*Restarts=\([0-9]*\).*/\1/p'; }
-ended() { state_is "$1" COMPLETED || state_is "$1" FAILED || state_is "$1" CANCELLED; }
+# On its way back into the queue a job is FAILED for a moment.
+failed() { state_is "$1" FAILED && sleep 3 && state_is "$1" FAILED; }
+ended() { state_is "$1" COMPLETED || state_is "$1" CANCELLED || failed "$1"; }
 same() { # OUTPUT WHAT
   "$TAME" compare whole.h5 "$1" || fail "$2: other results"
   [ ! -e "$1.partial" ] && [ ! -e "$1.checkpoints" ] || fail "$2: something is left"
 }
 # a requeued job waits a while, unless told not to
 hurry() {
+  state_is "$1" PENDING || return 0
+  sleep 1 # its step is gone from all nodes
   scontrol release "$1" 2>/dev/null
   scontrol update JobId="$1" StartTime=now 2>/dev/null
   return 0
