@@ -103,13 +103,14 @@ typedef struct tame_plan_times {
 typedef struct tame_plan {
   int64_t networks, dearest, refused; /**< refused: those that cannot run */
   int group, groups;
-  double synapses, p_bytes;            /**< of the dearest network */
-  double least_neurons, most_neurons;  /**< of a rank */
-  tame_plan_rank most;                 /**< the rank that holds most */
-  double results_bytes;                /**< of all networks */
-  double checkpoint_bytes;             /**< of a network that runs */
+  double synapses, p_bytes;           /**< of the dearest network */
+  double least_neurons, most_neurons; /**< of a rank */
+  tame_plan_rank most;                /**< the rank that holds most */
+  double results_bytes;               /**< of all networks */
+  double checkpoint_bytes;            /**< of a network that runs */
   tame_plan_times times;
-  double parts[3], seconds;  /**< the dearest network: phases that do not learn, recurrent, readout */
+  double parts[3],
+      seconds; /**< the dearest network: phases that do not learn, recurrent, readout */
   double wall_seconds, idle; /**< of all; share of group time waited at the end */
 } tame_plan;
 

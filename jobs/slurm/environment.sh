@@ -58,24 +58,40 @@ launch() {
   return $code
 }
 
-# run_or_resume RANKS OUTPUT ARGUMENT...: begin, or go on with what an earlier job has left.
+# run_or_resume RANKS OUTPUT ARGUMENT...: begin, or go on with what an earlier job has left. Where a rank dies
+# (a node that fails, a crash in MPI) it goes on from the last checkpoints, twice at most.
 run_or_resume() {
-  local ranks=$1 output=$2
+  local ranks=$1 output=$2 tries=0 code resume
   shift 2
   if [ -e "$output" ]; then
     echo "$output is there already"
     return 0
   fi
-  if [ -e "$output.partial" ]; then set -- "$@" --resume; fi
-  launch "$ranks" "$TAME" run "$@" -o "$output"
+  while :; do
+    resume=()
+    if [ -e "$output.partial" ]; then resume=(--resume); fi
+    code=0
+    launch "$ranks" "$TAME" run "$@" -o "$output" "${resume[@]}" || code=$?
+    tries=$((tries + 1))
+    case $code in
+      134 | 135 | 136 | 137 | 139) [ $tries -lt 3 ] || return $code ;;
+      *) return $code ;;
+    esac
+    echo "a rank died, exit code $code: on from the last checkpoints"
+    sleep 2
+  done
 }
 
-# again_if_stopped CODE: what a job ends with; one that was stopped goes back into the queue.
+# again_if_stopped CODE: what a job ends with; one that has stopped by itself goes back into the queue. One that
+# SLURM preempts goes there without us, and one that was cancelled does not.
 again_if_stopped() {
+  local job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_}${SLURM_ARRAY_TASK_ID:-$SLURM_JOB_ID}
   if [ "$1" -ne 75 ]; then exit "$1"; fi
   sleep 2 # until the step is gone from all nodes
-  echo "stopped, all is kept: back into the queue"
-  scontrol requeue "${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_}${SLURM_ARRAY_TASK_ID:-$SLURM_JOB_ID}"
-  sleep 60 # until SLURM ends this job
+  if scontrol show job "$job" | grep -q JobState=RUNNING; then
+    echo "stopped, all is kept: back into the queue"
+    scontrol requeue "$job"
+    sleep 60 # until SLURM ends this job
+  fi
   exit 75
 }

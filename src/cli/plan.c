@@ -29,7 +29,8 @@ static const struct argp_option table[] = {
     {"latency-us", LATENCY, "US", 0, "Of a message between ranks (2)", 0},
     {"bandwidth-GBs", BANDWIDTH, "GB/S", 0, "Between ranks (5)", 0},
     {"updates-per-second", UPDATES, "X", 0,
-     "Of the learner, from a run on the machine in question; default: measured here, a second or two",
+     "Of the learner, from a run on the machine in question; default: measured here, a second or "
+     "two",
      0},
     {"set", 's', "KEY=VALUE", 0, "Override a key, as in tame run; repeatable", 0},
     {0}};
@@ -86,8 +87,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
       break;
     case ARGP_KEY_NO_ARGS: argp_error(state, "which experiment? Give a YAML file"); break;
     case ARGP_KEY_END:
-      if (q->group > q->ranks) argp_error(state, "--group: found %d, but there are %d ranks", q->group, q->ranks);
-      if (q->nodes > q->ranks) argp_error(state, "--nodes: found %d, but there are %d ranks", q->nodes, q->ranks);
+      if (q->group > q->ranks)
+        argp_error(state, "--group: found %d, but there are %d ranks", q->group, q->ranks);
+      if (q->nodes > q->ranks)
+        argp_error(state, "--nodes: found %d, but there are %d ranks", q->nodes, q->ranks);
       break;
     default: return ARGP_ERR_UNKNOWN;
   }
@@ -143,8 +146,8 @@ static void print_rank(const tame_plan *p, double process)
   const tame_plan_rank *r = &p->most;
   printf("  neurons a rank    %.0f to %.0f\n", p->least_neurons, p->most_neurons);
   printf("  memory a rank     %s: W %s, P %s, recordings %s, exchange and states %s, program %s\n",
-         bytes(r->total + process, a), bytes(r->weights, b), bytes(r->P, c), bytes(r->recordings, d),
-         bytes(r->exchange + r->states, f), bytes(process, g));
+         bytes(r->total + process, a), bytes(r->weights, b), bytes(r->P, c),
+         bytes(r->recordings, d), bytes(r->exchange + r->states, f), bytes(process, g));
   if (p->group > 1)
     printf("  traffic a rank    %s a step in %.0f message%s (%s)\n", bytes(r->bytes_a_step, a),
            r->messages_a_step, r->messages_a_step == 1 ? "" : "s",
@@ -165,7 +168,8 @@ static void print_times(const tame_plan *p, const tame_plan_request *q)
   printf("  time a network    %s: recurrent %s, readout %s, the rest %s\n", duration(p->seconds, a),
          duration(p->parts[1], b), duration(p->parts[2], c), duration(p->parts[0], d));
   if (p->networks > 1)
-    printf("  time for all      %s by %d group%s of %d rank%s; ranks wait at the end for %.0f %% of it\n",
+    printf("  time for all      %s by %d group%s of %d rank%s; ranks wait at the end for %.0f %% "
+           "of it\n",
            duration(p->wall_seconds, a), p->groups, p->groups == 1 ? "" : "s", p->group,
            p->group == 1 ? "" : "s", 100 * p->idle);
 }
@@ -191,8 +195,9 @@ static tame_status judge(const options *o, const tame_plan *p, double process)
                      "it does not fit: more ranks a network (--group %d), fewer ranks a node, or "
                      "more memory",
                      2 * p->group <= q->ranks ? 2 * p->group : q->ranks);
-  return tame_fail(TAME_ERR_NOMEM, "it does not fit: want nodes with more memory, fewer ranks on each, "
-                                   "or network.precision: float");
+  return tame_fail(TAME_ERR_NOMEM,
+                   "it does not fit: want nodes with more memory, fewer ranks on each, "
+                   "or network.precision: float");
 }
 
 static void suggest(const options *o, const tame_plan *p)
@@ -205,8 +210,8 @@ static void suggest(const options *o, const tame_plan *p)
            "tame run %s%s\n",
            q->threads, q->nodes, q->ranks, q->threads, o->experiment, group);
   else if (q->ranks > 1)
-    printf("  run it            OMP_NUM_THREADS=%d mpirun -n %d tame run %s%s\n", q->threads, q->ranks,
-           o->experiment, group);
+    printf("  run it            OMP_NUM_THREADS=%d mpirun -n %d tame run %s%s\n", q->threads,
+           q->ranks, o->experiment, group);
   else printf("  run it            OMP_NUM_THREADS=%d tame run %s\n", q->threads, o->experiment);
 }
 
@@ -236,19 +241,22 @@ static tame_status plan(const options *o)
 
 int tame_command_plan(int argc, char **argv)
 {
-  static const struct argp argp = {
-      table,
-      parse,
-      "EXPERIMENT",
-      "Tell what an experiment will take: memory, traffic, files and time for each rank, and whether it "
-      "fits. Nothing of its size is allocated.\v"
-      "Times come from a calibration of the kernels on this machine, with as many threads at work as a "
-      "node would have, as far as there are cores here; traffic from the latency and bandwidth given. "
-      "Exit code 3: it does not fit.",
-      NULL,
-      NULL,
-      NULL};
-  options o = {.request = {.ranks = 1, .nodes = 1, .threads = 1, .latency_s = 2e-6, .bandwidth = 5e9}};
+  static const struct argp argp = {table,
+                                   parse,
+                                   "EXPERIMENT",
+                                   "Tell what an experiment will take: memory, traffic, files and "
+                                   "time for each rank, and whether it "
+                                   "fits. Nothing of its size is allocated.\v"
+                                   "Times come from a calibration of the kernels on this machine, "
+                                   "with as many threads at work as a "
+                                   "node would have, as far as there are cores here; traffic from "
+                                   "the latency and bandwidth given. "
+                                   "Exit code 3: it does not fit.",
+                                   NULL,
+                                   NULL,
+                                   NULL};
+  options o = {
+      .request = {.ranks = 1, .nodes = 1, .threads = 1, .latency_s = 2e-6, .bandwidth = 5e9}};
   o.sets = calloc((size_t)argc, sizeof *o.sets);
   if (!o.sets) return TAME_ERR_NOMEM;
   argp_parse(&argp, argc, argv, 0, NULL, &o);

@@ -181,7 +181,8 @@ static void free_model(model *m)
 /* Neurons of each kind on rank k of g, balanced by cost as the network balances. */
 static void share_of(const model *m, int k, int g, double neurons[2])
 {
-  const double a = m->kinds[0].neurons * m->kinds[0].cost, b = m->kinds[1].neurons * m->kinds[1].cost;
+  const double a = m->kinds[0].neurons * m->kinds[0].cost,
+               b = m->kinds[1].neurons * m->kinds[1].cost;
   const double from = (a + b) * k / g, to = (a + b) * (k + 1) / g;
   const double in_a = fmax(0, fmin(to, a) - fmin(from, a)), in_b = to - from - in_a;
   neurons[0] = m->kinds[0].cost > 0 ? in_a / m->kinds[0].cost : 0;
@@ -192,10 +193,22 @@ static double sum_of(const model *m, const double neurons[2], double (*of)(const
 {
   return neurons[0] * of(&m->kinds[0]) + neurons[1] * of(&m->kinds[1]);
 }
-static double inputs_of(const kind *k) { return k->inputs; }
-static double plastic_of(const kind *k) { return k->plastic; }
-static double padded_of(const kind *k) { return k->padded; }
-static double tiles_of(const kind *k) { return k->tiles; }
+static double inputs_of(const kind *k)
+{
+  return k->inputs;
+}
+static double plastic_of(const kind *k)
+{
+  return k->plastic;
+}
+static double padded_of(const kind *k)
+{
+  return k->padded;
+}
+static double tiles_of(const kind *k)
+{
+  return k->tiles;
+}
 
 static bool trains(const tame_experiment *e, tame_weights weights)
 {
@@ -216,7 +229,8 @@ static void plan_rank(const model *m, int g, const double neurons[2], tame_plan_
   const double mean = own > 0 ? synapses / own : 0;
   const double seen = n * (1 - pow(1 - fmin(1, mean / n), own)); /* different sources */
   *out = (tame_plan_rank){.neurons = own};
-  out->weights = synapses * (real + 4) + own * (double)p->inputs * real + (double)p->outputs * n * real;
+  out->weights = synapses * (real + 4) + own * (double)p->inputs * real +
+                 (double)p->outputs * n * real;
   out->states = own * (3 * real + 16 + 2 * 8);
   const double remote = fmin(seen, n - own);
   const bool gather = g > 1 && remote >= (n - own) / 2;
@@ -229,8 +243,8 @@ static void plan_rank(const model *m, int g, const double neurons[2], tame_plan_
     out->exchange = n * (real + 4);
   }
   if (trains(m->e, TAME_WEIGHTS_RECURRENT))
-    out->P = (sum_of(m, neurons, tiles_of) * TAME_TILE * TAME_TILE +
-              sum_of(m, neurons, padded_of) + sum_of(m, neurons, plastic_of)) *
+    out->P = (sum_of(m, neurons, tiles_of) * TAME_TILE * TAME_TILE + sum_of(m, neurons, padded_of) +
+              sum_of(m, neurons, plastic_of)) *
              real;
   const double readout = (ceil(n / g) + 4) * n * real;
   if (trains(m->e, TAME_WEIGHTS_READOUT) && readout > out->P) out->P = readout;
@@ -334,12 +348,13 @@ enum { MOST_BYTES = 192 << 20 /* for calibration, all threads together */ };
 
 /* Times of a rank's step, updates and readout, each thread with its part of the work. threads: of a rank; at_once:
  * threads of this machine that work at the same time. */
-static tame_status calibrate(const model *m, const double neurons[2], int g, int threads, int at_once,
-                             tame_plan_times *times)
+static tame_status calibrate(const model *m, const double neurons[2], int g, int threads,
+                             int at_once, tame_plan_times *times)
 {
   const tame_network_params *p = &m->e->network;
   bench b = {.kernels = tame_kernels_pick((tame_precision)p->precision)};
-  if (!b.kernels) return tame_fail(TAME_ERR_INPUT, "TAME_KERNEL: want one of %s", tame_kernels_names());
+  if (!b.kernels)
+    return tame_fail(TAME_ERR_INPUT, "TAME_KERNEL: want one of %s", tame_kernels_names());
   const double own = (neurons[0] + neurons[1]) / threads, room = MOST_BYTES / (double)at_once;
   const double synapses = sum_of(m, neurons, inputs_of) / threads;
   const double each = own > 0 ? synapses / own : 0;
@@ -420,7 +435,8 @@ static double bytes_of(const tame_blueprint *b)
 static void plan_files(const model *m, tame_plan *out)
 {
   const tame_experiment *e = m->e;
-  const double all[2] = {m->kinds[0].neurons, m->kinds[1].neurons}, outputs = (double)e->network.outputs;
+  const double all[2] = {m->kinds[0].neurons, m->kinds[1].neurons},
+               outputs = (double)e->network.outputs;
   tame_blueprint b = {0};
   const double synapses = sum_of(m, all, inputs_of);
   tame_recorder_plan(e, (int64_t)synapses, &b);
@@ -429,7 +445,8 @@ static void plan_files(const model *m, tame_plan *out)
   double P = 0;
   if (trains(e, TAME_WEIGHTS_RECURRENT))
     P = (sum_of(m, all, tiles_of) * TAME_TILE * TAME_TILE + sum_of(m, all, padded_of) +
-         sum_of(m, all, plastic_of)) * m->real;
+         sum_of(m, all, plastic_of)) *
+        m->real;
   if (trains(e, TAME_WEIGHTS_READOUT)) P = fmax(P, m->n * (m->n + 2) * m->real);
   out->checkpoint_bytes = 2 * (P + sum_of(m, all, plastic_of) * m->real + m->n * (2 * m->real + 8) +
                                outputs * m->n * m->real + tame_run_recordings(e, 1));

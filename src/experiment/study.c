@@ -367,7 +367,7 @@ static tame_status resume(study *s)
 static void divide(study *s)
 {
   const int asked = s->options->group;
-  s->group_size = asked > 0         ? ranks_each(s)
+  s->group_size = asked > 0      ? ranks_each(s)
                   : s->rows == 1 ? s->size
                                  : tame_plan_group(s->size, s->rows, s->cycles, s->a_step);
   const int groups = s->size / s->group_size;

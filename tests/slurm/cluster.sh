@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # A SLURM cluster of four nodes on this machine: sourced, then cluster_start FOLDER ... cluster_stop. Needs the
-# Debian packages slurmctld, slurmd, slurm-client and munge (scripts/setup --slurm); no system service is
+# Debian packages slurmctld, slurmd, slurm-client and munge (scripts/setup --dev); no system service is
 # touched: keys, sockets, states and logs lie in the folder, ports are on the loopback interface. Everything ends
 # with the script, or by itself after CLUSTER_MINUTES (20).
 

@@ -99,6 +99,60 @@ refuse 3 "for the signals of the tasks" "$TAME" run "$job" -q -o bad.h5 \
 refuse 2 "tasks cannot be overridden in a results file" "$TAME" run results.h5 -q -o bad.h5 \
   --set 'tasks[0].duration_ms=500'
 
+# Sweeps
+sweep() { # WORDS AXES: small.yaml with this sweep
+  { cat "$job" && printf 'sweep:\n%b\n' "$2"; } >swept.yaml
+  refuse 2 "$1" "$TAME" run swept.yaml -q -o bad.h5
+}
+sweep "sweep: network.gian: network.gian: unknown key, did you mean 'gain'?" '  axes: [network.gian: [1, 2]]'
+sweep "swept.yaml:$(($(wc -l <"$job") + 2)): sweep: network.gain: network.gain: found '-1', want a number from 0" \
+  '  axes: [network.gain: [1, -1]]'
+sweep "the list is empty" '  axes: [network.gain: []]'
+sweep "the range is empty: its step leads away from \`to\`" '  axes: [network.gain: {from: 2, to: 1}]'
+sweep "found step 0" '  axes: [network.gain: {from: 1, to: 2, step: 0}]'
+sweep "the range has no end" '  axes: [network.gain: {from: 1}]'
+sweep "cannot reach 0" '  axes: [network.gain: {from: 0, to: 1, count: 3, scale: log}]'
+sweep "unknown key, did you mean 'step'?" '  axes: [network.gain: {from: 1, to: 2, stepp: 1}]'
+sweep "found 2 values, but 'network.gain' of the same axis has 3" \
+  '  axes: [{network.gain: [1, 2, 3], network.noise: [0, 1]}]'
+sweep "more than 10^6 networks" '  axes: [network.gain: {from: 1, count: 1001}]\n  repeats: 1000'
+sweep "swept already, as 'network.gain'" '  axes: [network.gain: [1, 2], network.gain: [3]]'
+sweep "this key cannot be swept" '  axes: [name: [a, b]]'
+sweep "sweep.repeats changes it, too" '  axes: [network.seed: [1, 2]]\n  repeats: 2'
+sweep "want a list of values, or a range" '  axes: [network.gain: 3]'
+sweep "an axis is a mapping" '  axes: [network.gain]'
+sweep "no network can run; the first: network 0: " '  axes:\n    - tasks[0].duration_ms: [100, 200]'
+printf 'sweep: {repeats: 4}\n' | cat "$job" - >swept.yaml
+refuse 2 "found 2-9, want networks from 0 to 3" "$TAME" run swept.yaml -q -o bad.h5 --only 2-9
+refuse 2 "want indices and ranges of networks" "$TAME" run swept.yaml -q -o bad.h5 --only 2,x
+refuse 2 "--shard: found '5/4', want I/N" "$TAME" run swept.yaml -q -o bad.h5 --shard 5/4
+refuse 2 "--shard 6/6: leaves none of 4 networks" "$TAME" run swept.yaml -q -o bad.h5 --shard 6/6
+refuse 2 "--time-limit: found 'soon', want a time" "$TAME" run swept.yaml -q -o bad.h5 --time-limit soon
+refuse 2 "--group: found '0', want a number" "$TAME" run swept.yaml -q -o bad.h5 --group 0
+
+# Resuming: nothing there, all done, another experiment, a newer format
+refuse 2 "nothing to resume: there is no 'bad.h5.partial'" "$TAME" run "$job" -q -o bad.h5 --resume
+refuse 2 "nothing to resume: 'results.h5' is there, whole" "$TAME" run "$job" -q -o results.h5 --resume
+code=0
+"$TAME" run "$job" -q -o kept.h5 --set 'phases[2].train.trials=100000' --time-limit 2 --grace 1 || code=$?
+[ $code -eq 75 ] || fail "not stopped: exit code $code"
+refuse 2 "another experiment; in the file and here: network.gain: 1.5 and 1.2; phases[2].train.trials: 100000 and 10" \
+  "$TAME" run "$job" -q -o kept.h5 --resume --set network.gain=1.2
+"$PYTHON" -c 'import h5py
+with h5py.File("kept.h5.partial", "r+") as f: f.attrs["format_version"] = 3'
+for command in "run $job -q -o kept.h5 --resume --set phases[2].train.trials=100000" "info kept.h5"; do
+  # shellcheck disable=SC2086
+  refuse 2 "has format version 3, this program reads version 2" "$TAME" $command
+done
+rm -rf kept.h5*
+
+# Plans
+refuse 2 "--ranks: found '0', want a whole number" "$TAME" plan "$job" --ranks 0
+refuse 2 "--memory-per-node: found 'lots'" "$TAME" plan "$job" --memory-per-node lots
+refuse 2 "--group: found 4, but there are 2 ranks" "$TAME" plan "$job" --ranks 2 --group 4
+refuse 3 "it does not fit: want about" "$TAME" plan "$job" --set network.neurons=40000 --updates-per-second 10 \
+  --ranks 4 --nodes 2 --memory-per-node 16G
+
 # Outputs
 refuse 4 "the name of the results file is empty" "$TAME" run "$job" -q -o ''
 "$TAME" run "$job" -q -o there.h5
