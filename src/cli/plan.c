@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 typedef struct options {
   const char *experiment;
@@ -133,11 +134,8 @@ static void print_network(const tame_experiment *e, const tame_plan *p)
 /* Memory that the process has by itself: this one has it, too. */
 static double of_process(void)
 {
-  FILE *file = fopen("/proc/self/statm", "r");
-  long pages = 0, resident = 0;
-  if (file && fscanf(file, "%ld %ld", &pages, &resident) != 2) resident = 0;
-  if (file) fclose(file);
-  return (double)resident * 4096;
+  struct rusage use;
+  return getrusage(RUSAGE_SELF, &use) == 0 ? 1024 * (double)use.ru_maxrss : 0;
 }
 
 static void print_rank(const tame_plan *p, double process)

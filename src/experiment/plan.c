@@ -50,9 +50,10 @@ static void count(const tame_experiment *e, double steps[KINDS], double updates[
       int64_t first, last;
       tame_phase_window(e, p, t, &first, &last);
       steps[k] += trials * (double)e->scripts[t].steps;
-      if (k != PLAIN) updates[k] += trials * (double)((last - first) / tame_phase_at(e, p)->every);
+      if (k != PLAIN)
+        updates[k] += trials * (double)(last - first) / (double)tame_phase_at(e, p)->every;
       if (tame_recording_covers(e, &e->output.readout, p))
-        *readouts += trials * (double)(e->scripts[t].steps / e->output.readout.every);
+        *readouts += trials * (double)e->scripts[t].steps / (double)e->output.readout.every;
     }
   *readouts += updates[READOUT];
 }
@@ -321,7 +322,8 @@ static void do_rows(void *context, int t)
 static void do_dot(void *context, int t)
 {
   const bench *b = context;
-  *(volatile double *)b->h[t] = b->kernels->dot(b->width, b->view[t], b->x[t]);
+  const double z = b->kernels->dot(b->width, b->view[t], b->x[t]);
+  memcpy(b->h[t], &z, sizeof z); /* so that it is not left out */
 }
 
 static char **arrays(int threads, size_t bytes)

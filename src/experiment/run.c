@@ -751,10 +751,14 @@ static tame_status prepare(run *r)
 tame_status tame_member_put_text(tame_results *results, const char *path, int64_t row,
                                  const char *text)
 {
-  char fixed[4096] = "";
   const int64_t width = tame_results_width(results, path), length = (int64_t)strlen(text);
+  char *fixed = tame_zeroed(width, 1, "a text");
+  if (!fixed) return TAME_ERR_NOMEM;
   memcpy(fixed, text, (size_t)(length < width ? length : width));
-  return tame_results_write(results, path, TAME_TYPE_TEXT, &row, (int64_t[]){1}, fixed);
+  const tame_status status = tame_results_write(results, path, TAME_TYPE_TEXT, &row, (int64_t[]){1},
+                                                fixed);
+  free(fixed);
+  return status;
 }
 
 static void utc(char text[32])

@@ -400,9 +400,8 @@ static void print_word(FILE *out, const char *text)
 {
   const char *at = text;
   while (isalnum((unsigned char)*at) || (*at && strchr("+-._", *at))) at++;
-  if (*text && *at == '\0' && *text != '-') fputs(text, out);
-  else if (*text == '-' && (isdigit((unsigned char)text[1]) || text[1] == '.') && *at == '\0')
-    fputs(text, out);
+  const bool dash = *text == '-' && !isdigit((unsigned char)text[1]) && text[1] != '.';
+  if (*text && *at == '\0' && !dash) fputs(text, out);
   else print_text(out, text);
 }
 

@@ -247,7 +247,7 @@ tame_status tame_layout_read(const char *path, tame_place **places, int64_t *cou
 
 const tame_place *tame_layout_find_place(const tame_place *places, int64_t count, const char *path)
 {
-  tame_place key;
+  tame_place key = {.offset = 0};
   snprintf(key.path, sizeof key.path, "%s", path);
   return count ? bsearch(&key, places, (size_t)count, sizeof key, by_path) : NULL;
 }

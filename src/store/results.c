@@ -271,7 +271,7 @@ static runs runs_of(const tame_place *p, const int64_t *count)
 static int64_t start_of(const tame_place *p, const runs *r, const int64_t *start,
                         const int64_t *count, int64_t run)
 {
-  int64_t at[TAME_AXES], place = 0;
+  int64_t at[TAME_AXES] = {0}, place = 0;
   for (int k = r->inner - 1; k >= 0; k--) {
     at[k] = start[k] + run % count[k];
     run /= count[k];

@@ -70,10 +70,14 @@ END
   cluster_daemon "$folder/log/munged" munged --foreground --force --key-file="$folder/munge/key" \
     --socket="$folder/munge/socket" --pid-file="$folder/munge/pid" --log-file="$folder/log/munged" \
     --seed-file="$folder/munge/seed"
-  for n in $(seq 50); do [ -S "$folder/munge/socket" ] && break || sleep 0.1; done
+  for n in $(seq 50); do
+    if [ -S "$folder/munge/socket" ]; then break; fi
+    sleep 0.1
+  done
   cluster_daemon "$folder/log/ctld" slurmctld -D -i
   for n in 1 2 3 4; do cluster_daemon "$folder/log/d$n" slurmd -D -N "n$n"; done
   # a watchdog of its own, should this script be killed
+  # shellcheck disable=SC2016
   setsid bash -c 'sleep "$1"; shift; kill "$@" 2>/dev/null' - \
     "$((60 * ${CLUSTER_MINUTES:-20}))" "${cluster_pids[@]}" >/dev/null 2>&1 &
   cluster_pids+=($!)
@@ -93,7 +97,10 @@ cluster_stop() {
   local k
   for ((k = ${#cluster_pids[@]} - 1; k >= 0; k--)); do kill "${cluster_pids[$k]}" 2>/dev/null; done
   for ((k = ${#cluster_pids[@]} - 1; k >= 0; k--)); do
-    for _ in $(seq 50); do kill -0 "${cluster_pids[$k]}" 2>/dev/null && sleep 0.1 || break; done
+    for _ in $(seq 50); do
+      kill -0 "${cluster_pids[$k]}" 2>/dev/null || break
+      sleep 0.1
+    done
     kill -9 "${cluster_pids[$k]}" 2>/dev/null
   done
   cluster_pids=()

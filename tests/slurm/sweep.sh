@@ -65,7 +65,7 @@ failed() { state_is "$1" FAILED && sleep 3 && state_is "$1" FAILED; }
 ended() { state_is "$1" COMPLETED || state_is "$1" CANCELLED || failed "$1"; }
 same() { # OUTPUT WHAT
   "$TAME" compare whole.h5 "$1" || fail "$2: other results"
-  [ ! -e "$1.partial" ] && [ ! -e "$1.checkpoints" ] || fail "$2: something is left"
+  if [ -e "$1.partial" ] || [ -e "$1.checkpoints" ]; then fail "$2: something is left"; fi
 }
 # a requeued job waits a while, unless told not to
 hurry() {
@@ -105,6 +105,7 @@ same preempted.h5 "preempted"
 
 echo "== run into its time limit, again and again"
 # SLURM counts minutes: tame is told of an end that is nearer
+# shellcheck disable=SC2016
 sed 's/^set -uo pipefail/&\nexport SLURM_JOB_END_TIME=$(($(date +%s) + 8))/' "$TAME_SLURM/sweep.sbatch" >limited.sbatch
 job=$(sbatch --parsable "${size[@]}" limited.sbatch sweep.yaml limited.h5 "${work_of[@]}" --grace 4)
 finish "$job" "the limited run"

@@ -85,7 +85,10 @@ stopped() { # one that is stopped in the middle, with two sound checkpoints
   rm -rf d.h5*
   "$TAME" run "$job" -q -o d.h5 --checkpoint-every 0 "${long[@]}" 2>err.txt &
   local run=$! code=0
-  for _ in $(seq 200); do [ -e d.h5.checkpoints/000000.1.h5 ] && break || sleep 0.02; done
+  for _ in $(seq 200); do
+    if [ -e d.h5.checkpoints/000000.1.h5 ]; then break; fi
+    sleep 0.02
+  done
   kill $run
   wait $run || code=$?
   [ $code -eq 75 ] || fail "not stopped: $code"
@@ -115,7 +118,7 @@ END
 for kind in header P x truncated empty; do
   for slots in 0 1 "0 1"; do
     stopped
-    for slot in $slots; do damage d.h5.checkpoints/000000.$slot.h5 $kind; done
+    for slot in $slots; do damage d.h5.checkpoints/000000."$slot".h5 $kind; done
     code=0
     "$TAME" info d.h5 >info.txt 2>err.txt || code=$?
     [ $code -eq 4 ] || fail "info of a damaged checkpoint ($kind, $slots): exit code $code: $(cat info.txt err.txt)"
