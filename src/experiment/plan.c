@@ -255,13 +255,15 @@ static void plan_rank(const model *m, int g, const double neurons[2], tame_plan_
 
 /* ---- calibration ---------------------------------------------------------------------------------- */
 
-/* Seconds for a call of work with each of `threads` threads at once, best of some. */
+/* Seconds for a call of work with each of `threads` threads at once, the mean of some: what else the machine
+ * does will go on. The first, which touches the memory, does not count. */
 typedef void work(void *context, int thread);
 
 static double time_of(work *do_it, void *context, int threads)
 {
-  double best = INFINITY, began = omp_get_wtime();
-  for (int k = 0; k < 3 || (k < 200 && omp_get_wtime() - began < 0.25); k++) {
+  double sum = 0, began = omp_get_wtime();
+  int k = -1;
+  for (; k < 3 || (k < 1000 && omp_get_wtime() - began < 0.4); k++) {
     double most = 0;
 #pragma omp parallel num_threads(threads) reduction(max : most)
     {
@@ -270,9 +272,9 @@ static double time_of(work *do_it, void *context, int threads)
       do_it(context, omp_get_thread_num());
       most = omp_get_wtime() - from;
     }
-    if (most < best) best = most;
+    if (k >= 0) sum += most;
   }
-  return best;
+  return sum / k;
 }
 
 /* What one thread of one rank works on, cut to a size that fits. */
