@@ -87,18 +87,30 @@ static int descending(const void *a, const void *b)
   return (x < y) - (x > y);
 }
 
+/* Times at which groups are free, as a heap: the root has grown, move it down. */
+static void sift(double *heap, int count)
+{
+  int at = 0;
+  for (int child = 1; child < count; child = 2 * at + 1) {
+    if (child + 1 < count && heap[child + 1] < heap[child]) child++;
+    if (heap[at] <= heap[child]) return;
+    const double parent = heap[at];
+    heap[at] = heap[child];
+    heap[child] = parent;
+    at = child;
+  }
+}
+
 double tame_plan_makespan(int groups, int64_t rows, double *cost, double *idle)
 {
   double *busy = tame_zeroed(groups, sizeof *busy, "a plan"), last = 0, sum = 0;
   if (!busy) return NAN;
   qsort(cost, (size_t)rows, sizeof *cost, descending);
   for (int64_t k = 0; k < rows; k++) {
-    int least = 0;
-    for (int g = 1; g < groups; g++)
-      if (busy[g] < busy[least]) least = g;
-    busy[least] += cost[k];
+    busy[0] += cost[k]; /* the first to be free takes it */
     sum += cost[k];
-    if (busy[least] > last) last = busy[least];
+    if (busy[0] > last) last = busy[0];
+    sift(busy, groups);
   }
   if (idle) *idle = last > 0 ? 1 - sum / (last * groups) : 0;
   free(busy);

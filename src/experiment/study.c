@@ -427,10 +427,28 @@ static void tell(const study *s)
 
 /* ---- running ------------------------------------------------------------------------------------ */
 
+/* A network that could be at the start but cannot be now, as a file of its has gone, say. Collective over the
+ * group. */
+static tame_status mark_refused(study *s, int64_t row)
+{
+  const uint8_t state = TAME_NETWORK_FAILED;
+  char why[WHY];
+  int rank;
+  MPI_Comm_rank(s->group, &rank);
+  snprintf(why, sizeof why, "%s", tame_message());
+  tame_status status = TAME_OK;
+  if (rank == 0) status = tame_member_put_text(s->results, "message", row, why);
+  if (rank == 0 && status == TAME_OK)
+    status = tame_results_write(s->results, "state", TAME_TYPE_U8, &row, (int64_t[]){1}, &state);
+  status = tame_agree(s->group, status);
+  return status == TAME_OK ? tame_fail(TAME_ERR_INPUT, "%s", why) : status;
+}
+
 static tame_status run_one(study *s, int64_t row, const tame_run_options *options, double stop_at)
 {
   tame_experiment *e;
   tame_status status = tame_experiment_member(&e, s->e, s->ids[row], s->group);
+  if (status == TAME_ERR_INPUT) return mark_refused(s, row);
   if (status != TAME_OK) return status;
   tame_member m = {.e = e,
                    .network = s->ids[row],

@@ -1,0 +1,88 @@
+/* Longest first, by groups: known sums; what a plan foresees of a network is what it has. */
+#include "support.h"
+
+#include "experiment/plan.h"
+
+#include <math.h>
+#include <string.h>
+
+static void schedules_are_longest_first(void **state)
+{
+  (void)state;
+  double idle;
+  double one[] = {1, 2, 3, 4};
+  assert_true(tame_plan_makespan(1, 4, one, &idle) == 10 && idle == 0);
+  double two[] = {3, 3, 2, 2, 2};
+  assert_true(tame_plan_makespan(2, 5, two, &idle) == 7); /* 3 + 2 + 2 and 3 + 2 */
+  assert_true(fabs(idle - (1 - 12.0 / 14)) < 1e-12);
+  double few[] = {5, 1};
+  assert_true(tame_plan_makespan(4, 2, few, &idle) == 5 && fabs(idle - 0.7) < 1e-12);
+  double many[1000], sum = 0;
+  for (int k = 0; k < 1000; k++) sum += many[k] = 1 + k % 7;
+  const double end = tame_plan_makespan(13, 1000, many, NULL);
+  assert_true(end >= sum / 13 && end <= sum / 13 + 7);
+}
+
+static void groups_are_as_large_as_they_pay(void **state)
+{
+  (void)state;
+  double same[64];
+  for (int k = 0; k < 64; k++) same[k] = 1e9;
+  assert_int_equal(tame_plan_group(1, 64, same, 1e6), 1);
+  assert_int_equal(tame_plan_group(64, 64, same, 1e6), 1);  /* one each */
+  assert_int_equal(tame_plan_group(16, 64, same, 1e6), 1);  /* whole rounds */
+  assert_int_equal(tame_plan_group(64, 1, same, 1e8), 64);  /* alone, and large */
+  assert_int_equal(tame_plan_group(64, 1, same, 1e3), 1);   /* alone, but too small to divide */
+  assert_true(tame_plan_group(64, 4, same, 1e8) > 8);       /* fewer networks than ranks */
+  for (int k = 0; k < 64; k++) same[k] = k == 0 ? 1e12 : 1; /* one would hold up all */
+  assert_true(tame_plan_group(16, 64, same, 1e8) > 1);
+}
+
+static const char text[] =
+    "network: {neurons: 300, wiring: {random: {density: 0.2}}}\n"
+    "tasks: [{name: t, duration_ms: 50, window_ms: [10, 40], inputs: [pulse: {start_ms: 0, "
+    "duration_ms: 5}]}]\n"
+    "phases: [record: {name: a}, train: {name: b, weights: recurrent, target: a}]\n";
+
+static void memory_is_what_a_network_takes(void **state)
+{
+  (void)state;
+  tame_experiment *e;
+  tame_plan plan;
+  tame_network *net;
+  tame_network_load load;
+  const tame_plan_request request = {.ranks = 1,
+                                     .nodes = 1,
+                                     .threads = 1,
+                                     .latency_s = 1e-6,
+                                     .bandwidth = 1e9,
+                                     .updates_per_second = 100};
+  assert_int_equal(tame_experiment_parse(&e, MPI_COMM_SELF, text), TAME_OK);
+  assert_int_equal(tame_experiment_plan(e, &request, &plan), TAME_OK);
+  assert_int_equal(tame_network_create(&net, MPI_COMM_SELF, &e->network), TAME_OK);
+  tame_network_measure(net, &load);
+  const tame_variant *rule = &tame_phase_at(e, 1)->learner;
+  const double P = (double)tame_learner_need(rule, net, TAME_WEIGHTS_RECURRENT);
+  assert_true(fabs(plan.synapses / (double)load.synapses - 1) < 0.03);
+  assert_true(fabs(plan.most.P / P - 1) < 0.05);
+  const double all = plan.most.weights + plan.most.states + plan.most.exchange;
+  assert_true(fabs(all / (double)load.bytes - 1) < 0.1);
+  assert_true(plan.networks == 1 && plan.group == 1 && plan.most.messages_a_step == 0);
+  tame_network_free(&net);
+  tame_experiment_free(&e);
+}
+
+static int group(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(schedules_are_longest_first),
+      cmocka_unit_test(groups_are_as_large_as_they_pay),
+      cmocka_unit_test(memory_is_what_a_network_takes),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+  return run_group(group, &argc, &argv);
+}
