@@ -1,24 +1,32 @@
 #!/usr/bin/env python3
 """Draw the figures of a results file; `tame plot` runs this.
 
-    python3 scripts/plot.py FILE [-o DIR] [--format png,pdf] [--network N]
+    python3 scripts/plot.py FILE... [-o DIR] [--format png,pdf] [--network K]
 
-For every task, the figure `training`: rates of the recorded neurons as an image, three of them as
-traces, the readout, the readout under perturbation, each before and after training; and how
-training went. For tasks with two outputs, the figure `plane`: what the readout draws in the plane
-inside the window. What the file does not hold is left out. The panels follow figures 1 and 2 of
-Laje & Buonomano (2013), Nat. Neurosci. 16:925-933, doi:10.1038/nn.3405.
+Of a sweep, the figure `sweep`: how well the last test follows its target, and the last losses of
+training, mean and standard error over networks, against the first swept number; published values
+beside them, if the sweep names some. Other swept keys make curves; over two numbers with three
+values or more the figure `map` is a heat map. Several files are shards of one sweep.
+
+Of one network, --network K of a sweep: for every task, the figure `training`: rates of the
+recorded neurons as an image, three of them as traces, the readout, the readout under perturbation,
+each before and after training; and how training went. For tasks with two outputs, the figure
+`plane`: what the readout draws in the plane inside the window. What the file does not hold is left
+out. The panels follow figures 1 to 3 of Laje & Buonomano (2013), Nat. Neurosci. 16:925-933,
+doi:10.1038/nn.3405.
 
 Prints the path of each file written. Exit codes: 0, or 2 with one line that says what is wrong.
 """
 import argparse
 import atexit
+import csv
 import itertools
 import os
 import shutil
 import string
 import sys
 import tempfile
+import textwrap
 
 FORMATS = ("png", "pdf", "svg")
 WIDTH = 7.2  # inches: two columns of a journal page
@@ -44,11 +52,16 @@ STYLE = {
 }
 
 
+FORMAT = 2  # version of the results format
 DONE, FAILED = 2, 3  # of /state
 
 
 class Problem(Exception):
-    """Nothing can be drawn; the message says why, in one line."""
+    """Nothing can be drawn; the message says why, in one line. path: the file, if not the first."""
+
+    def __init__(self, words, path=None):
+        super().__init__(words)
+        self.path = path
 
 
 def import_packages():
@@ -82,21 +95,29 @@ def text(value):
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def row(dataset, network):
+def row_of(dataset, row):
     """What a network has of a dataset, of which one row may serve all networks."""
-    return dataset[network if dataset.shape[0] > 1 else 0]
+    return dataset[row if dataset.shape[0] > 1 else 0]
+
+
+def own_part(values):
+    """Without the NaN at the ends of the axes, by which smaller networks are padded."""
+    there = np.isfinite(values)
+    for axis in range(values.ndim):
+        others = tuple(k for k in range(values.ndim) if k != axis)
+        used = np.flatnonzero(there.any(axis=others))
+        if used.size:
+            values = np.take(values, range(used[-1] + 1), axis=axis)
+            there = np.take(there, range(used[-1] + 1), axis=axis)
+    return values
 
 
 class Series:
     """Samples over time: values [...][time], time_ms [time]."""
 
-    def __init__(self, dataset, values, stride=1):
-        step = float(dataset.attrs.get("step_ms", 1)) * stride
-        there = np.isfinite(values).reshape(-1, values.shape[-1]).any(axis=0)
-        if there.any():  # where networks differ in length, the shorter are padded with NaN
-            values = values[..., :np.flatnonzero(there)[-1] + 1]
+    def __init__(self, values, start_ms, step_ms):
         self.values = values
-        self.time_ms = float(dataset.attrs.get("start_ms", 0)) + step * np.arange(values.shape[-1])
+        self.time_ms = start_ms + step_ms * np.arange(values.shape[-1])
 
     def inside(self, window):
         """Values inside the window [start, end) in ms."""
@@ -106,47 +127,49 @@ class Series:
 
 
 class Task:
-    """One task: its group in the file, its window, and when it has input and perturbation."""
+    """One task of a network: its group in the file, its window, when input and perturbation are."""
 
-    def __init__(self, name, group, network):
-        self.name, self.group, self.network = name, group, network
-        self.window = tuple(row(group["window_ms"], network)) if "window_ms" in group else None
-        self.duration_ms = (float(row(group["duration_ms"], network)) if "duration_ms" in group
-                            else self.length_of_input())
+    def __init__(self, name, group, row):
+        self.name, self.group, self.row = name, group, row
+        self.window = tuple(row_of(group["window_ms"], row))
+        self.duration_ms = float(row_of(group["duration_ms"], row))
+        self.dt_ms = self.step_of(group["input"])
+        self.steps = int(round(self.duration_ms / self.dt_ms))
         self.pulses = self.spans("input")
         self.kicks = self.spans("perturbation")
 
-    def length_of_input(self):
-        if "input" not in self.group:
-            raise Problem("task '%s' has neither duration nor input" % self.name)
-        data = self.group["input"]
-        return data.shape[-1] * float(data.attrs.get("step_ms", 1))
+    def step_of(self, data):
+        """Step of a stimulus or target; where it is swept, the file gives none for all networks."""
+        step = float(data.attrs.get("step_ms", 1))
+        return step if np.isfinite(step) else \
+            self.duration_ms / own_part(row_of(data, self.row)).shape[-1]
+
+    def series(self, name):
+        data = self.group[name]
+        return Series(own_part(row_of(data, self.row)), float(data.attrs.get("start_ms", 0)),
+                      self.step_of(data))
 
     def spans(self, name):
         """[(start, end)] in ms where a stimulus is on; none if it is on most of the time."""
         if name not in self.group:
             return []
-        data = self.group[name]
-        series = Series(data, row(data, self.network))
+        series = self.series(name)
         on = (series.values != 0).any(axis=0)
         edges = np.flatnonzero(np.diff(np.concatenate([[0], on.astype(int), [0]])))
-        if on.mean() > 0.5 or len(edges) > 40:
+        if not on.size or on.mean() > 0.5 or len(edges) > 40:
             return []
-        step = float(data.attrs.get("step_ms", 1))
-        starts = series.time_ms[0] + edges * step
+        starts = series.time_ms[0] + edges * self.dt_ms
         return list(zip(starts[::2], starts[1::2]))
 
     def target(self):
-        if "target" not in self.group:
-            return None
-        return Series(self.group["target"], row(self.group["target"], self.network))
+        return self.series("target") if "target" in self.group else None
 
 
 class Phase:
-    """One phase: its group in the file."""
+    """One phase of a network: its group in the file."""
 
-    def __init__(self, name, group, network):
-        self.name, self.group, self.network = name, group, network
+    def __init__(self, name, group, row):
+        self.name, self.group, self.row = name, group, row
         self.kind = text(group.attrs.get("kind", ""))
         self.index = int(group.attrs.get("index", 0))
         self.weights = text(group.attrs.get("weights", ""))
@@ -154,55 +177,101 @@ class Phase:
 
     def has(self, task, name):
         return task.name in self.group and name in self.group[task.name] and \
-            self.group[task.name][name].size > 0
+            self.group[task.name][name].size > 0 and self.trials(task, name) > 0
 
     def data(self, task, name):
         return self.group[task.name][name]
 
+    def trials(self, task, name):
+        """How many this network has."""
+        if task.name not in self.group or name not in self.group[task.name]:
+            return 0
+        data = self.data(task, name)
+        if not data.size:
+            return 0
+        first = data[(self.row, slice(None)) + (0,) * (data.ndim - 2)]  # padding: all NaN
+        used = np.flatnonzero(np.isfinite(first))
+        return used[-1] + 1 if used.size else 0
+
+    def outputs(self, task):
+        """How many readouts this network has."""
+        return own_part(self.data(task, "readout")[self.row, 0, :, :1]).shape[0]
+
     def scalars(self, task, name):
-        return self.data(task, name)[self.network].astype(float)
+        return own_part(self.data(task, name)[self.row].astype(float))
+
+    def step_of(self, task, data, values):
+        """Step of a recording in ms; where it is swept, by how many samples there are."""
+        step = float(data.attrs.get("step_ms", 1))
+        return step if np.isfinite(step) else task.dt_ms * -(-task.steps // values.shape[-1])
 
     def readouts(self, task):
         """Series of values [trial][output][time]."""
         data = self.data(task, "readout")
-        return Series(data, data[self.network, :MOST_TRIALS, :MOST_OUTPUTS].astype(float))
+        values = own_part(data[self.row, :MOST_TRIALS, :MOST_OUTPUTS].astype(float))
+        start = float(data.attrs.get("start_ms", 0))
+        return Series(values, start, self.step_of(task, data, values))
 
     def rates(self, task, trial):
         """Series of values [neuron][time], thinned in time if there is much of it."""
         data = self.data(task, "rates")
-        stride = max(1, data.shape[-1] // (2 * MOST_PIXELS))
-        return Series(data, data[self.network, trial, :, ::stride].astype(float), stride)
-
-    def trials(self, task, name):
-        return self.data(task, name).shape[1] if self.has(task, name) else 0
+        values = own_part(data[self.row, trial].astype(float))
+        stride = max(1, values.shape[-1] // (2 * MOST_PIXELS))
+        return Series(values[:, ::stride], float(data.attrs.get("start_ms", 0)),
+                      self.step_of(task, data, values) * stride)
 
 
 class Results:
-    """A results file, open for reading."""
+    """One network of a results file, open for reading."""
 
     def __init__(self, path, network):
         self.file = open_results(path)
         file = self.file
         if "tasks" not in file or "phases" not in file:
             raise Problem("holds no tasks and phases")
-        count = file["state"].shape[0]
-        if not 0 <= network < count:
-            raise Problem("there is no network %d: it has %d, counted from 0" % (network, count))
-        self.network, self.count = network, count
-        self.path = path
-        self.tasks = [Task(name, file["tasks"][name], network) for name in in_order(file["tasks"])]
-        self.phases = [Phase(name, file["phases"][name], network)
+        networks = file["network"][:]
+        self.count, self.path = len(networks), path
+        self.row, self.network = self.find(networks, network)
+        if file["state"][self.row] == FAILED:
+            raise Problem("network %d failed: %s" % (
+                self.network, text(file["message"][self.row]) or "no reason given"))
+        self.tasks = [Task(name, file["tasks"][name], self.row) for name in in_order(file["tasks"])]
+        self.phases = [Phase(name, file["phases"][name], self.row)
                        for name in in_order(file["phases"])]
         self.neurons = None
         if "recorded_neurons" in file:
-            self.neurons = row(file["recorded_neurons"], network)
+            self.neurons = row_of(file["recorded_neurons"], self.row)
         self.training = [phase for phase in self.phases if phase.kind == "train"]
 
+    @staticmethod
+    def find(networks, network):
+        """(row, index in the sweep) of a network; None: the first."""
+        if network is None:
+            return 0, int(networks[0])
+        rows = np.flatnonzero(networks == network)
+        if not rows.size:
+            raise Problem("there is no network %d in it, but %s" % (
+                network, "network %d alone" % networks[0] if len(networks) == 1 else
+                "%d from %d to %d" % (len(networks), networks.min(), networks.max())))
+        return int(rows[0]), network
+
     def title(self):
-        """The experiment's name, and the file's where that says more."""
+        """The experiment's name, the file's where that says more, and which network of a sweep."""
         name = text(self.file.attrs.get("name", "")) or "results"
-        stem = os.path.splitext(os.path.basename(self.path))[0]
-        return name if stem == name else "%s (%s)" % (name, stem)
+        stem = stem_of(self.path)
+        words = name if stem == name else "%s (%s)" % (name, stem)
+        if self.count == 1 and not keys_of(self.file):
+            return words
+        return "%s, network %d" % (words, self.network)
+
+    def values(self):
+        """Values of the swept keys, in small print."""
+        words = []
+        for key in keys_of(self.file):
+            value = self.file[coordinate(key)][self.row]
+            number_like = not isinstance(value, bytes)
+            words.append("%s %s" % (key, digits(value) if number_like else text(value)))
+        return ", ".join(words)
 
     def innate(self, task):
         """The record phase that training aimed at, or the first."""
@@ -245,21 +314,22 @@ def open_results(path):
         with open(path, "rb") as file:
             head = file.read(8)
     except OSError as error:
-        raise Problem(error.strerror) from None
+        raise Problem(error.strerror, path) from None
     if head != b"\x89HDF\r\n\x1a\n":
-        raise Problem("not a results file (not HDF5)")
+        raise Problem("not a results file (not HDF5)", path)
     try:
         file = h5py.File(path, "r")
     except OSError as error:
         truncated = "truncated" in str(error)
-        raise Problem("the file is %s" % ("truncated" if truncated else "damaged")) from None
+        raise Problem("the file is %s" % ("truncated" if truncated else "damaged"), path) from None
     if text(file.attrs.get("format", "")) != "tame-results":
-        raise Problem("not a results file (HDF5, but not written by tame)")
-    version = int(file.attrs.get("format_version", 1))
-    if version != 2:
-        raise Problem("format version %d, this program reads version 2" % version)
+        raise Problem("not a results file (HDF5, but not written by tame)", path)
+    version = int(file.attrs.get("format_version", 0))
+    if version != FORMAT:
+        raise Problem("format version %d, this program reads %s %d" % (
+            version, "up to" if version > FORMAT else "only version", FORMAT), path)
     if "state" not in file or not np.isin(file["state"][:], (DONE, FAILED)).all():
-        raise Problem("incomplete: the run that wrote it has not finished")
+        raise Problem("incomplete: the run that wrote it has not finished", path)
     return file
 
 
@@ -374,7 +444,11 @@ def log_axis(axes, values):
     axes.set_yscale("log")
     low, high = np.log10(good.min()), np.log10(good.max())
     middle, half = (low + high) / 2, max((high - low) / 2 * 1.1, 0.55)
-    axes.set_ylim(10 ** (middle - half), 10 ** (middle + half))
+    low, high = middle - half, middle + half
+    if np.floor(high) <= np.ceil(low):  # one power of ten inside: on to the next, or no scale shows
+        below, above = low - (np.ceil(low) - 1), np.floor(high) + 1 - high
+        low, high = (low - below - 0.03, high) if below < above else (low, high + above + 0.03)
+    axes.set_ylim(10 ** low, 10 ** high)
     axes.yaxis.set_major_locator(matplotlib.ticker.LogLocator(numticks=5))
     axes.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
 
@@ -451,7 +525,7 @@ class TrainingFigure:
 
     def outputs(self):
         """How many are drawn."""
-        shown = [phase.data(self.task, "readout").shape[2] for phase in self.with_readout()]
+        shown = [phase.outputs(self.task) for phase in self.with_readout()]
         return min(max(shown, default=0), MOST_OUTPUTS)
 
     def draw(self):
@@ -490,8 +564,6 @@ class TrainingFigure:
     def write_heading(self):
         name = self.results.title()
         title = name if len(self.results.tasks) == 1 else "%s: task %s" % (name, self.task.name)
-        if self.results.count > 1:
-            title += ", network %d" % self.results.network
         text_at(self.figure, 0.2, 0.2, title, fontsize=9, fontweight="bold", va="center")
         if self.rows:
             for column, stage in enumerate(self.stages):
@@ -671,7 +743,7 @@ class PlaneFigure:
         return {(not stage.before, phase.kind == "perturb"): phase
                 for stage in self.results.stages(task) for phase in (stage.test, stage.perturb)
                 if phase and phase.has(task, "readout")
-                and phase.data(task, "readout").shape[2] == 2}
+                and phase.outputs(task) == 2}
 
     def draw(self):
         columns = sorted({key for task in self.tasks for key in self.panels(task)})
@@ -715,8 +787,6 @@ class PlaneFigure:
 
     def write_heading(self, places, width):
         name = self.results.title()
-        if self.results.count > 1:
-            name += ", network %d" % self.results.network
         text_at(self.figure, 0.2, 0.2, name, fontsize=9, fontweight="bold", va="center")
         for after in sorted({key[0] for key in places}):
             mine = [place for key, place in places.items() if key[0] == after]
@@ -782,219 +852,581 @@ def widen(x, y, shape):
     return about((x[0] + x[1]) / 2, (y[1] - y[0]) / shape), y
 
 
-# ---- sweeps -------------------------------------------------------------------------------------
+# ---- sweeps --------------------------------------------------------------------------------------
+
+class Measure:
+    """A number for each network: of what, how it is called on the axis, values [network]."""
+
+    def __init__(self, kind, title, label, values, mean_of=(1, 1)):
+        self.kind, self.title, self.label, self.values = kind, title, label, values
+        self.mean_of = mean_of  # so many trials and outputs of each network; None: it varies
+
 
 class Sweep:
-    """The networks of one or several files (shards) of a sweep, in the order of their indices."""
+    """The networks of one or several files (shards) of a sweep."""
 
     def __init__(self, paths):
         self.files = [open_results(path) for path in paths]
         first = self.files[0]
-        if "sweep" not in first:
-            raise Problem("holds no sweep: one file at a time")
-        self.keys = text(first["sweep"].attrs["keys"]).split(",")
-        for path, file in zip(paths, self.files):
-            if "sweep" not in file or text(file["sweep"].attrs["keys"]).split(",") != self.keys:
-                raise Problem("%s is of another sweep" % path)
-        self.network = self.gather("network")
-        if len(np.unique(self.network)) < len(self.network):
-            raise Problem("some networks are in two of the files")
-        self.state = self.gather("state")
+        self.keys = keys_of(first)
+        if not self.keys:
+            raise Problem("holds no sweep; such files are drawn one at a time")
+        for path, file in zip(paths[1:], self.files[1:]):
+            self.check_shard(path, file, paths[0])
         self.name = text(first.attrs["name"])
-        self.numeric = [key for key in self.keys if first["sweep/" + key].dtype.kind == "f"]
-        self.phases = sorted(first["phases"], key=lambda p: int(first["phases"][p].attrs["index"]))
+        self.network, self.state = self.gather("network"), self.gather("state")
+        again, counts = np.unique(self.network, return_counts=True)
+        if (counts > 1).any():
+            raise Problem("network %d is in two of the files; shards of one sweep share none" %
+                          again[counts > 1][0])
+        self.done = self.state == DONE
+        self.values = {key: self.gather(coordinate(key)) for key in self.keys}
+        self.numeric = {key for key in self.keys if self.values[key].dtype.kind == "f"}
+        for key in set(self.keys) - self.numeric:
+            self.values[key] = np.array([text(value) for value in self.values[key]])
+
+    def check_shard(self, path, file, first):
+        if keys_of(file) != self.keys:
+            raise Problem("of another sweep: it sweeps %s, %s sweeps %s" % (
+                ", ".join(keys_of(file)) or "nothing", first, ", ".join(self.keys)), path)
+        mine, other = (text(one.attrs["experiment"]).splitlines() for one in (file, self.files[0]))
+        if mine != other:
+            line = next((pair for pair in itertools.zip_longest(mine, other, fillvalue="nothing")
+                         if pair[0] != pair[1]), ("", ""))
+            raise Problem("of another experiment: '%s', where %s has '%s'" % (
+                line[0].strip(), first, line[1].strip()), path)
 
     def gather(self, path):
-        return np.concatenate([file[path][:] for file in self.files])
+        """A dataset of all files, one below the other; where lengths differ, padded with NaN."""
+        parts = [file[path][:] for file in self.files]
+        if parts[0].ndim > 1:
+            shape = np.max([part.shape[1:] for part in parts], axis=0)
+            parts = [np.pad(part.astype(float), [(0, 0)] + [(0, most - own) for most, own in
+                                                            zip(shape, part.shape[1:])],
+                            constant_values=np.nan) for part in parts]
+        return np.concatenate(parts)
 
-    def values(self, key):
-        values = self.gather("sweep/" + key)
-        return values if key in self.numeric else np.array([text(v) for v in values])
+    def phases(self, *kinds):
+        """[(name, group)] of these kinds, in order."""
+        return [(name, group) for name, group in in_order_of(self.files[0]["phases"])
+                if text(group.attrs.get("kind", "")) in kinds]
 
-    def varying(self):
-        """Keys with more than one value; network.seed only repeats."""
-        return [key for key in self.keys
-                if key != "network.seed" and len(np.unique(self.values(key))) > 1]
+    def with_data(self, phase, name):
+        """[(task, path)] of the tasks for which all files have such a dataset in a phase."""
+        paths = [(task, "phases/%s/%s/%s" % (phase, task, name))
+                 for task in in_order(self.files[0]["tasks"])]
+        return [(task, path) for task, path in paths if all(path in file for file in self.files)]
 
     def measures(self):
-        """[(title, y label, values [network])]: how well tests follow, how small losses got."""
+        """How well the last test follows its target; how small the losses of training got."""
         found = []
-        for phase in reversed(self.phases):
-            for task in self.files[0]["phases"][phase]:
-                path = "phases/%s/%s/correlation" % (phase, task)
-                if path in self.files[0]:
-                    r = self.gather(path)
-                    with np.errstate(invalid="ignore"):
-                        found.append(("%s, %s" % (phase, task), "R\u00b2 of readout and target",
-                                      masked_mean(r ** 2)))
+        tests = self.phases("test") if any(self.with_data(p, "correlation")
+                                           for p, _ in self.phases("test")) \
+            else self.phases("perturb")
+        for phase, _ in reversed(tests):
+            for task, path in self.with_data(phase, "correlation"):
+                squares = self.gather(path) ** 2
+                known = np.isfinite(squares[self.done]).reshape(int(self.done.sum()), -1)
+                full = known.all(axis=1)[known.any(axis=1)].all()
+                found.append(Measure("R2", self.title(phase, task), "R\u00b2 of readout and target",
+                                     mean_of_rows(squares),
+                                     squares.shape[1:] if full else None))
             if found:
                 break
-        for phase in self.phases:
-            if text(self.files[0]["phases"][phase].attrs["kind"]) != "train":
-                continue
-            for task in self.files[0]["phases"][phase]:
-                losses = self.gather("phases/%s/%s/loss" % (phase, task))
-                found.append(("%s, %s" % (phase, task), "Loss of the last trial",
-                              last_of_rows(losses)))
-        return found
+        for weights in ("recurrent", "readout"):
+            last = [phase for phase, group in self.phases("train")
+                    if text(group.attrs.get("weights", "")) == weights][-1:]
+            for phase in last:
+                for task, path in self.with_data(phase, "loss"):
+                    found.append(Measure("loss", self.title(phase, task), "Loss of the last trial",
+                                         last_of_rows(self.gather(path))))
+        return [one for one in found if np.isfinite(one.values[self.done]).any()]
 
-    def reference(self):
-        """(coordinate, {name: (x, y, sd or None)}) of published values, or None."""
+    def title(self, phase, task):
+        kind = text(self.files[0]["phases"][phase].attrs.get("kind", ""))
+        words = phase if phase == kind else "%s (%s)" % (phase, kind)
+        return words if len(self.files[0]["tasks"]) == 1 else "%s, %s" % (words, task)
+
+    def reference(self, key):
+        """[(name, x, y, error, is it an SD)] of published values against a coordinate."""
         words = self.files[0]["sweep"].attrs.get("reference")
         if words is None:
-            return None
-        lines = [line.split(",") for line in text(words).splitlines()
-                 if line.strip() and not line.startswith("#")]
-        heads = [head.strip() for head in lines[0]]
-        table = np.array([[float(cell) if cell.strip() else np.nan for cell in line]
-                          for line in lines[1:]])
-        curves = {name: (table[:, 0], table[:, k],
-                         table[:, heads.index(name + " error")] if name + " error" in heads else None)
-                  for k, name in enumerate(heads) if k > 0 and not name.endswith(" error")}
-        return heads[0], curves
+            return []
+        try:
+            heads, table = read_reference(text(words))
+        except (ValueError, IndexError) as error:
+            warn("the published values are left out: %s" % error)
+            return []
+        if heads[0] not in (key, key.split(".")[-1]):
+            warn("the published values are against '%s', the figure against '%s': left out" % (
+                heads[0], key))
+            return []
+        curves = []
+        for column, name in enumerate(heads):
+            errors = [k for k, one in enumerate(heads) if one in (name + " error", name + " sd")]
+            if column > 0 and not name.endswith((" error", " sd")):
+                error = table[:, errors[0]] if errors else np.full(len(table), np.nan)
+                is_sd = bool(errors) and heads[errors[0]].endswith(" sd")
+                curves.append((name, table[:, 0], table[:, column], error, is_sd))
+        return curves
 
 
-def masked_mean(values):
-    """Mean of each row over what is finite, NaN where nothing is."""
+def read_reference(words):
+    """Heads and numbers of a CSV; lines that begin with # are comments, empty cells NaN."""
+    lines = [line for line in words.splitlines() if line.strip() and not line.startswith("#")]
+    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, skipinitialspace=True)]
+    if len(rows) < 2 or len(rows[0]) < 2:
+        raise ValueError("want a line of column names and lines of numbers")
+    for row in rows[1:]:
+        if len(row) != len(rows[0]):
+            raise ValueError("'%s' has %d cells, want %d" % (",".join(row), len(row), len(rows[0])))
+    return rows[0], np.array([[float(cell) if cell else np.nan for cell in row]
+                              for row in rows[1:]])
+
+
+def keys_of(file):
+    keys = text(file["sweep"].attrs.get("keys", "")) if "sweep" in file else ""
+    return keys.split(",") if keys else []
+
+
+def coordinate(key):
+    return "sweep/" + key
+
+
+def in_order_of(group):
+    return [(name, group[name]) for name in in_order(group)]
+
+
+def mean_of_rows(values):
+    """Mean of what is finite in each row; NaN where nothing is."""
     rows = values.reshape(len(values), -1)
     count = np.isfinite(rows).sum(axis=1)
     return np.where(count > 0, np.nansum(rows, axis=1) / np.maximum(count, 1), np.nan)
 
 
 def last_of_rows(values):
-    """The last finite value of each row."""
-    return np.array([one[np.isfinite(one)][-1] if np.isfinite(one).any() else np.nan
-                     for one in values])
+    """The last finite value of each row, which may be shorter than others."""
+    return np.array([row[np.isfinite(row)][-1] if np.isfinite(row).any() else np.nan
+                     for row in values])
 
 
 def is_log_spaced(values):
-    """Do positive values look spaced by factors rather than by steps?"""
-    values = np.sort(np.unique(values))
-    if len(values) < 3 or values[0] <= 0 or values[-1] / values[0] < 20:
+    """Do values look spaced by factors rather than by steps?"""
+    values = np.unique(values[np.isfinite(values)])
+    if len(values) < 3 or values[0] <= 0 or values[-1] / values[0] < 8:
         return False
     steps, factors = np.diff(values), np.diff(np.log(values))
     return factors.std() / factors.mean() < steps.std() / steps.mean()
 
 
-def short(key):
-    """A swept key as an axis label: its last part, its unit apart."""
+def name_of(key):
+    """A swept key in words: its last part, and its unit."""
     word = key.split(".")[-1]
     for unit in ("_ms", "_hz", "_s"):
         if word.endswith(unit):
-            return "%s (%s)" % (word[:-len(unit)].replace("_", " ").capitalize(), unit[1:])
-    return word.replace("_", " ").capitalize()
+            return word[:-len(unit)].replace("_", " "), unit[1:]
+    return word.replace("_", " "), ""
 
 
-class SweepFigure:
-    """Measures against the first swept coordinate: mean and standard error over the others."""
+def axis_name(key):
+    word, unit = name_of(key)
+    return word[:1].upper() + word[1:] + (" (%s)" % unit if unit else "")
 
-    WIDTH, HEIGHT, LEFT, TOP, GAP = 2.9, 2.2, 0.62, 0.62, 0.75
-    PUBLISHED = [("#888888", "s", "--"), ("#b0b0b0", "^", ":")]
+
+def digits(value):
+    """A number with as few digits as tell it."""
+    words = next((w for w in ("%.*g" % (k, value) for k in range(3, 18))
+                  if abs(float(w) - value) <= 1e-12 * abs(value)), repr(value))
+    return words.replace("-", "\N{MINUS SIGN}") if "e" not in words else words
+
+
+class Plan:
+    """Which coordinate is the axis, which make curves, and what only goes along or repeats."""
 
     def __init__(self, sweep):
         self.sweep = sweep
-        varying = sweep.varying()
+        varying = [key for key in sweep.keys
+                   if key != "network.seed" and len(np.unique(sweep.values[key])) > 1]
         numbers = [key for key in varying if key in sweep.numeric]
-        self.x_key = numbers[0] if numbers else "network.seed"
+        self.x_key = (numbers or varying or ["network.seed"])[0]
         if self.x_key not in sweep.keys:
-            raise Problem("no swept key has numbers to draw against")
-        together = self.same_axis(self.x_key)
-        self.others = [key for key in varying if key != self.x_key and key not in together]
+            raise Problem("nothing is swept that could be drawn against")
+        self.curve_keys = []  # those that tell more networks apart than the ones before
+        for key in varying:
+            known = [self.x_key] + self.curve_keys
+            if key not in known and self.groups(known + [key]) > self.groups(known):
+                self.curve_keys.append(key)
+        self.categories = None
+        self.x = sweep.values[self.x_key]
+        if self.x_key not in sweep.numeric:  # words: places along the axis, as they come
+            order = list(dict.fromkeys(self.x))
+            self.categories = order
+            self.x = np.array([float(order.index(value)) for value in self.x])
+
+    def groups(self, keys):
+        return len(set(zip(*(self.sweep.values[key] for key in keys))))
+
+    def combinations(self, keys):
+        """[(values of these keys, which networks have them)], numbers ascending, words as come."""
+        columns = [self.sweep.values[key] for key in keys]
+        places = [np.unique(column, return_inverse=True)[1] if key in self.sweep.numeric else
+                  np.array([list(dict.fromkeys(column)).index(value) for value in column])
+                  for key, column in zip(keys, columns)]
+        found = sorted(set(zip(*places))) if keys else [()]
+        everyone = np.ones(len(self.sweep.state), bool)
+        masks = [np.logical_and.reduce([everyone] + [p == at for p, at in zip(places, spot)])
+                 for spot in found]
+        return [(tuple(column[mask][0] for column in columns), mask) for mask in masks]
+
+    def describe(self, keys, values):
+        words = []
+        for key, value in zip(keys, values):
+            word, unit = name_of(key)
+            shown = digits(value) if key in self.sweep.numeric else str(value)
+            words.append("%s %s%s" % (word, shown, " " + unit if unit else ""))
+        return ", ".join(words)
+
+    def map_keys(self):
+        """The two coordinates of a heat map, [] if there are none with 3 values each."""
+        others = [key for key in self.curve_keys if key in self.sweep.numeric]
+        keys = [self.x_key] + others[:1]
+        wide = all(len(np.unique(self.sweep.values[key])) >= 3 for key in keys)
+        return keys if len(keys) == 2 and self.x_key in self.sweep.numeric and wide else []
+
+
+def caption(figure, words, bottom=0.12):
+    """Small print along the lower edge, already in lines."""
+    figure.text(0.2 / figure.get_figwidth(), bottom / figure.get_figheight(), words, fontsize=6.5,
+                color=QUIET, va="bottom", ha="left", linespacing=1.35)
+
+
+def lines_of(words, width=150):
+    return "\n".join(textwrap.wrap(words, width))
+
+
+def count_networks(sweep):
+    """'27 networks', and how many of them failed."""
+    failed = int((sweep.state == FAILED).sum())
+    words = several(len(sweep.state), "network")
+    return words + (", of which %d failed and are left out" % failed if failed else "")
+
+
+def between(low, high):
+    return "%d" % low if low == high else "%d to %d" % (low, high)
+
+
+def bars(axes, x, y, error, color, width, zorder):
+    """Error bars where there are errors."""
+    known = np.isfinite(error)
+    if known.any():
+        axes.errorbar(x[known], y[known], yerr=error[known], fmt="none", ecolor=color, capsize=1.5,
+                      capthick=width, elinewidth=width, zorder=zorder)
+
+
+class SweepFigure:
+    """A panel for each measure: mean and standard error over networks against a coordinate."""
+
+    LEFT, RIGHT, BETWEEN, PANEL, GAP, COLUMNS = 0.62, 0.15, 0.62, 1.75, 0.72, 3
+    MOST_CURVES, MOST_SHIFTED = 12, 6  # in the legend; apart from each other
+    OPEN = {"markersize": 3.2, "markerfacecolor": "white", "markeredgewidth": 0.7, "linewidth": 0.8}
+    PUBLISHED = ({"color": "0.35", "marker": "s", "linestyle": (0, (4, 2))},
+                 {"color": "0.55", "marker": "^", "linestyle": (0, (1, 1.5))},
+                 {"color": "0.45", "marker": "D", "linestyle": (0, (3, 1, 1, 1))},
+                 {"color": "0.65", "marker": "v", "linestyle": "-"})
+
+    def __init__(self, sweep):
+        self.sweep, self.plan = sweep, Plan(sweep)
         self.measures = sweep.measures()
         if not self.measures:
-            raise Problem("holds no correlation and no loss to draw")
+            raise Problem("holds no correlation and no loss of a network that is done")
+        self.curves = self.plan.combinations(self.plan.curve_keys)
+        self.colours = self.choose_colours()
+        has_r2 = any(measure.kind == "R2" for measure in self.measures)
+        self.published = sweep.reference(self.plan.x_key) if has_r2 else []
+        self.counts = []  # networks of each point
+        self.dots = False  # single networks are shown
+        self.undefined = 0
+        self.moved = False  # curves stand a little aside
 
-    def same_axis(self, key):
-        """Keys that only go along with this one."""
-        x = self.sweep.values(key)
-        along = []
-        for other in self.sweep.varying():
-            y = self.sweep.values(other)
-            if all(len(np.unique(y[x == value])) == 1 for value in np.unique(x)):
-                along.append(other)
-        return along
+    def choose_colours(self):
+        count, keys = len(self.curves), self.plan.curve_keys
+        if count <= 1:
+            return [BLUE]
+        if len(keys) == 1 and keys[0] in self.sweep.numeric:  # an order: a scale of colours
+            return list(plt.get_cmap("viridis")(np.linspace(0, 0.88, count)))
+        if count <= len(COLOURS):
+            return list(COLOURS[:count])
+        return list(plt.get_cmap("turbo")(np.linspace(0.05, 0.95, count)))
 
     def draw(self):
-        count = len(self.measures)
-        width = self.LEFT + count * self.WIDTH + (count - 1) * self.GAP + 0.2
-        self.figure = plt.figure(figsize=(width, self.TOP + self.HEIGHT + 0.55))
+        columns = min(self.COLUMNS, len(self.measures))
+        rows = -(-len(self.measures) // columns)
+        width = (WIDTH - self.LEFT - self.RIGHT - (columns - 1) * self.BETWEEN) / columns
+        width = min(width, 3.2)
+        whole = WIDTH if columns > 1 else max(self.LEFT + width + self.RIGHT, 4.6)
+        handles = self.legend_handles()
+        longest = max((len(handle.get_label()) for handle in handles), default=0)
+        across = max(1, int((whole - 0.4) / (0.55 + 0.053 * longest)))
+        lines = -(-len(handles) // across)
+        top = 0.62 + 0.17 * lines
+        body = rows * self.PANEL + (rows - 1) * self.GAP
+        self.figure = plt.figure(figsize=(whole, top + body + 0.95))
+        text_at(self.figure, 0.2, 0.2, self.sweep.name, fontsize=9, fontweight="bold", va="center")
+        if handles:
+            self.figure.legend(handles=handles, loc="upper left", ncol=across, borderpad=0,
+                               bbox_to_anchor=(0.2 / whole, 1 - 0.36 / (top + body + 0.95)),
+                               columnspacing=1.6, handletextpad=0.5, borderaxespad=0)
         names = letters()
         for k, measure in enumerate(self.measures):
-            axes = axes_at(self.figure, self.LEFT + k * (self.WIDTH + self.GAP), self.TOP,
-                           self.WIDTH, self.HEIGHT)
-            self.draw_measure(axes, next(names), *measure, with_reference=k == 0)
-        failed = int((self.sweep.state == FAILED).sum())
-        words = "%s: %d networks" % (self.sweep.name, len(self.sweep.state))
-        if failed:
-            words += ", %d failed and are left out" % failed
-        text_at(self.figure, 0.1, 0.2, words, fontsize=9, fontweight="bold", va="center")
+            axes = axes_at(self.figure, self.LEFT + (k % columns) * (width + self.BETWEEN),
+                           top + (k // columns) * (self.PANEL + self.GAP), width, self.PANEL)
+            self.draw_measure(axes, measure)
+            head(axes, next(names), measure.title)
+        caption(self.figure, lines_of(self.caption(), 150 if whole == WIDTH else 92))
         return self.figure
 
-    def curves(self):
-        """[(label, mask of networks)]: one for each combination of the other keys."""
-        done = self.sweep.state == DONE
-        if not self.others:
-            return [("", done)]
-        columns = [self.sweep.values(key) for key in self.others]
-        combinations = sorted(set(zip(*[list(c) for c in columns])), key=str)
-        label = ", ".join
-        return [(label("%s %s" % (key.split(".")[-1], "%g" % v if key in self.sweep.numeric else v)
-                       for key, v in zip(self.others, values)),
-                 done & np.all([c == v for c, v in zip(columns, values)], axis=0))
-                for values in combinations]
+    def legend_handles(self):
+        line = matplotlib.lines.Line2D
+        handles = []
+        curves = list(zip(self.curves, self.colours))
+        if len(curves) > self.MOST_CURVES:  # some of them: the first, the last, and between
+            chosen = np.linspace(0, len(curves) - 1, self.MOST_CURVES).round()
+            curves = [curves[int(k)] for k in chosen]
+        for (values, _), colour in curves:
+            words = self.plan.describe(self.plan.curve_keys, values)
+            if words or self.published:
+                handles.append(line([], [], color=colour, marker="o", markersize=3.2, linewidth=1.1,
+                                    markeredgewidth=0, label=words or "this run"))
+        for (name, _, _, _, is_sd), style in zip(self.published, itertools.cycle(self.PUBLISHED)):
+            handles.append(line([], [], label=name + (" (bars: SD)" if is_sd else ""),
+                                **self.OPEN, **style))
+        return handles
 
-    def draw_measure(self, axes, letter, title, label, values, with_reference):
-        x = self.sweep.values(self.x_key)
-        curves = self.curves()
-        colours = [BLUE] if len(curves) == 1 else plt.get_cmap("viridis")(
-            np.linspace(0, 0.85, len(curves)))
-        published = self.sweep.reference() if with_reference else None
-        if published:
-            for (name, (px, py, sd)), (colour, marker, line) in zip(published[1].items(),
-                                                                    self.PUBLISHED):
-                axes.errorbar(px, py, yerr=sd, color=colour, marker=marker, linestyle=line,
-                              markersize=3.5, linewidth=0.8, capsize=1.5, elinewidth=0.6,
-                              label=name, zorder=1)
-        for (name, mask), colour in zip(curves, colours):
-            mask = mask & np.isfinite(values)
-            at = np.unique(x[mask])
-            groups = [values[mask & (x == one)] for one in at]
-            mean = np.array([g.mean() for g in groups])
-            error = np.array([g.std() / np.sqrt(len(g)) for g in groups])
-            most = max((len(g) for g in groups), default=0)
-            if published and not name:
-                name = "here, mean of %d" % most
-            axes.errorbar(at, mean, yerr=error if most > 1 else None, color=colour, marker="o",
-                          markersize=3.5, linewidth=1.1, capsize=1.5, elinewidth=0.8,
-                          label=name or None, zorder=3)
-        if is_log_spaced(x):
-            axes.set_xscale("log")
-        if label.startswith("R"):
-            axes.set_ylim(-0.03, 1.05)
+    def draw_measure(self, axes, measure):
+        good = self.sweep.done & np.isfinite(measure.values)
+        if measure.kind == "R2":
+            self.undefined += int((self.sweep.done & ~np.isfinite(measure.values)).sum())
+            for (_, x, y, error, _), style in zip(self.published, itertools.cycle(self.PUBLISHED)):
+                bars(axes, x, y, error, color=style["color"], width=0.6, zorder=2)
+                axes.plot(x, y, zorder=2.1, **self.OPEN, **style)
+        extent = []
+        for place, ((_, mask), colour) in enumerate(zip(self.curves, self.colours)):
+            extent += self.draw_curve(axes, measure, good & mask, colour, place)
+        self.finish_x(axes)
+        if measure.kind == "R2":
+            axes.set_ylim(-0.04, 1.06)
+            axes.set_yticks(np.linspace(0, 1, 6))
         else:
-            log_axis(axes, values[np.isfinite(values)])
-        head(axes, letter, title)
-        axes.set_xlabel(short(self.x_key))
-        label_y(axes, label)
-        if published or len(curves) > 1:
-            axes.legend(frameon=False, fontsize=6 if len(curves) > 4 else 7, loc="best")
+            log_axis(axes, extent)
+        label_y(axes, measure.label)
+
+    def shifted(self, x, curve):
+        """Places of a curve, a little aside, so that no error bar hides another's."""
+        count = len(self.curves)
+        known = np.unique(self.plan.x[self.sweep.done])
+        if not 1 < count <= self.MOST_SHIFTED or max(self.counts) < 2 or len(known) < 2:
+            return x
+        self.moved = True
+        scale, back = (np.log, np.exp) if is_log_spaced(known) else (np.array, np.array)
+        extent = np.ptp(scale(known))
+        step = min(0.012 * extent, 0.5 * np.diff(scale(known)).min() / count)
+        return back(scale(x) + (curve - (count - 1) / 2) * step)
+
+    def draw_curve(self, axes, measure, mask, colour, place):
+        """Mean and standard error, and where there is one curve each network; all y that show."""
+        x, y = self.plan.x[mask], measure.values[mask]
+        at = np.unique(x)
+        if not at.size:
+            return []
+        groups = [y[x == one] for one in at]
+        mean = np.array([group.mean() for group in groups])
+        error = np.array([group.std() / np.sqrt(len(group)) for group in groups])
+        self.counts += [len(group) for group in groups]
+        repeated = max(len(group) for group in groups) > 1
+        shown = [mean, mean + error, mean - error]
+        if len(self.curves) == 1 and repeated:
+            axes.plot(x, y, "o", color=colour, markersize=1.8, markeredgewidth=0, alpha=0.35,
+                      zorder=2.5)
+            self.dots = True
+            shown.append(y)
+        error[[len(group) == 1 for group in groups]] = np.nan  # one network has no spread
+        in_no_order = self.plan.categories or self.plan.x_key == "network.seed"
+        at = self.shifted(at, place)
+        bars(axes, at, mean, error, color=colour, width=0.8, zorder=3)
+        axes.plot(at, mean, color=colour, marker="o", markersize=3.6, markeredgewidth=0,
+                  linewidth=1.1, linestyle="none" if in_no_order else "-", zorder=3.1)
+        return [values[values > 0] for values in shown]
+
+    def finish_x(self, axes):
+        axes.set_xlabel(axis_name(self.plan.x_key))
+        if self.plan.categories:
+            names = [textwrap.shorten(str(one), 18, placeholder="\u2026")
+                     for one in self.plan.categories]
+            turned = sum(map(len, names)) > 24
+            axes.set_xticks(range(len(names)), names, rotation=20 if turned else 0,
+                            ha="right" if turned else "center")
+            axes.set_xlim(-0.5, len(names) - 0.5)
+            return
+        if is_log_spaced(self.plan.x[self.sweep.done]):
+            axes.set_xscale("log")
+            values = np.unique(self.plan.x[self.sweep.done])
+            if values[-1] / values[0] < 200 and len(values) <= 7:  # the values themselves
+                axes.set_xticks(values, [digits(one) for one in values])
+                axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+            return
+        whole = bool(np.all(self.plan.x == np.round(self.plan.x)))
+        axes.xaxis.set_major_locator(
+            matplotlib.ticker.MaxNLocator(5, steps=[1, 2, 5, 10], integer=whole))
+
+    def caption(self):
+        most = max(self.counts, default=0)
+        words = count_networks(self.sweep) + ". "
+        if most > 1:
+            words += "Mean \u00b1 standard error (population SD / \u221an), n = %s networks a " \
+                     "point" % between(min(self.counts), most)
+            words += "; small dots: single networks" if self.dots else ""
+            words += "; curves are shifted sideways a little" if self.moved else ""
+            words += ". "
+        elif len(self.sweep.state) > 1:
+            words += "One network a point. "
+        for mean_of in [m.mean_of for m in self.measures if m.kind == "R2"][:1]:
+            if mean_of is None:
+                words += "R\u00b2 of a network: the mean over its trials and outputs. "
+            elif mean_of != (1, 1):
+                words += "R\u00b2 of a network: the mean of its %s. " % " x ".join(
+                    several(count, what) for count, what in zip(mean_of, ("trial", "output"))
+                    if count > 1)
+        if self.undefined:
+            words += "R\u00b2 is undefined where a readout or target is constant: %s left out. " % (
+                several(self.undefined, "network"))
+        if len(self.curves) > self.MOST_CURVES:
+            words += "%d curves, of which the legend names some. " % len(self.curves)
+        if self.published:
+            words += "Open symbols: published values, with errors where these are given. "
+        return words.strip()
+
+
+class MapFigure:
+    """Measures over two coordinates: a column for each, a row for each value of any others."""
+
+    LEFT, RIGHT, BETWEEN, TOP, GAP, BAR, MOST_ROWS = 0.62, 0.5, 0.98, 0.72, 0.72, 0.08, 6
+
+    def __init__(self, sweep):
+        self.sweep, self.plan = sweep, Plan(sweep)
+        self.keys = self.plan.map_keys()
+        self.measures = sweep.measures()
+        self.rest = [key for key in self.plan.curve_keys if key not in self.keys]
+
+    def empty(self):
+        return not self.keys or not self.measures
+
+    def draw(self):
+        rows = self.plan.combinations(self.rest)
+        shown = rows[:self.MOST_ROWS]
+        across = len(self.measures)
+        width = min((WIDTH - self.LEFT - self.RIGHT - (across - 1) * self.BETWEEN) / across, 2.4)
+        x, y = (np.unique(self.sweep.values[key]) for key in self.keys)
+        tall = min(max(width * len(y) / len(x), 0.8 * width), 1.3 * width)
+        above = 0.2 if self.rest else 0.0  # for the values of the others
+        pitch = tall + self.GAP + above
+        whole = max(self.LEFT + across * width + (across - 1) * self.BETWEEN + self.RIGHT, 4.6)
+        height = self.TOP + above + (len(shown) - 1) * pitch + tall + 0.9
+        self.figure = plt.figure(figsize=(whole, height))
+        text_at(self.figure, 0.2, 0.2, self.sweep.name, fontsize=9, fontweight="bold", va="center")
+        tables = [[self.table(measure, mask, x, y) for _, mask in shown]
+                  for measure in self.measures]
+        names = letters()
+        for row, (values, _) in enumerate(shown):
+            top = self.TOP + above + row * pitch
+            text_at(self.figure, 0.2, top - 0.36, self.plan.describe(self.rest, values),
+                    va="center", fontsize=7.5, fontweight="bold", color=QUIET)
+            for column, measure in enumerate(self.measures):
+                axes = axes_at(self.figure, self.LEFT + column * (width + self.BETWEEN), top, width,
+                               tall)
+                every = np.stack([table for table, _ in tables[column]])
+                self.draw_map(axes, measure, tables[column][row][0], every, x, y)
+                head(axes, next(names), measure.title)
+        counts = np.concatenate([members.ravel() for column in tables for _, members in column])
+        holes, counts = int((counts == 0).sum()), counts[counts > 0]
+        words = count_networks(self.sweep) + ". "
+        if counts.max(initial=0) > 1:
+            words += "Mean over n = %s networks a cell. " % between(counts.min(), counts.max())
+        words += "Hatched: no network. " if holes else ""
+        if len(rows) > len(shown):
+            words += "The first %d of %d combinations of %s. " % (
+                len(shown), len(rows), ", ".join(name_of(key)[0] for key in self.rest))
+        caption(self.figure, lines_of(words.strip(), 150 if whole > 6 else 92))
+        return self.figure
+
+    def table(self, measure, mask, x, y):
+        """Means [y][x], NaN where there is no network; how many there are."""
+        mask = mask & self.sweep.done & np.isfinite(measure.values)
+        column = np.searchsorted(x, self.sweep.values[self.keys[0]][mask])
+        row = np.searchsorted(y, self.sweep.values[self.keys[1]][mask])
+        sums, members = np.zeros((len(y), len(x))), np.zeros((len(y), len(x)), int)
+        np.add.at(sums, (row, column), measure.values[mask])
+        np.add.at(members, (row, column), 1)
+        return np.where(members > 0, sums / np.maximum(members, 1), np.nan), members
+
+    def draw_map(self, axes, measure, table, every, x, y):
+        """every: all tables of the measure, which share their colours."""
+        axes.set_facecolor("0.93")
+        edges = matplotlib.patches.Rectangle((0, 0), 1, 1, transform=axes.transAxes, hatch="////",
+                                             facecolor="none", edgecolor="0.75", linewidth=0,
+                                             zorder=0)
+        axes.add_patch(edges)
+        how = {"cmap": "viridis", "vmin": 0, "vmax": 1}
+        good = every[np.isfinite(every) & (every > 0)]
+        if measure.kind != "R2":
+            how = {"cmap": "magma_r"}
+            if good.size and good.max() > good.min():
+                how["norm"] = matplotlib.colors.LogNorm(good.min(), good.max())
+        image = axes.pcolormesh(np.arange(len(x) + 1), np.arange(len(y) + 1),
+                                np.ma.masked_invalid(table), zorder=1, **how)
+        for axis, values in ((axes.xaxis, x), (axes.yaxis, y)):
+            every = -(-len(values) // 8)
+            axis.set_ticks(np.arange(len(values))[::every] + 0.5,
+                           [digits(one) for one in values[::every]])
+            axis.set_tick_params(length=0, pad=3)
+        axes.spines[:].set_visible(False)
+        axes.set_xlabel(axis_name(self.keys[0]))
+        label_y(axes, axis_name(self.keys[1]))
+        box = axes.get_position()
+        wide = self.figure.get_figwidth()
+        bar = self.figure.add_axes([box.x1 + 0.07 / wide, box.y0, self.BAR / wide, box.height])
+        self.figure.colorbar(image, cax=bar)
+        bar.set_title("R\u00b2" if measure.kind == "R2" else "Loss", fontsize=6.5, pad=4)
+        bar.tick_params(length=1.5, labelsize=6)
+        bar.tick_params(which="minor", length=1, labelsize=5.5)
+        bar.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
 
 
 # ---- command line --------------------------------------------------------------------------------
 
+def warn(words):
+    print("tame plot: warning: %s" % words, file=sys.stderr)
+
+
+def stem_of(path):
+    return os.path.splitext(os.path.basename(path))[0]
+
+
 def draw_sweep(paths, folder, formats):
     sweep = Sweep(paths)
+    figure = SweepFigure(sweep)
     prepare_folder(folder)
-    stem = os.path.splitext(os.path.basename(paths[0]))[0]
-    save(SweepFigure(sweep).draw(), folder, stem + "-sweep", formats)
+    save(figure.draw(), folder, stem_of(paths[0]) + "-sweep", formats)
+    heat = MapFigure(sweep)
+    if not heat.empty():
+        save(heat.draw(), folder, stem_of(paths[0]) + "-map", formats)
 
 
-def draw_all(path, folder, formats, network):
+def draw_network(path, folder, formats, network):
     results = Results(path, network)
     prepare_folder(folder)
-    stem = os.path.splitext(os.path.basename(path))[0]
+    stem = stem_of(path)
     if results.count > 1:
-        stem += "-network%d" % network
+        stem += "-network%d" % results.network
     written = 0
     for task in results.tasks:
         drawing = TrainingFigure(results, task)
@@ -1010,9 +1442,20 @@ def draw_all(path, folder, formats, network):
         raise Problem("holds nothing to draw: no rates, readouts or losses")
 
 
-def is_sweep(path):
+def holds_several(path):
     with open_results(path) as file:
         return file["state"].shape[0] > 1
+
+
+def file_with(paths, network):
+    """The file that holds a network."""
+    for path in paths:
+        with open_results(path) as file:
+            if network in file["network"][:]:
+                return path
+    if len(paths) > 1:
+        raise Problem("none of the %d files has network %d" % (len(paths), network))
+    return paths[0]  # which then says what it has
 
 
 def formats_of(words):
@@ -1039,24 +1482,26 @@ def main():
     parser.add_argument("-o", "--output", metavar="DIR", help="folder; default: that of FILE")
     parser.add_argument("--format", default="png,pdf", help="of %s; default: png,pdf" %
                         ", ".join(FORMATS))
-    parser.add_argument("--network", type=int, metavar="N",
-                        help="draw one network of a sweep: its row in the file, from 0")
+    parser.add_argument("--network", type=int, metavar="K",
+                        help="draw one network of a sweep, by its index, as tame info lists it")
     args = parser.parse_args()
     try:
         formats = formats_of(args.format)
         import_packages()
     except Problem as problem:
         return complain(problem)
+    path = args.files[0]
     try:
         folder = args.output or os.path.dirname(args.files[0]) or "."
-        if args.network is None and (len(args.files) > 1 or is_sweep(args.files[0])):
+        if args.network is not None:
+            path = file_with(args.files, args.network)
+            draw_network(path, folder, formats, args.network)
+        elif len(args.files) > 1 or holds_several(path):
             draw_sweep(args.files, folder, formats)
-        elif len(args.files) > 1:
-            raise Problem("--network wants one file")
         else:
-            draw_all(args.files[0], folder, formats, args.network or 0)
+            draw_network(path, folder, formats, None)
     except Problem as problem:
-        return complain("%s: %s" % (args.files[0], problem))
+        return complain("%s: %s" % (problem.path or path, problem))
     except KeyboardInterrupt:
         return 130
     except Exception as error:  # a damaged file can fail anywhere: one line, no traceback
@@ -1064,7 +1509,7 @@ def main():
             raise
         words = " ".join(str(error).split())
         return complain("%s: damaged, or not of this format: %s: %s" % (
-            args.files[0], type(error).__name__, words))
+            path, type(error).__name__, words))
     return 0
 
 

@@ -163,15 +163,23 @@ tame_status tame_checkpoint_look(const char *folder, int64_t network,
  *  is not one. Local. */
 tame_status tame_results_text(const char *path, const char *group, const char *key, char **text);
 
-/** Tell what is in a results file, or in PATH.partial where only that is there, in words: how it was made,
- *  tasks, phases, losses; of a sweep a table of its networks, the first of them or all; of an
- *  unfinished run its checkpoints, verified; each dataset too, if asked. TAME_ERR_INPUT where `path`
- *  is not one; TAME_ERR_IO where a checkpoint is damaged. Local. */
-tame_status tame_results_describe(const char *path, bool datasets, bool networks, FILE *out);
+/** What is to be told of a results file. */
+typedef struct tame_describe_options {
+  bool datasets;   /**< each dataset too: shape, axes, units */
+  bool networks;   /**< of a sweep all networks, not the first of them only */
+  int64_t network; /**< only this one, by its index in the sweep; -1: all */
+} tame_describe_options;
 
-/** Whether all data of two result files are equal byte for byte: shapes, types, values, attributes
- *  other than the root's. TAME_OK; TAME_ERR_DIFFERS with a message that names the first difference;
- *  TAME_ERR_INPUT. Local. */
+/** Tell what is in a results file, or in PATH.partial where only that is there, in words: how it was made,
+ *  tasks, phases, losses; of a sweep a table of its networks; of an unfinished run its checkpoints,
+ *  verified. TAME_ERR_INPUT where `path` is not one, or has no such network; TAME_ERR_IO where a
+ *  checkpoint is damaged. Local. */
+tame_status tame_results_describe(const char *path, const tame_describe_options *options,
+                                  FILE *out);
+
+/** Whether all data of two result files are equal byte for byte: networks, shapes, types, values,
+ *  attributes; not what tells how they were made, /run and the attributes of the root. TAME_OK;
+ *  TAME_ERR_DIFFERS with a message that names the first difference; TAME_ERR_INPUT. Local. */
 tame_status tame_results_compare(const char *a, const char *b);
 
 #endif

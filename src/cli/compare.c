@@ -27,8 +27,9 @@ int tame_command_compare(int argc, char **argv)
       NULL,
       parse,
       "A B",
-      "Say whether all data of two results files are equal, byte for byte. How they were made (the "
-      "attributes of the root) may differ. Exit code 0 if equal, 1 if not.",
+      "Say whether all data of two results files are equal, byte for byte. How they were made "
+      "(/run "
+      "and the attributes of the root) may differ. Exit code 0 if equal, 1 if not.",
       NULL,
       NULL,
       NULL};

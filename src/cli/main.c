@@ -19,7 +19,7 @@ static const command commands[] = {
     {"list", tame_command_list, "[TABLE...]", "what an experiment file may say: tables and keys"},
     {"info", tame_command_info, "FILE...", "what is in a results file"},
     {"compare", tame_command_compare, "A B", "are all data of two results files byte-equal"},
-    {"plot", tame_command_plot, "FILE", "draw the figures of a results file"},
+    {"plot", tame_command_plot, "FILE...", "draw the figures of a results file"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

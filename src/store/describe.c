@@ -2,6 +2,8 @@
 #include "base/memory.h"
 #include "store/hdf5.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +13,13 @@
 /* What the visits of HDF5 hand on. */
 typedef struct teller {
   FILE *out;
+  int64_t row;       /* of the network that is told about */
   const char *phase; /* name and kind of the phase whose tasks are told */
   int index;         /* of the phase that is looked for */
   bool found;
 } teller;
 
-/* ---- attributes ----------------------------------------------------------------------------- */
+/* ---- attributes and datasets ------------------------------------------------------------------ */
 
 static double number(hid_t object, const char *key)
 {
@@ -28,48 +31,6 @@ static double number(hid_t object, const char *key)
   return value;
 }
 
-/* All numbers of a dataset as doubles, at least `least`; NULL if it is not so. */
-static double *read_numbers(hid_t group, const char *path, int64_t least)
-{
-  if (H5Lexists(group, path, H5P_DEFAULT) <= 0) return NULL;
-  const hid_t set = H5Dopen2(group, path, H5P_DEFAULT), space = H5Dget_space(set);
-  const hid_t type = H5Dget_type(set);
-  const int64_t count = (int64_t)H5Sget_simple_extent_npoints(space);
-  double *values = NULL;
-  if (count >= least && H5Tget_class(type) != H5T_STRING)
-    values = tame_untouched(count, sizeof *values, "what is in a file");
-  if (values && H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) {
-    free(values);
-    values = NULL;
-  }
-  H5Tclose(type);
-  H5Sclose(space);
-  H5Dclose(set);
-  return values;
-}
-
-/* Element `row` of a dataset of texts of a fixed width into text. */
-static void read_text(hid_t group, const char *path, int64_t row, char *text, size_t size)
-{
-  *text = '\0';
-  if (H5Lexists(group, path, H5P_DEFAULT) <= 0) return;
-  const hid_t set = H5Dopen2(group, path, H5P_DEFAULT), space = H5Dget_space(set);
-  const hid_t type = H5Dget_type(set);
-  const hsize_t start = (hsize_t)row, one = 1;
-  const hid_t memory = H5Screate_simple(1, &one, NULL);
-  const size_t width = H5Tget_size(type);
-  char *whole = H5Tget_class(type) == H5T_STRING ? tame_zeroed((int64_t)width + 1, 1, "a text")
-                                                 : NULL;
-  H5Sselect_hyperslab(space, H5S_SELECT_SET, &start, NULL, &one, NULL);
-  if (whole && H5Dread(set, type, memory, space, H5P_DEFAULT, whole) >= 0)
-    snprintf(text, size, "%s", whole);
-  free(whole);
-  H5Sclose(memory);
-  H5Tclose(type);
-  H5Sclose(space);
-  H5Dclose(set);
-}
-
 static void print_text(FILE *out, hid_t object, const char *before, const char *key,
                        const char *after)
 {
@@ -78,33 +39,82 @@ static void print_text(FILE *out, hid_t object, const char *before, const char *
   free(text);
 }
 
-/* ---- phases --------------------------------------------------------------------------------- */
+/* A dataset in memory: numbers, or texts of one width, without an end. */
+typedef struct values {
+  double *numbers;
+  char *texts;
+  int64_t rows, columns; /* of a row: all axes but the first */
+  size_t width;
+} values;
 
-static int64_t length_of(hid_t set)
+static void free_values(values *v)
 {
-  hsize_t shape[H5S_MAX_RANK] = {0};
-  const hid_t space = H5Dget_space(set);
-  const int axes = H5Sget_simple_extent_dims(space, shape, NULL);
-  H5Sclose(space);
-  return axes == 2 ? (int64_t)shape[1] : 0;
+  free(v->numbers);
+  free(v->texts);
+  *v = (values){0};
 }
 
-/* Losses of the only network. */
-static void print_losses(FILE *out, hid_t phase, const char *task)
+/* A whole dataset; nothing where there is none, or it cannot be read. */
+static values read_values(hid_t group, const char *path)
 {
-  char path[512];
+  values v = {0};
+  hsize_t shape[H5S_MAX_RANK] = {0};
+  if (H5Lexists(group, path, H5P_DEFAULT) <= 0) return v;
+  const hid_t set = H5Dopen2(group, path, H5P_DEFAULT);
+  if (set < 0) return v;
+  const hid_t space = H5Dget_space(set), type = H5Dget_type(set);
+  const int64_t count = (int64_t)H5Sget_simple_extent_npoints(space);
+  const bool text = H5Tget_class(type) == H5T_STRING;
+  if (count > 0 && H5Sget_simple_extent_dims(space, shape, NULL) > 0) {
+    v = (values){.rows = (int64_t)shape[0], .columns = count / (int64_t)shape[0]};
+    v.width = text ? H5Tget_size(type) : 0;
+    if (text) v.texts = tame_untouched(count, v.width, "what is in a file");
+    else v.numbers = tame_untouched(count, sizeof *v.numbers, "what is in a file");
+    void *at = text ? (void *)v.texts : (void *)v.numbers;
+    if (!at || H5Dread(set, text ? type : H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, at) < 0)
+      free_values(&v);
+  }
+  H5Tclose(type);
+  H5Sclose(space);
+  H5Dclose(set);
+  return v;
+}
+
+/* Numbers of a network, of which one row may serve all; NULL: there are none. */
+static const double *row_of(const values *v, int64_t row)
+{
+  if (!v->numbers || (v->rows > 1 && row >= v->rows)) return NULL;
+  return v->numbers + (v->rows > 1 ? row : 0) * v->columns;
+}
+
+static double number_at(const values *v, int64_t row)
+{
+  return v->numbers && row < v->rows ? v->numbers[row * v->columns] : NAN;
+}
+
+static void text_at(const values *v, int64_t row, char *text, size_t size)
+{
+  *text = '\0';
+  if (v->texts && row < v->rows)
+    snprintf(text, size, "%.*s", (int)v->width, v->texts + (size_t)row * v->width);
+}
+
+/* ---- phases --------------------------------------------------------------------------------- */
+
+/* Losses of a network; where it has fewer trials than others, the rest is NaN. */
+static void print_losses(FILE *out, hid_t phase, const char *task, int64_t row)
+{
+  char path[TAME_PATH];
   snprintf(path, sizeof path, "%s/loss", task);
-  if (H5Lexists(phase, path, H5P_DEFAULT) <= 0) return;
-  const hid_t set = H5Dopen2(phase, path, H5P_DEFAULT);
-  const int64_t trials = length_of(set);
-  double *loss = malloc((size_t)(trials ? trials : 1) * sizeof *loss);
-  if (loss && trials > 0 &&
-      H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, loss) >= 0) {
+  values v = read_values(phase, path);
+  const double *loss = row_of(&v, row);
+  int64_t trials = loss ? v.columns : 0;
+  while (trials > 0 && isnan(loss[trials - 1])) trials--;
+  if (trials > 0) {
     fprintf(out, "  %4lld trial%s, loss %.4g", (long long)trials, trials == 1 ? " " : "s", loss[0]);
     if (trials > 1) fprintf(out, " (first), %.4g (last)", loss[trials - 1]);
   }
-  free(loss);
-  H5Dclose(set);
+  free_values(&v);
 }
 
 static herr_t print_task_of_phase(hid_t phase, const char *task, const H5L_info_t *info,
@@ -113,7 +123,7 @@ static herr_t print_task_of_phase(hid_t phase, const char *task, const H5L_info_
   const teller *t = context;
   (void)info;
   fprintf(t->out, "  %-28s %-12s", t->phase, task);
-  print_losses(t->out, phase, task);
+  print_losses(t->out, phase, task, t->row);
   fprintf(t->out, "\n");
   return 0;
 }
@@ -136,11 +146,11 @@ static herr_t print_phase(hid_t phases, const char *name, const H5L_info_t *info
   return w->found;
 }
 
-static void print_phases(FILE *out, hid_t file)
+static void print_phases(FILE *out, hid_t file, int64_t row)
 {
   const hid_t phases = H5Gopen2(file, "phases", H5P_DEFAULT);
   if (phases < 0) return;
-  teller w = {.out = out, .found = true};
+  teller w = {.out = out, .row = row, .found = true};
   for (; w.found; w.index++) {
     w.found = false;
     H5Literate(phases, H5_INDEX_NAME, H5_ITER_INC, NULL, print_phase, &w);
@@ -153,13 +163,13 @@ static herr_t print_task(hid_t tasks, const char *name, const H5L_info_t *info, 
   const teller *t = context;
   (void)info;
   const hid_t task = H5Gopen2(tasks, name, H5P_DEFAULT);
-  double *duration = read_numbers(task, "duration_ms", 1),
-         *window = read_numbers(task, "window_ms", 2);
-  if (duration && window)
+  values durations = read_values(task, "duration_ms"), windows = read_values(task, "window_ms");
+  const double *duration = row_of(&durations, t->row), *window = row_of(&windows, t->row);
+  if (duration && window && windows.columns == 2)
     fprintf(t->out, "  task %s: %g ms, window %g to %g ms\n", name, duration[0], window[0],
             window[1]);
-  free(duration);
-  free(window);
+  free_values(&durations);
+  free_values(&windows);
   H5Gclose(task);
   return 0;
 }
@@ -187,126 +197,362 @@ static herr_t print_dataset(hid_t file, const char *path, const H5O_info_t *info
 
 /* ---- networks ------------------------------------------------------------------------------- */
 
-enum { AT_ONCE = 40, MOST_KEYS = 16 }; /* rows shown unless all are asked for; columns */
+enum {
+  AT_ONCE = 40,
+  MOST_KEYS = 16,
+  CELL = 256
+}; /* rows shown unless all are asked for; columns */
 
 static const char *const states[] = {"waiting", "running", "done", "failed"};
+enum { STATES = sizeof states / sizeof *states };
 
-/* What the table of networks is made of. */
-typedef struct table {
-  int64_t rows;
-  double *state, *network, *progress, *loss, *wall;
-  char *keys[MOST_KEYS];
-  double *values[MOST_KEYS]; /* NULL: texts */
-  int n_keys;
-} table;
+/* What the file says of its networks. */
+typedef struct roster {
+  values network, state, message, progress, loss, wall, finished;
+  char *keys; /* the names below point into it */
+  const char *names[MOST_KEYS];
+  values coordinates[MOST_KEYS];
+  int n_keys, n_more; /* shown; swept, but too many to be shown */
+} roster;
 
-static void read_keys(hid_t file, table *t)
+static void read_coordinates(hid_t file, roster *r)
 {
+  char *rest = NULL;
   if (H5Lexists(file, "sweep", H5P_DEFAULT) <= 0) return;
   const hid_t sweep = H5Gopen2(file, "sweep", H5P_DEFAULT);
-  char *keys = tame_hdf5_text(sweep, "keys"), *rest = NULL;
-  for (char *key = keys ? strtok_r(keys, ",", &rest) : NULL; key && t->n_keys < MOST_KEYS;
+  r->keys = tame_hdf5_text(sweep, "keys");
+  for (char *key = r->keys ? strtok_r(r->keys, ",", &rest) : NULL; key;
        key = strtok_r(NULL, ",", &rest)) {
-    t->keys[t->n_keys] = strdup(key);
-    t->values[t->n_keys++] = read_numbers(sweep, key, t->rows);
+    if (r->n_keys == MOST_KEYS) {
+      r->n_more++;
+      continue;
+    }
+    r->names[r->n_keys] = key;
+    r->coordinates[r->n_keys++] = read_values(sweep, key);
   }
-  free(keys);
   H5Gclose(sweep);
 }
 
-static void print_row(FILE *out, hid_t file, const table *t, int64_t row)
+static void read_roster(hid_t file, roster *r)
 {
-  const int state = (int)t->state[row];
-  const bool ended = state == TAME_NETWORK_DONE || state == TAME_NETWORK_FAILED;
-  char text[512];
-  fprintf(out, "  %7.0f  %-7s", t->network[row], state >= 0 && state < 4 ? states[state] : "?");
-  if (ended) fprintf(out, " %8s", "");
-  else
-    fprintf(out, " %6.0f %%",
-            t->progress && isfinite(t->progress[row]) ? 100 * t->progress[row] : 0);
-  if (t->loss && isfinite(t->loss[row])) fprintf(out, " %9.3g", t->loss[row]);
-  else fprintf(out, " %9s", "");
-  if (t->wall && isfinite(t->wall[row])) fprintf(out, " %8.3g", t->wall[row]);
-  else fprintf(out, " %8s", "");
-  for (int k = 0; k < t->n_keys; k++) {
-    char path[TAME_PATH];
-    snprintf(path, sizeof path, "sweep/%s", t->keys[k]);
-    if (t->values[k]) snprintf(text, sizeof text, "%g", t->values[k][row]);
-    else read_text(file, path, row, text, sizeof text);
-    fprintf(out, "  %*s", (int)strlen(t->keys[k]), text);
-  }
-  read_text(file, "message", row, text, sizeof text);
-  fprintf(out, "%s%s\n", *text ? "  " : "", text);
+  r->network = read_values(file, "network");
+  r->state = read_values(file, "state");
+  r->message = read_values(file, "message");
+  r->progress = read_values(file, "run/progress");
+  r->loss = read_values(file, "run/loss");
+  r->wall = read_values(file, "run/wall_s");
+  r->finished = read_values(file, "run/finished");
+  read_coordinates(file, r);
 }
 
-static void print_table(FILE *out, hid_t file, const table *t, bool all)
+static void free_roster(roster *r)
 {
-  int64_t counts[4] = {0};
-  for (int64_t k = 0; k < t->rows; k++)
-    if (t->state[k] >= 0 && t->state[k] < 4) counts[(int)t->state[k]]++;
-  fprintf(out, "  %lld networks:", (long long)t->rows);
+  free_values(&r->network), free_values(&r->state), free_values(&r->message);
+  free_values(&r->progress), free_values(&r->loss), free_values(&r->wall);
+  free_values(&r->finished);
+  for (int k = 0; k < r->n_keys; k++) free_values(&r->coordinates[k]);
+  free(r->keys);
+}
+
+static int state_of(const roster *r, int64_t row)
+{
+  const double state = number_at(&r->state, row);
+  return state >= 0 && state < STATES ? (int)state : -1;
+}
+
+static const char *state_name(int state)
+{
+  return state < 0 ? "?" : states[state];
+}
+
+/* As few digits as tell the number: seeds may be long, and 0.001 is not 0.00099999999999999. */
+static void print_number(double value, char *text, size_t size)
+{
+  for (int digits = 6; digits <= 17; digits++) {
+    snprintf(text, size, "%.*g", digits, value);
+    if (!(fabs(strtod(text, NULL) - value) > 1e-13 * fabs(value))) return;
+  }
+}
+
+/* The last part of a swept key, longer where another key ends alike. */
+static const char *short_name(const roster *r, int key)
+{
+  const char *name = r->names[key], *at = name + strlen(name);
+  for (bool alone = false; !alone && at > name;) {
+    at--;
+    while (at > name && at[-1] != '.') at--;
+    alone = true;
+    for (int k = 0; alone && k < r->n_keys; k++) {
+      const size_t length = strlen(r->names[k]), wanted = strlen(at);
+      const bool ends = length >= wanted && strcmp(r->names[k] + length - wanted, at) == 0;
+      const bool whole = length == wanted || (ends && r->names[k][length - wanted - 1] == '.');
+      alone = k == key || !ends || !whole;
+    }
+  }
+  return at;
+}
+
+/* Columns of the table: network, swept keys, state, progress, loss, wall s. */
+static void print_cell(const roster *r, int64_t row, int column, char *text, size_t size)
+{
+  const int state = state_of(r, row), after = column - 1 - r->n_keys;
+  double value = NAN;
+  *text = '\0';
+  if (column == 0) {
+    snprintf(text, size, "%.0f", number_at(&r->network, row));
+  } else if (after < 0) {
+    const values *v = &r->coordinates[column - 1];
+    if (v->texts) text_at(v, row, text, size);
+    else print_number(number_at(v, row), text, size);
+  } else if (after == 0) {
+    snprintf(text, size, "%s", state_name(state));
+  } else if (after == 1) { /* noted now and then only, so not to the last */
+    value = state == TAME_NETWORK_DONE ? 1 : number_at(&r->progress, row);
+    if (!isfinite(value) && state != TAME_NETWORK_FAILED) value = 0;
+    if (isfinite(value)) snprintf(text, size, "%.0f %%", 100 * value);
+  } else {
+    value = number_at(after == 2 ? &r->loss : &r->wall, row);
+    if (isfinite(value)) snprintf(text, size, "%.3g", value);
+  }
+}
+
+static void print_title(const roster *r, int column, char *text, size_t size)
+{
+  static const char *const after[] = {"state", "progress", "loss", "wall s"};
+  if (column == 0) snprintf(text, size, "network");
+  else if (column <= r->n_keys) snprintf(text, size, "%s", short_name(r, column - 1));
+  else snprintf(text, size, "%s", after[column - 1 - r->n_keys]);
+}
+
+/* Why a network failed. Its index, with which messages begin, is known here. */
+static void print_why(FILE *out, const roster *r, int64_t row, const char *before)
+{
+  char text[1024], own[64];
+  text_at(&r->message, row, text, sizeof text);
+  const int length = snprintf(own, sizeof own, "network %.0f: ", number_at(&r->network, row));
+  const bool begins = strncmp(text, own, (size_t)length) == 0;
+  if (*text) fprintf(out, "%s%s", before, text + (begins ? length : 0));
+}
+
+static void print_rows(FILE *out, const roster *r, int64_t rows)
+{
+  const int columns = 5 + r->n_keys;
+  int widths[5 + MOST_KEYS];
+  char text[CELL];
+  for (int c = 0; c < columns; c++) {
+    print_title(r, c, text, sizeof text);
+    widths[c] = (int)strlen(text);
+    for (int64_t row = 0; row < rows; row++) {
+      print_cell(r, row, c, text, sizeof text);
+      if ((int)strlen(text) > widths[c]) widths[c] = (int)strlen(text);
+    }
+  }
+  for (int64_t row = -1; row < rows; row++) {
+    int behind = 0; /* blanks to come, unless the line ends here */
+    for (int c = 0; c < columns; c++) {
+      if (row < 0) print_title(r, c, text, sizeof text);
+      else print_cell(r, row, c, text, sizeof text);
+      const int length = (int)strlen(text), blanks = widths[c] - length;
+      const bool left = c == r->n_keys + 1;
+      behind += 2 + (left ? 0 : blanks);
+      if (length > 0) {
+        fprintf(out, "%*s%s", behind, "", text);
+        behind = 0;
+      }
+      if (left) behind += blanks;
+    }
+    if (row >= 0) {
+      char before[CELL];
+      snprintf(before, sizeof before, "%*s", behind + 2, "");
+      print_why(out, r, row, before);
+    }
+    fprintf(out, "\n");
+  }
+}
+
+static void print_table(FILE *out, const roster *r, bool all)
+{
+  static const int order[STATES] = {TAME_NETWORK_DONE, TAME_NETWORK_FAILED, TAME_NETWORK_RUNNING,
+                                    TAME_NETWORK_WAITING};
+  const int64_t rows = r->state.rows, shown = all || rows < AT_ONCE ? rows : AT_ONCE;
+  int64_t counts[STATES] = {0}, hidden = 0;
+  for (int64_t row = 0; row < rows; row++) {
+    const int state = state_of(r, row);
+    if (state >= 0) counts[state]++;
+    hidden += state == TAME_NETWORK_FAILED && row >= shown;
+  }
+  fprintf(out, "  %lld network%s:", (long long)rows, rows == 1 ? "" : "s");
   const char *comma = "";
-  for (int k = 3; k >= 0; k--) {
-    const int state = (int[]){TAME_NETWORK_WAITING, TAME_NETWORK_RUNNING, TAME_NETWORK_FAILED,
-                              TAME_NETWORK_DONE}[k];
-    if (!counts[state]) continue;
-    fprintf(out, "%s %lld %s", comma, (long long)counts[state], states[state]);
+  for (int k = 0; k < STATES; k++) {
+    if (!counts[order[k]]) continue;
+    fprintf(out, "%s %lld %s", comma, (long long)counts[order[k]], states[order[k]]);
     comma = ",";
   }
-  fprintf(out, "\n\n  network  state   progress      loss   wall s");
-  for (int k = 0; k < t->n_keys; k++) fprintf(out, "  %s", t->keys[k]);
-  fprintf(out, "\n");
-  for (int64_t row = 0; row < t->rows; row++)
-    if (all || row < AT_ONCE) print_row(out, file, t, row);
-  if (!all && t->rows > AT_ONCE)
-    fprintf(out, "  ... and %lld more: --networks shows all\n", (long long)t->rows - AT_ONCE);
+  for (int k = 0; k < r->n_keys; k++) fprintf(out, "%s%s", k ? ", " : "\n  swept: ", r->names[k]);
+  if (r->n_more) fprintf(out, " and %d more", r->n_more);
+  fprintf(out, "\n\n");
+  print_rows(out, r, shown);
+  if (shown == rows) return;
+  fprintf(out, "  ... and %lld more", (long long)(rows - shown));
+  if (hidden) fprintf(out, ", %lld of them failed", (long long)hidden);
+  fprintf(out, ": --networks shows all\n");
 }
 
-/* Verify the checkpoints of networks that run; TAME_ERR_IO if one is damaged. */
-static tame_status print_checkpoints(FILE *out, const char *folder, const table *t)
+/* One network of several, or the only one of an unfinished file. */
+static void print_network(FILE *out, const roster *r, int64_t row)
+{
+  char text[CELL], title[CELL];
+  for (int c = 0; c < 5 + r->n_keys; c++) {
+    print_cell(r, row, c, text, sizeof text);
+    if (c > 0 && c <= r->n_keys) snprintf(title, sizeof title, "%s", r->names[c - 1]);
+    else print_title(r, c, title, sizeof title);
+    if (c == 0) fprintf(out, "  %s %s: ", title, text);
+    else if (c == r->n_keys + 1) fprintf(out, "%s%s", r->n_keys ? "; " : "", text);
+    else if (*text) fprintf(out, "%s%s %s", c == 1 ? "" : ", ", title, text);
+  }
+  print_why(out, r, row, ": ");
+  fprintf(out, "\n");
+}
+
+/* ---- checkpoints ------------------------------------------------------------------------------ */
+
+static int by_number(const void *a, const void *b)
+{
+  const int64_t i = *(const int64_t *)a, j = *(const int64_t *)b;
+  return (i > j) - (i < j);
+}
+
+/* NNNNNN.0.h5 or NNNNNN.1.h5: the network; else -1. */
+static int64_t network_of(const char *name)
+{
+  char *end;
+  if (!isdigit((unsigned char)*name)) return -1;
+  const int64_t network = strtoll(name, &end, 10);
+  return strcmp(end, ".0.h5") == 0 || strcmp(end, ".1.h5") == 0 ? network : -1;
+}
+
+/* Networks that have checkpoints in a folder, ascending, owned by the caller. */
+static tame_status list_checkpoints(const char *folder, int64_t **networks, int64_t *count)
+{
+  int64_t room = 0;
+  *networks = NULL;
+  *count = 0;
+  DIR *all = opendir(folder);
+  if (!all) return TAME_OK;
+  for (struct dirent *one = readdir(all); one; one = readdir(all)) {
+    const int64_t network = network_of(one->d_name);
+    if (network < 0) continue;
+    if (*count == room) {
+      room = room ? 2 * room : 64;
+      int64_t *more = realloc(*networks, (size_t)room * sizeof *more);
+      if (!more) {
+        closedir(all);
+        return tame_fail(TAME_ERR_NOMEM, "no memory for the list of checkpoints");
+      }
+      *networks = more;
+    }
+    (*networks)[(*count)++] = network;
+  }
+  closedir(all);
+  if (*count == 0) return TAME_OK;
+  qsort(*networks, (size_t)*count, sizeof **networks, by_number);
+  int64_t kept = 0;
+  for (int64_t k = 1; k < *count; k++)
+    if ((*networks)[k] != (*networks)[kept]) (*networks)[++kept] = (*networks)[k];
+  *count = kept + 1;
+  return TAME_OK;
+}
+
+/* When the checkpoints of a network were last written, so that it can be told whether they are. */
+static void times_of(const char *folder, int64_t network, struct timespec times[2])
+{
+  for (int k = 0; k < 2; k++) {
+    char path[4096 + 64];
+    struct stat there;
+    snprintf(path, sizeof path, "%s/%06lld.%d.h5", folder, (long long)network, k);
+    times[k] = stat(path, &there) == 0 ? there.st_mtim : (struct timespec){0};
+  }
+}
+
+/* Verify the checkpoints of a network. What a run writes while we read is not damaged: look again. */
+static tame_status look(const char *folder, int64_t network, tame_checkpoint_report *report)
 {
   tame_status status = TAME_OK;
-  for (int64_t row = 0; row < t->rows; row++) {
-    tame_checkpoint_report report;
-    const int64_t network = (int64_t)t->network[row];
-    if (t->state[row] != TAME_NETWORK_RUNNING) continue;
-    const tame_status looked = tame_checkpoint_look(folder, network, &report);
-    if (looked != TAME_OK) return looked;
-    if (report.slots == 0) continue;
-    fprintf(out, "  checkpoints of network %lld: %d of %d sound, %.3g MB", (long long)network,
-            report.sound, report.slots, report.bytes / 1e6);
-    if (report.sound) fprintf(out, "; %.0f %%, %s", 100 * report.about.share, report.about.where);
-    fprintf(out, "\n");
-    if (report.damaged)
-      status = tame_fail(TAME_ERR_IO, "%s%s",
-                         report.sound
-                             ? "a checkpoint is damaged; --resume takes the other: "
-                             : "a network's checkpoints are damaged; --resume begins it anew: ",
-                         report.why);
+  for (int tries = 0; tries < 20; tries++) {
+    struct timespec before[2], after[2];
+    times_of(folder, network, before);
+    status = tame_checkpoint_look(folder, network, report);
+    times_of(folder, network, after);
+    bool still = true;
+    for (int k = 0; k < 2; k++)
+      still = still && before[k].tv_sec == after[k].tv_sec && before[k].tv_nsec == after[k].tv_nsec;
+    if (status != TAME_OK || report->damaged == 0 || still) return status;
+    usleep(50000);
   }
   return status;
 }
 
-/* ---- the file ------------------------------------------------------------------------------ */
+/* TAME_ERR_IO if one is damaged. */
+static tame_status print_checkpoints(FILE *out, const char *folder)
+{
+  int64_t *networks, count, damaged = 0, lost = 0;
+  char why[512] = "";
+  tame_status status = list_checkpoints(folder, &networks, &count);
+  for (int64_t k = 0; status == TAME_OK && k < count; k++) {
+    tame_checkpoint_report report;
+    status = look(folder, networks[k], &report);
+    if (status != TAME_OK || report.slots == 0) continue; /* the network was done meanwhile */
+    fprintf(out, "  checkpoints of network %lld: %d of %d sound, %.3g MB", (long long)networks[k],
+            report.sound, report.slots, report.bytes / 1e6);
+    if (report.sound) fprintf(out, "; %.0f %%, %s", 100 * report.about.share, report.about.where);
+    if (report.sound && report.about.network != networks[k])
+      fprintf(out, "; it is of network %lld and left aside", (long long)report.about.network);
+    if (report.damaged) fprintf(out, "; %d DAMAGED: %s", report.damaged, report.why);
+    else if (report.sound < report.slots) fprintf(out, "; the other was not finished");
+    fprintf(out, "\n");
+    if (report.damaged && !*why) snprintf(why, sizeof why, "%s", report.why);
+    damaged += report.damaged;
+    lost += report.damaged && !report.sound;
+  }
+  free(networks);
+  if (status != TAME_OK || damaged == 0) return status;
+  const char *what = lost == 0 ? "--resume takes the other one"
+                               : "--resume begins a network that has no other anew";
+  if (damaged == 1) return tame_fail(TAME_ERR_IO, "a checkpoint is damaged, %s: %s", what, why);
+  return tame_fail(TAME_ERR_IO, "%lld checkpoints are damaged, %s; the first: %s",
+                   (long long)damaged, what, why);
+}
 
-static void print_head(hid_t file, const char *path, bool finished, const table *t, FILE *out)
+/* ---- the file ------------------------------------------------------------------------------- */
+
+static void print_duration(FILE *out, double seconds)
+{
+  const long s = lround(seconds);
+  if (s >= 3600) fprintf(out, "%ld h %02ld min", s / 3600, s / 60 % 60);
+  else if (s >= 60) fprintf(out, "%ld min %02ld s", s / 60, s % 60);
+  else fprintf(out, "%.3g s", seconds);
+}
+
+static void print_head(hid_t file, const char *path, bool finished, const roster *r, FILE *out)
 {
   struct stat there;
   const double bytes = stat(path, &there) == 0 ? (double)there.st_size : NAN;
   double wall = 0;
   char last[64] = "", one[64];
-  for (int64_t row = 0; row < t->rows; row++) {
-    wall += t->wall && isfinite(t->wall[row]) ? t->wall[row] : 0;
-    read_text(file, "run/finished", row, one, sizeof one);
+  for (int64_t row = 0; row < r->state.rows; row++) {
+    const double own = number_at(&r->wall, row);
+    wall += isfinite(own) ? own : 0;
+    text_at(&r->finished, row, one, sizeof one);
     if (strcmp(one, last) > 0) snprintf(last, sizeof last, "%s", one);
   }
   fprintf(out, "%s: ", path);
   print_text(out, file, "", "name", "");
-  fprintf(out, ", %.3g MB%s\n", bytes / 1e6, finished ? "" : ", unfinished: --resume goes on");
+  fprintf(out, ", %.3g MB%s\n", bytes / 1e6,
+          finished ? "" : ", unfinished: --resume goes on with it");
   print_text(out, file, "  begun ", "started", "");
-  if (finished) fprintf(out, ", made %s", last);
-  fprintf(out, ", %.3g s", wall);
-  if (t->rows > 1) fprintf(out, " for all networks");
+  if (finished && *last) fprintf(out, ", made %s", last);
+  fprintf(out, r->state.rows > 1 ? "; all networks took " : ", in ");
+  print_duration(out, wall);
   print_text(out, file, ", by tame ", "tame_version", "");
   print_text(out, file, " (", "tame_commit", "),");
   fprintf(out, " ranks %g, threads each %g, nodes %g", number(file, "ranks"),
@@ -314,60 +560,75 @@ static void print_head(hid_t file, const char *path, bool finished, const table 
   print_text(out, file, ", kernels ", "kernels", "\n");
 }
 
-static tame_status describe(hid_t file, const char *path, bool finished, bool datasets, bool all,
-                            FILE *out)
+static void print_one(FILE *out, hid_t file, const roster *r, int64_t row)
 {
-  teller w = {.out = out};
-  table t = {.state = read_numbers(file, "state", 1), .network = read_numbers(file, "network", 1)};
-  tame_status status = t.state && t.network
-                           ? TAME_OK
-                           : tame_fail(TAME_ERR_INPUT, "'%s' is damaged: it lists no networks",
-                                       path);
-  if (status == TAME_OK) {
-    const hid_t set = H5Dopen2(file, "state", H5P_DEFAULT), space = H5Dget_space(set);
-    t.rows = (int64_t)H5Sget_simple_extent_npoints(space);
-    H5Sclose(space);
-    H5Dclose(set);
-    t.progress = read_numbers(file, "run/progress", t.rows);
-    t.loss = read_numbers(file, "run/loss", t.rows);
-    t.wall = read_numbers(file, "run/wall_s", t.rows);
-    read_keys(file, &t);
-    print_head(file, path, finished, &t, out);
-    if (t.rows > 1) {
-      print_table(out, file, &t, all);
-    } else {
-      const hid_t tasks = H5Gopen2(file, "tasks", H5P_DEFAULT);
-      if (tasks >= 0) {
-        H5Literate(tasks, H5_INDEX_NAME, H5_ITER_INC, NULL, print_task, &w);
-        H5Gclose(tasks);
-      }
-      if (finished) print_phases(out, file);
-    }
-    if (datasets) H5Ovisit(file, H5_INDEX_NAME, H5_ITER_INC, print_dataset, &w);
-    if (!finished) {
-      char folder[4096];
-      const size_t length = strlen(path), end = strlen(".partial");
-      const bool partial = length > end && strcmp(path + length - end, ".partial") == 0;
-      snprintf(folder, sizeof folder, "%.*s.checkpoints", (int)(partial ? length - end : length),
-               path);
-      status = print_checkpoints(out, folder, &t);
-    }
+  teller t = {.out = out, .row = row};
+  const int state = state_of(r, row);
+  if (r->n_keys > 0 || state != TAME_NETWORK_DONE) print_network(out, r, row);
+  if (state == TAME_NETWORK_WAITING || state == TAME_NETWORK_FAILED) return;
+  const hid_t tasks = H5Gopen2(file, "tasks", H5P_DEFAULT);
+  if (tasks >= 0) {
+    H5Literate(tasks, H5_INDEX_NAME, H5_ITER_INC, NULL, print_task, &t);
+    H5Gclose(tasks);
   }
-  free(t.state), free(t.network), free(t.progress), free(t.loss), free(t.wall);
-  for (int k = 0; k < t.n_keys; k++) free(t.keys[k]), free(t.values[k]);
-  return status;
+  if (state == TAME_NETWORK_DONE) print_phases(out, file, row);
 }
 
-tame_status tame_results_describe(const char *path, bool datasets, bool networks, FILE *out)
+/* The row of a network by its index in the sweep. */
+static tame_status find_network(const char *path, const roster *r, int64_t network, int64_t *row)
+{
+  for (*row = 0; *row < r->network.rows; ++*row)
+    if (number_at(&r->network, *row) == (double)network) return TAME_OK;
+  const int64_t rows = r->network.rows;
+  const double first = number_at(&r->network, 0), last = number_at(&r->network, rows - 1);
+  if (rows == 1)
+    return tame_fail(TAME_ERR_INPUT, "'%s' has no network %lld, but only network %.0f", path,
+                     (long long)network, first);
+  return tame_fail(TAME_ERR_INPUT, "'%s' has no network %lld, but %lld from %.0f to %.0f", path,
+                   (long long)network, (long long)rows, first, last);
+}
+
+/* FILE.checkpoints of FILE.partial. */
+static void name_folder(const char *path, char *folder, size_t size)
+{
+  const size_t length = strlen(path), end = strlen(".partial");
+  const bool partial = length > end && strcmp(path + length - end, ".partial") == 0;
+  snprintf(folder, size, "%.*s.checkpoints", (int)(partial ? length - end : length), path);
+}
+
+static tame_status describe(hid_t file, const char *path, bool finished,
+                            const tame_describe_options *o, const roster *r, FILE *out)
+{
+  int64_t row = 0;
+  if (r->state.rows < 1 || r->network.rows != r->state.rows || !r->state.numbers ||
+      !r->network.numbers)
+    return tame_fail(TAME_ERR_INPUT, "'%s' is damaged: it lists no networks", path);
+  tame_status status = o->network < 0 ? TAME_OK : find_network(path, r, o->network, &row);
+  if (status != TAME_OK) return status;
+  print_head(file, path, finished, r, out);
+  if (r->state.rows > 1 && o->network < 0) print_table(out, r, o->networks);
+  else print_one(out, file, r, row);
+  teller t = {.out = out};
+  if (o->datasets) H5Ovisit(file, H5_INDEX_NAME, H5_ITER_INC, print_dataset, &t);
+  if (finished) return TAME_OK;
+  char folder[4096];
+  name_folder(path, folder, sizeof folder);
+  return print_checkpoints(out, folder);
+}
+
+tame_status tame_results_describe(const char *path, const tame_describe_options *options, FILE *out)
 {
   hid_t file;
   bool finished;
   char partial[4096];
+  roster r = {.n_keys = 0};
   snprintf(partial, sizeof partial, "%s.partial", path);
   if (access(path, F_OK) != 0 && access(partial, F_OK) == 0) path = partial;
   tame_status status = tame_hdf5_open_results(path, &file, &finished);
   if (status != TAME_OK) return status;
-  status = describe(file, path, finished, datasets, networks, out);
+  read_roster(file, &r);
+  status = describe(file, path, finished, options, &r, out);
+  free_roster(&r);
   H5Fclose(file);
   return status;
 }

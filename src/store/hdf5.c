@@ -82,7 +82,10 @@ static tame_status check_format(const char *path, hid_t file)
     H5Aclose(attribute);
   }
   if (version == TAME_FORMAT) return TAME_OK;
-  return tame_fail(TAME_ERR_INPUT, "'%s' has format version %lld, this program reads version %d",
+  if (version > TAME_FORMAT)
+    return tame_fail(TAME_ERR_INPUT, "'%s': format version %lld, this program reads up to %d", path,
+                     (long long)version, TAME_FORMAT);
+  return tame_fail(TAME_ERR_INPUT, "'%s': format version %lld, this program reads version %d only",
                    path, (long long)version, TAME_FORMAT);
 }
 

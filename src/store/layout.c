@@ -42,6 +42,7 @@ static hid_t type_of(tame_type type, int64_t width)
   const hid_t text = H5Tcopy(H5T_C_S1);
   H5Tset_size(text, width > 0 ? (size_t)width : 1);
   H5Tset_cset(text, H5T_CSET_UTF8);
+  H5Tset_strpad(text, H5T_STR_NULLPAD); /* the last byte may be one of the text */
   return text;
 }
 

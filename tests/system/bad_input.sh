@@ -142,7 +142,7 @@ refuse 2 "another experiment; in the file and here: network.gain: 1.5 and 1.2; p
 with h5py.File("kept.h5.partial", "r+") as f: f.attrs["format_version"] = 3'
 for command in "run $job -q -o kept.h5 --resume --set phases[2].train.trials=100000" "info kept.h5"; do
   # shellcheck disable=SC2086
-  refuse 2 "has format version 3, this program reads version 2" "$TAME" $command
+  refuse 2 "format version 3, this program reads up to 2" "$TAME" $command
 done
 rm -rf kept.h5*
 

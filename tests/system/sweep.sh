@@ -103,8 +103,8 @@ for n in 1 3; do
 done
 "$TAME" compare failed1.h5 failed3.h5 || fail "networks that fail: other results on 3 ranks"
 "$TAME" info failed1.h5 >info.txt
-grep -q "2  failed .*network 2: bad.yaml:.*window_ms" info.txt || fail "$(cat info.txt)"
-grep -q "1  failed .*phase '" info.txt || fail "$(cat info.txt)"
+grep -Eq "^ +2 .* failed .* bad.yaml:.*window_ms" info.txt || fail "$(cat info.txt)"
+grep -Eq "^ +1 .* failed .* phase '" info.txt || fail "$(cat info.txt)"
 
 # A thousand
 cat >thousand.yaml <<'END'
