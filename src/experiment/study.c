@@ -518,8 +518,8 @@ static tame_status finish(study *s)
     failed += states[row] == TAME_NETWORK_FAILED;
   free(states);
   status = tame_agree(s->comm, status);
+  if (status == TAME_OK && s->rank == 0) (void)rmdir(s->folder); /* empty by now */
   if (status == TAME_OK) status = tame_results_finish(&s->results);
-  if (status == TAME_OK && s->rank == 0) (void)rmdir(s->folder);
   if (status == TAME_OK && failed)
     status = tame_fail(TAME_ERR_PART, "%lld of %lld networks failed; `tame info %s` says why",
                        (long long)failed, (long long)s->rows, s->path);

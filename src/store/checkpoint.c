@@ -497,8 +497,12 @@ tame_status tame_checkpoint_load(tame_checkpoint *c, const tame_state *state)
 void tame_checkpoint_remove(tame_checkpoint *c)
 {
   for (int k = 0; k < SLOTS; k++) {
+    char fresh[4096]; /* a process that was killed may have left one in the making */
     forget(&c->slots[k]);
-    if (c->rank == 0) unlink(c->slots[k].path);
+    snprintf(fresh, sizeof fresh, "%s.new", c->slots[k].path);
+    if (c->rank > 0) continue;
+    unlink(c->slots[k].path);
+    unlink(fresh);
   }
   MPI_Barrier(c->comm);
 }
