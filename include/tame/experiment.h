@@ -84,33 +84,43 @@ typedef struct tame_plan_request {
   int group;                 /**< ranks per network; 0: chosen */
   double latency_s;          /**< of a message */
   double bandwidth;          /**< bytes per second between ranks */
-  double updates_per_second; /**< of the dearest network's learner on its ranks; 0: measure here */
+  double
+      updates_per_second; /**< of the dearest network's learner on its ranks, by which all else is
+                                  scaled; 0: as measured here */
+  double memory;          /**< bytes of a node; 0: enough */
+  double program;         /**< bytes of a process without a network */
 } tame_plan_request;
 
 /** What a rank holds and hears, bytes. */
 typedef struct tame_plan_rank {
-  double neurons, weights, states, exchange, P, recordings, total;
+  double neurons, weights, states, exchange, P, recordings;
+  double files; /**< what the one that opens files needs for it */
+  double total;
   double bytes_a_step, messages_a_step;
   bool gathers; /**< all rates to all, not only what is needed */
 } tame_plan_rank;
 
-/** Seconds that one rank takes for its share of a step, of an update, and for a readout. */
+/** Seconds that a rank takes for its share of a step (the one with the largest), of an update, and for a
+ *  readout; a thread for a synapse of the wiring, a normal number, and to touch a byte first. */
 typedef struct tame_plan_times {
   double step, update, readout_update, readout;
+  double draw, normal, touch;
 } tame_plan_times;
 
-/** The dearest network of an experiment on a group of ranks, and all of them. */
+/** The dearest network of an experiment, which takes longest, on a group of ranks; and all of them. */
 typedef struct tame_plan {
   int64_t networks, dearest, refused; /**< refused: those that cannot run */
+  int64_t neediest;                   /**< the network that needs most memory */
   int group, groups;
   double synapses, p_bytes;           /**< of the dearest network */
   double least_neurons, most_neurons; /**< of a rank */
-  tame_plan_rank most;                /**< the rank that holds most */
+  tame_plan_rank most, needs;         /**< the rank that holds most; of the neediest network */
   double results_bytes;               /**< of all networks */
   double checkpoint_bytes;            /**< of a network that runs */
   tame_plan_times times;
+  double begin_seconds; /**< the dearest network: drawing, files */
   double parts[3],
-      seconds; /**< the dearest network: phases that do not learn, recurrent, readout */
+      seconds; /**< phases that do not learn, recurrent, readout; all, with the beginning */
   double wall_seconds, idle; /**< of all; share of group time waited at the end */
 } tame_plan;
 

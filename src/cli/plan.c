@@ -15,7 +15,7 @@ typedef struct options {
   const char *experiment;
   const char **sets;
   int n_sets;
-  double memory; /* of a node, bytes; 0: this machine's */
+  bool here; /* memory of a node: what this machine has free */
   tame_plan_request request;
 } options;
 
@@ -30,8 +30,8 @@ static const struct argp_option table[] = {
     {"latency-us", LATENCY, "US", 0, "Of a message between ranks (2)", 0},
     {"bandwidth-GBs", BANDWIDTH, "GB/S", 0, "Between ranks (5)", 0},
     {"updates-per-second", UPDATES, "X", 0,
-     "Of the learner, from a run on the machine in question; default: measured here, a second or "
-     "two",
+     "Of the learner, as tame run shows them on the machine in question; default: measured here, a "
+     "second or two",
      0},
     {"set", 's', "KEY=VALUE", 0, "Override a key, as in tame run; repeatable", 0},
     {0}};
@@ -78,7 +78,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case NODES: q->nodes = count(state, "nodes", argument); break;
     case THREADS: q->threads = count(state, "threads", argument); break;
     case GROUP: q->group = count(state, "group", argument); break;
-    case MEMORY: o->memory = size_of(state, argument); break;
+    case MEMORY: q->memory = size_of(state, argument); break;
     case LATENCY: q->latency_s = 1e-6 * positive(state, "latency-us", argument); break;
     case BANDWIDTH: q->bandwidth = 1e9 * positive(state, "bandwidth-GBs", argument); break;
     case UPDATES: q->updates_per_second = positive(state, "updates-per-second", argument); break;
@@ -111,7 +111,7 @@ static const char *bytes(double value, char text[32])
 
 static const char *duration(double s, char text[32])
 {
-  if (s < 1) snprintf(text, 32, "%.2g s", s);
+  if (s < 9.95) snprintf(text, 32, "%.2g s", s);
   else if (s < 120) snprintf(text, 32, "%.0f s", s);
   else if (s < 7200) snprintf(text, 32, "%.0f min", s / 60);
   else if (s < 48 * 3600) snprintf(text, 32, "%.1f h", s / 3600);
@@ -126,27 +126,32 @@ static void print_network(const tame_experiment *e, const tame_plan *p)
   if (p->networks > 1) {
     printf("%lld networks", (long long)p->networks);
     if (p->refused) printf(", %lld of which cannot run", (long long)p->refused);
-    printf("; the dearest, %lld: ", (long long)p->dearest);
+    printf("; the one that takes longest, %lld: ", (long long)p->dearest);
   }
   printf("%.3g synapses, P %s\n", p->synapses, bytes(p->p_bytes, a));
 }
 
-/* Memory that the process has by itself: this one has it, too. */
+/* Memory that a process has by itself: this one has it, too. */
 static double of_process(void)
 {
   struct rusage use;
   const double now = getrusage(RUSAGE_SELF, &use) == 0 ? 1024 * (double)use.ru_maxrss : 0;
-  return now + 8e6; /* what MPI, HDF5 and threads come to need besides */
+  return now + 2e6; /* what messages and threads come to need besides */
 }
 
 static void print_rank(const tame_plan *p, double process)
 {
   char a[32], b[32], c[32], d[32], f[32], g[32];
-  const tame_plan_rank *r = &p->most;
+  const tame_plan_rank *r = &p->needs;
+  char which[48] = "";
+  if (p->neediest != p->dearest)
+    snprintf(which, sizeof which, " (network %lld)", (long long)p->neediest);
   printf("  neurons a rank    %.0f to %.0f\n", p->least_neurons, p->most_neurons);
-  printf("  memory a rank     %s: W %s, P %s, recordings %s, exchange and states %s, program %s\n",
-         bytes(r->total + process, a), bytes(r->weights, b), bytes(r->P, c),
-         bytes(r->recordings, d), bytes(r->exchange + r->states, f), bytes(process, g));
+  printf(
+      "  memory a rank     %s%s: W %s, P %s, recordings %s, exchange and states %s, program %s\n",
+      bytes(r->total + process, a), which, bytes(r->weights, b), bytes(r->P, c),
+      bytes(r->recordings, d), bytes(r->exchange + r->states, f), bytes(process + r->files, g));
+  r = &p->most;
   if (p->group > 1)
     printf("  traffic a rank    %s a step in %.0f message%s (%s)\n", bytes(r->bytes_a_step, a),
            r->messages_a_step, r->messages_a_step == 1 ? "" : "s",
@@ -158,14 +163,15 @@ static void print_rank(const tame_plan *p, double process)
 
 static void print_times(const tame_plan *p, const tame_plan_request *q)
 {
-  char a[32], b[32], c[32], d[32];
+  char a[32], b[32], c[32], d[32], f[32];
   const tame_plan_times *t = &p->times;
   printf("  speed             %.3g steps/s", 1 / t->step);
   if (t->update > 0) printf(", %.3g recurrent updates/s", 1 / (t->update));
   if (t->readout_update > 0) printf(", %.3g readout updates/s", 1 / t->readout_update);
   printf(q->updates_per_second > 0 ? " (as given)\n" : " (measured here, all cores at work)\n");
-  printf("  time a network    %s: recurrent %s, readout %s, the rest %s\n", duration(p->seconds, a),
-         duration(p->parts[1], b), duration(p->parts[2], c), duration(p->parts[0], d));
+  printf("  time a network    %s: recurrent %s, readout %s, drawing and files %s, the rest %s\n",
+         duration(p->seconds, a), duration(p->parts[1], b), duration(p->parts[2], c),
+         duration(p->begin_seconds, f), duration(p->parts[0], d));
   if (p->networks > 1)
     printf("  time for all      %s by %d group%s of %d rank%s; ranks wait at the end for %.0f %% "
            "of it\n",
@@ -174,18 +180,18 @@ static void print_times(const tame_plan *p, const tame_plan_request *q)
 }
 
 /* Does it fit? What would, if not. */
-static tame_status judge(const options *o, const tame_plan *p, double process)
+static tame_status judge(const options *o, const tame_plan *p)
 {
   char a[32], b[32];
   const tame_plan_request *q = &o->request;
+  const tame_plan_rank *r = &p->needs;
   const int per_node = (q->ranks + q->nodes - 1) / q->nodes;
-  const double need = (p->most.total + process) * per_node;
-  const double there = o->memory > 0 ? o->memory : (double)tame_memory_available(1);
+  const double need = (r->total + q->program) * per_node, there = q->memory;
   printf("  memory a node     %s of %s%s\n", bytes(need, a), bytes(there, b),
-         o->memory > 0 ? "" : " that are free here");
+         o->here ? " that are free here" : "");
   if (need <= there) return TAME_OK;
-  const double shared = p->most.total - p->most.exchange; /* what more ranks make less */
-  const double each = there / per_node - process - p->most.exchange;
+  const double shared = r->total - r->exchange; /* what more ranks make less */
+  const double each = there / per_node - q->program - r->exchange;
   if (each > 0 && p->networks == 1)
     return tame_fail(TAME_ERR_NOMEM, "it does not fit: want about %.0f nodes of this size",
                      ceil(shared / each * q->nodes * 1.05));
@@ -214,12 +220,14 @@ static void suggest(const options *o, const tame_plan *p)
   else printf("  run it            OMP_NUM_THREADS=%d tame run %s\n", q->threads, o->experiment);
 }
 
-static tame_status plan(const options *o)
+static tame_status plan(options *o)
 {
   tame_experiment *e = NULL;
   tame_plan p;
   tame_status status = tame_experiment_load(&e, MPI_COMM_SELF, o->experiment, o->sets, o->n_sets);
-  const double process = of_process();
+  o->request.program = of_process();
+  o->here = o->request.memory <= 0;
+  if (o->here) o->request.memory = (double)tame_memory_available(1);
   if (status == TAME_OK) status = tame_experiment_plan(e, &o->request, &p);
   if (status == TAME_OK) {
     print_network(e, &p);
@@ -227,9 +235,9 @@ static tame_status plan(const options *o)
            o->request.ranks, o->request.ranks == 1 ? "" : "s", o->request.threads,
            o->request.threads == 1 ? "" : "s", o->request.nodes, o->request.nodes == 1 ? "" : "s",
            p.group, p.group == 1 ? "" : "s");
-    print_rank(&p, process);
+    print_rank(&p, o->request.program);
     print_times(&p, &o->request);
-    status = judge(o, &p, process);
+    status = judge(o, &p);
     if (status == TAME_OK) suggest(o, &p);
   }
   fflush(stdout);

@@ -187,7 +187,7 @@ static void show_progress(const tame_progress *p, void *context)
     snprintf(speed, sizeof speed, ", %.0f updates/s", p->updates_per_second);
   char which[64] = "";
   if (p->networks > 1)
-    snprintf(which, sizeof which, "%lld of %lld networks done; %lld: ", (long long)p->ended,
+    snprintf(which, sizeof which, "%lld of %lld networks ended; %lld: ", (long long)p->ended,
              (long long)p->networks, (long long)p->network);
   snprintf(line, sizeof line, "%s%3.0f %% %s, %s: trial %lld of %lld%s%s, %s left", which,
            100 * p->share, p->phase, p->task, (long long)p->trial + 1, (long long)p->trials, loss,
@@ -248,18 +248,6 @@ static tame_status run(const options *o, int rank)
   return status;
 }
 
-/* The rank by which a launcher started us, before MPI can tell; 0 if none says so. */
-static int started_rank(void)
-{
-  static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK",
-                                      "SLURM_PROCID"};
-  for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
-    const char *rank = getenv(names[k]);
-    if (rank) return (int)strtol(rank, NULL, 10);
-  }
-  return 0;
-}
-
 /* Standard error into nowhere; what brings it back, -1 for nothing. One rank speaks for all. */
 static int silence_if(bool silent)
 {
@@ -275,6 +263,15 @@ static void speak_again(int kept)
   if (kept < 0) return;
   dup2(kept, STDERR_FILENO);
   close(kept);
+}
+
+/* For exits in the midst of the options: no rank ends, and has the launcher end the others, before rank 0 has
+ * said why. */
+static void finalize(void)
+{
+  int done;
+  MPI_Finalized(&done);
+  if (!done) MPI_Finalize();
 }
 
 int tame_command_run(int argc, char **argv)
@@ -299,18 +296,18 @@ int tame_command_run(int argc, char **argv)
   if (end) o.run.deadline = strtod(end, NULL);
   o.sets = calloc((size_t)argc, sizeof *o.sets);
   if (!o.sets) return TAME_ERR_NOMEM;
-  const int silenced = silence_if(started_rank() > 0);
-  argp_parse(&argp, argc, argv, 0, NULL, &o); /* exits on errors, alike on every rank */
-  speak_again(silenced);
   /* Rates are short messages, sent every few microseconds: within a node Open MPI's copies by the kernel
    * take three times as long as those through shared memory. Who sets it otherwise is obeyed. */
   setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
   int provided, rank;
-  MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
+  MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  atexit(finalize);
+  const int silenced = silence_if(rank > 0);
+  argp_parse(&argp, argc, argv, 0, NULL, &o); /* exits on errors, alike on every rank */
+  speak_again(silenced);
   hear_signals();
   const tame_status status = run(&o, rank);
-  MPI_Finalize();
   free(o.sets);
   return (int)status;
 }

@@ -130,6 +130,9 @@ typedef struct tame_recorder tame_recorder;
 /** Bytes of buffers on a rank that owns a share (0 to 1) of the neurons. Local. */
 double tame_recorder_estimate(const tame_experiment *e, double share);
 
+/** Have all networks of a sweep this dataset in common? Local. */
+bool tame_experiment_shares(const tame_experiment *e, const char *path);
+
 /** Plan the datasets of a network: of each its row, [1, ...]. Local. */
 void tame_recorder_plan(const tame_experiment *e, int64_t synapses, tame_blueprint *blueprint);
 /** Write the signals of the tasks, the ids of the recorded neurons, into a row. Local, by one rank. */

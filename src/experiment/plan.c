@@ -6,15 +6,18 @@
 
 #include <math.h>
 #include <omp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SAMPLE = 128 /* rows drawn to see how long they are */ };
+enum {
+  SAMPLE = 128,      /* rows drawn to see how long they are */
+  OF_FILES = 4500000 /* bytes that HDF5 takes on the rank that opens files */
+};
 
 /* A number of neurons that are alike: how many synapses and plastic ones each has, on average. */
 typedef struct kind {
   double neurons, inputs, plastic, padded, tiles, cost;
+  bool shared; /* all have the same inputs, and so one P on each rank */
 } kind;
 
 typedef struct model {
@@ -35,48 +38,68 @@ static int kind_of_phase(const tame_experiment *e, int64_t p)
   return tame_phase_at(e, p)->weights == TAME_WEIGHTS_RECURRENT ? RECURRENT : READOUT;
 }
 
-/* Steps of all trials by kind of phase, and updates. */
-static void count(const tame_experiment *e, double steps[KINDS], double updates[KINDS],
-                  double *readouts)
+/* What all trials do, by kind of phase. */
+typedef struct work {
+  double phases[KINDS], trials[KINDS], steps[KINDS], updates[KINDS];
+  double readouts; /* steps that need z */
+} work;
+
+/* Steps t < last with t mod every = 0. */
+static int64_t steps_before(int64_t last, int64_t every)
 {
-  memset(steps, 0, KINDS * sizeof *steps);
-  memset(updates, 0, KINDS * sizeof *updates);
-  *readouts = 0;
-  for (int64_t p = 0; p < e->phases.count; p++)
-    for (int64_t t = 0; t < e->tasks.count; t++) {
-      if (!tame_phase_has_task(e, p, t)) continue;
-      const int k = kind_of_phase(e, p);
-      const double trials = (double)tame_phase_trials(e, p);
-      int64_t first, last;
-      tame_phase_window(e, p, t, &first, &last);
-      steps[k] += trials * (double)e->scripts[t].steps;
-      if (k != PLAIN)
-        updates[k] += trials * (double)(last - first) / (double)tame_phase_at(e, p)->every;
-      if (tame_recording_covers(e, &e->output.readout, p))
-        *readouts += trials * (double)e->scripts[t].steps / (double)e->output.readout.every;
-    }
-  *readouts += updates[READOUT];
+  return (last + every - 1) / every;
+}
+
+/* Trials of one task in a phase. */
+static void count_task(const tame_experiment *e, int64_t p, int64_t t, work *w)
+{
+  const int k = kind_of_phase(e, p);
+  const double trials = (double)tame_phase_trials(e, p);
+  const bool judged = k == PLAIN && tame_phase_kind_at(e, p) != TAME_PHASE_RECORD &&
+                      e->scripts[t].target.at;
+  int64_t first, last, wanted = 0;
+  tame_phase_window(e, p, t, &first, &last);
+  if (tame_recording_covers(e, &e->output.readout, p))
+    wanted = steps_before(e->scripts[t].steps, e->output.readout.every);
+  if (judged && wanted < e->scripts[t].steps)
+    wanted = last - first > wanted ? last - first : wanted;
+  w->trials[k] += trials;
+  w->steps[k] += trials * (double)e->scripts[t].steps;
+  w->readouts += trials * (double)wanted;
+  if (k == PLAIN) return;
+  const int64_t every = tame_phase_at(e, p)->every;
+  w->updates[k] += trials * (double)(steps_before(last, every) - steps_before(first, every));
+}
+
+static work count(const tame_experiment *e)
+{
+  work w = {.readouts = 0};
+  for (int64_t p = 0; p < e->phases.count; p++) {
+    w.phases[kind_of_phase(e, p)]++;
+    for (int64_t t = 0; t < e->tasks.count; t++)
+      if (tame_phase_has_task(e, p, t)) count_task(e, p, t, &w);
+  }
+  w.readouts += w.updates[READOUT];
+  return w;
 }
 
 double tame_plan_steps(const tame_experiment *e)
 {
-  double steps[KINDS], updates[KINDS], readouts;
-  count(e, steps, updates, &readouts);
-  return steps[PLAIN] + steps[RECURRENT] + steps[READOUT];
+  const work w = count(e);
+  return w.steps[PLAIN] + w.steps[RECURRENT] + w.steps[READOUT];
 }
 
 double tame_plan_cycles(const tame_experiment *e)
 {
-  double steps[KINDS], updates[KINDS], readouts;
-  count(e, steps, updates, &readouts);
+  const work w = count(e);
   const double n = (double)e->network.neurons;
   const tame_wiring *wiring = (const tame_wiring *)e->network.wiring.row;
   const double k = wiring->expected(e->network.wiring.params, e->network.neurons);
   const bool by_synapse = e->network.plasticity == TAME_PLASTIC_PER_SYNAPSE;
   const double f = e->network.plastic_fraction, learns = by_synapse ? k * f : k;
   return tame_plan_steps(e) * n * (40 + k) +
-         updates[RECURRENT] * n * (by_synapse ? 1 : f) * learns * learns / 2 +
-         updates[READOUT] * n * n / 2;
+         w.updates[RECURRENT] * n * (by_synapse ? 1 : f) * learns * learns / 2 +
+         w.updates[READOUT] * n * n / 2;
 }
 
 /* ---- groups ------------------------------------------------------------------------------------- */
@@ -124,15 +147,21 @@ static double speedup(int ranks, double a_step)
   return a_step / (a_step / ranks + exchange);
 }
 
-int tame_plan_group(int ranks, int64_t rows, const double *cycles, double a_step)
+/* The next larger group to be tried. */
+static int larger(int group, int most)
 {
-  int best = 1;
-  double least = INFINITY;
+  return group < most && 2 * group > most ? most : 2 * group;
+}
+
+int tame_plan_group(int least, int ranks, int64_t rows, const double *cycles, double a_step)
+{
+  int best = least;
+  double soonest = INFINITY;
   double *cost = tame_untouched(rows, sizeof *cost, "a plan");
-  for (int g = 1; cost && g <= ranks; g = g < ranks && 2 * g > ranks ? ranks : 2 * g) {
+  for (int g = least; cost && g <= ranks; g = larger(g, ranks)) {
     for (int64_t k = 0; k < rows; k++) cost[k] = cycles[k] / speedup(g, a_step);
     const double end = tame_plan_makespan(ranks / g, rows, cost, NULL);
-    if (end < 0.98 * least) least = end, best = g;
+    if (end < 0.98 * soonest) soonest = end, best = g;
   }
   free(cost);
   return best;
@@ -148,15 +177,18 @@ static tame_status sample(model *m, int which, int64_t first, int64_t last)
   kind *k = &m->kinds[which];
   k->neurons = (double)(last - first);
   if (last == first) return TAME_OK;
-  int32_t *row = tame_untouched(p->neurons, sizeof *row, "a row of the wiring");
+  int32_t *two_rows = tame_untouched(2 * p->neurons, sizeof *two_rows, "a row of the wiring");
   m->sampled[which] = tame_zeroed(SAMPLE, sizeof(int64_t), "a row of the wiring");
-  if (!row || !m->sampled[which]) {
-    free(row);
+  if (!two_rows || !m->sampled[which]) {
+    free(two_rows);
     return TAME_ERR_NOMEM;
   }
+  int64_t before = -1;
+  k->shared = true;
   const int64_t rows = last - first < SAMPLE ? last - first : SAMPLE;
   for (int64_t s = 0; s < rows; s++) {
     const int64_t i = first + (last - first) * s / rows;
+    int32_t *const row = two_rows + s % 2 * p->neurons;
     const int64_t inputs = wiring->draw(p->wiring.params, (uint64_t)p->seed, p->neurons, i, row);
     int64_t learns = 0;
     if (p->plasticity == TAME_PLASTIC_PER_SYNAPSE)
@@ -166,9 +198,13 @@ static tame_status sample(model *m, int which, int64_t first, int64_t last)
     k->plastic += (double)learns / (double)rows;
     k->padded += (double)tame_padded((size_t)learns) / (double)rows;
     k->tiles += (double)tame_tiles((size_t)learns) / (double)rows;
+    if (before >= 0 && (learns != before ||
+                        memcmp(two_rows, two_rows + p->neurons, (size_t)learns * sizeof *row) != 0))
+      k->shared = false;
+    before = learns;
     m->sampled[which][m->n_sampled[which]++] = learns;
   }
-  free(row);
+  free(two_rows);
   k->cost = 40 + k->inputs + 24 * k->tiles;
   return TAME_OK;
 }
@@ -214,13 +250,23 @@ static double plastic_of(const kind *k)
 {
   return k->plastic;
 }
-static double padded_of(const kind *k)
+
+/* P's of a kind on a rank that has some of its neurons. */
+static double learners_of(const kind *k, double neurons)
 {
-  return k->padded;
+  if (k->tiles <= 0) return 0;
+  return k->shared ? fmin(neurons, 1) : neurons;
 }
-static double tiles_of(const kind *k)
+
+/* Numbers of all P and u, and of the plastic weights beside them. */
+static double p_numbers(const model *m, const double neurons[2])
 {
-  return k->tiles;
+  double sum = sum_of(m, neurons, plastic_of);
+  for (int which = 0; which < 2; which++) {
+    const kind *k = &m->kinds[which];
+    sum += learners_of(k, neurons[which]) * (k->tiles * TAME_TILE * TAME_TILE + k->padded);
+  }
+  return sum;
 }
 
 static bool trains(const tame_experiment *e, tame_weights weights)
@@ -234,8 +280,11 @@ static bool trains(const tame_experiment *e, tame_weights weights)
 
 /* ---- memory --------------------------------------------------------------------------------------- */
 
-static void plan_rank(const model *m, int g, const double neurons[2], tame_plan_rank *out)
+/* Rank k of g. */
+static void plan_rank(const model *m, int k, int g, tame_plan_rank *out)
 {
+  double neurons[2];
+  share_of(m, k, g, neurons);
   const tame_network_params *p = &m->e->network;
   const double own = neurons[0] + neurons[1], real = m->real, n = m->n;
   const double synapses = sum_of(m, neurons, inputs_of);
@@ -255,176 +304,52 @@ static void plan_rank(const model *m, int g, const double neurons[2], tame_plan_
   } else {
     out->exchange = n * (real + 4);
   }
-  if (trains(m->e, TAME_WEIGHTS_RECURRENT))
-    out->P = (sum_of(m, neurons, tiles_of) * TAME_TILE * TAME_TILE + sum_of(m, neurons, padded_of) +
-              sum_of(m, neurons, plastic_of)) *
-             real;
+  if (trains(m->e, TAME_WEIGHTS_RECURRENT)) out->P = p_numbers(m, neurons) * real;
   const double readout = (ceil(n / g) + 4) * n * real;
   if (trains(m->e, TAME_WEIGHTS_READOUT) && readout > out->P) out->P = readout;
   out->recordings = tame_run_recordings(m->e, own / n);
-  out->total = out->weights + out->states + out->exchange + out->P + out->recordings;
+  out->files = k == 0 ? OF_FILES : 0;
+  out->total = out->weights + out->states + out->exchange + out->P + out->recordings + out->files;
 }
 
-/* ---- calibration ---------------------------------------------------------------------------------- */
-
-/* Seconds for a call of work with each of `threads` threads at once, the mean of some: what else the machine
- * does will go on. The first, which touches the memory, does not count. */
-typedef void work(void *context, int thread);
-
-static double time_of(work *do_it, void *context, int threads)
+/* The rank of g that holds most. */
+static tame_plan_rank neediest_rank(const model *m, int g)
 {
-  double sum = 0, began = omp_get_wtime();
-  int k = -1;
-  for (; k < 3 || (k < 1000 && omp_get_wtime() - began < 0.4); k++) {
-    double most = 0;
-#pragma omp parallel num_threads(threads) reduction(max : most)
-    {
-#pragma omp barrier
-      const double from = omp_get_wtime();
-      do_it(context, omp_get_thread_num());
-      most = omp_get_wtime() - from;
-    }
-    if (k >= 0) sum += most;
+  tame_plan_rank most, rank;
+  plan_rank(m, 0, g, &most);
+  for (int k = 1; k < g; k++) {
+    plan_rank(m, k, g, &rank);
+    if (rank.total > most.total) most = rank;
   }
-  return sum / k;
+  return most;
 }
 
-/* What one thread of one rank works on, cut to a size that fits. */
-typedef struct bench {
-  const tame_kernels *kernels;
-  size_t rows, width, groups; /* neurons of a step; columns; P's of an update */
-  int64_t *start, *inputs;    /* rows of W; inputs of each P */
-  size_t longest;
-  int32_t *slot;
-  char **w, **h, **x, **r, **view, **P, **u, **k; /* by thread */
-  double a;
-  size_t stride;
-} bench;
-
-static void do_step(void *context, int t)
+tame_status tame_plan_fewest(const tame_experiment *e, int least, int most, double room,
+                             int *fewest, double *need)
 {
-  const bench *b = context;
-  const tame_noise_key key = {1, 1, 1};
-  b->kernels->row_sums(b->rows, b->start, b->slot, b->w[t], b->view[t], b->h[t]);
-  b->kernels->add_noise(b->rows, 0, key, 1e-3, b->h[t]);
-  b->kernels->rate_step(b->rows, 0.1, b->h[t], b->x[t], b->r[t]);
-}
-
-static void do_update(void *context, int t)
-{
-  const bench *b = context;
-  const size_t real = b->kernels->real_size;
-  char *P = b->P[t];
-  for (size_t g = 0; g < b->groups; g++) {
-    const size_t m = (size_t)b->inputs[g % SAMPLE];
-    b->kernels->gather(m, b->slot, b->view[t], b->r[t]);
-    b->kernels->rls_sweep(m, P, b->u[t], 1, b->r[t], b->k[t]);
-    const double rkr = b->kernels->dot(m, b->r[t], b->k[t]);
-    b->kernels->scale(m, 1e-9 * rkr, b->k[t], b->u[t]);
-    b->kernels->add_scaled(m, 1e-9, b->k[t], b->x[t]);
-    P += tame_tiles(m) * TAME_TILE * TAME_TILE * real;
+  model m;
+  const tame_status status = make_model(&m, e);
+  *fewest = 0;
+  for (int g = least; status == TAME_OK && *fewest == 0 && g <= most; g = larger(g, most)) {
+    *need = neediest_rank(&m, g).total;
+    if (*need <= room) *fewest = g;
   }
-}
-
-static void do_rows(void *context, int t)
-{
-  const bench *b = context;
-  b->kernels->rls_rows(b->groups, b->width, b->stride, b->P[t], b->u[t], b->u[t], 1, b->r[t],
-                       b->k[t]);
-}
-
-static void do_dot(void *context, int t)
-{
-  const bench *b = context;
-  const double z = b->kernels->dot(b->width, b->view[t], b->x[t]);
-  memcpy(b->h[t], &z, sizeof z); /* so that it is not left out */
-}
-
-static char **arrays(int threads, size_t bytes)
-{
-  char **all = tame_zeroed(threads, sizeof *all, "calibration");
-  for (int t = 0; all && t < threads; t++) all[t] = tame_zeroed((int64_t)bytes, 1, "calibration");
-  return all;
-}
-
-static void free_arrays(char **all, int threads)
-{
-  for (int t = 0; all && t < threads; t++) free(all[t]);
-  free(all);
-}
-
-static bool whole(char **all, int threads)
-{
-  bool good = all != NULL;
-  for (int t = 0; good && t < threads; t++) good = all[t] != NULL;
-  return good;
-}
-
-enum { MOST_BYTES = 192 << 20 /* for calibration, all threads together */ };
-
-/* Times of a rank's step, updates and readout, each thread with its part of the work. threads: of a rank; at_once:
- * threads of this machine that work at the same time. */
-static tame_status calibrate(const model *m, const double neurons[2], int g, int threads,
-                             int at_once, tame_plan_times *times)
-{
-  const tame_network_params *p = &m->e->network;
-  bench b = {.kernels = tame_kernels_pick((tame_precision)p->precision)};
-  if (!b.kernels)
-    return tame_fail(TAME_ERR_INPUT, "TAME_KERNEL: want one of %s", tame_kernels_names());
-  const double own = (neurons[0] + neurons[1]) / threads, room = MOST_BYTES / (double)at_once;
-  const double synapses = sum_of(m, neurons, inputs_of) / threads;
-  const double each = own > 0 ? synapses / own : 0;
-  const size_t real = b.kernels->real_size;
-  b.rows = (size_t)fmax(1, fmin(own, room / ((each + 1) * (double)(real + 4))));
-  b.width = (size_t)p->neurons;
-  const double tiles = sum_of(m, neurons, tiles_of) / threads;
-  const int which = neurons[0] > 0 ? 0 : 1;
-  const int64_t n_sampled = m->n_sampled[which];
-  const double a_tile = m->kinds[which].tiles * TAME_TILE * TAME_TILE * (double)real;
-  const double learners = m->kinds[which].tiles > 0 ? tiles / m->kinds[which].tiles : 0;
-  b.groups = learners > 0 ? (size_t)fmax(1, fmin(learners, room / a_tile)) : 0;
-  b.start = tame_zeroed((int64_t)b.rows + 1, sizeof *b.start, "calibration");
-  b.inputs = tame_zeroed(SAMPLE, sizeof *b.inputs, "calibration");
-  tame_status status = b.start && b.inputs ? TAME_OK : TAME_ERR_NOMEM;
-  size_t p_bytes = 0;
-  for (size_t i = 0; status == TAME_OK && i < b.rows; i++)
-    b.start[i + 1] = b.start[i] + (int64_t)(each + 0.5);
-  for (int64_t s = 0; status == TAME_OK && s < SAMPLE; s++)
-    b.inputs[s] = n_sampled ? m->sampled[which][s % n_sampled] : 0;
-  for (size_t k = 0; status == TAME_OK && k < b.groups; k++)
-    p_bytes += tame_tiles((size_t)b.inputs[k % SAMPLE]) * TAME_TILE * TAME_TILE * real;
-  const int64_t slots = status == TAME_OK ? b.start[b.rows] : 0;
-  size_t longest = tame_padded((size_t)p->neurons) + b.rows + 16;
-  b.stride = (b.width * real + TAME_ALIGN - 1) / TAME_ALIGN * TAME_ALIGN / real;
-  const double readout_rows = ceil(m->n / g) / threads;
-  const size_t rows = (size_t)fmax(1, fmin(readout_rows, room / (double)(b.stride * real)));
-  if (trains(m->e, TAME_WEIGHTS_READOUT) && rows * b.stride * real > p_bytes)
-    p_bytes = rows * b.stride * real;
-  b.slot = tame_untouched(slots + p->neurons, sizeof *b.slot, "calibration");
-  for (int64_t s = 0; b.slot && s < slots + p->neurons; s++)
-    b.slot[s] = (int32_t)((uint64_t)s * 2654435761u % (uint64_t)p->neurons);
-  b.w = arrays(at_once, (size_t)(slots + 8) * real);
-  b.P = arrays(at_once, p_bytes + TAME_ALIGN);
-  b.h = arrays(at_once, longest * real), b.x = arrays(at_once, longest * real);
-  b.r = arrays(at_once, longest * real), b.view = arrays(at_once, longest * real);
-  b.u = arrays(at_once, longest * real), b.k = arrays(at_once, longest * real);
-  if (!b.slot || !whole(b.w, at_once) || !whole(b.P, at_once) || !whole(b.h, at_once) ||
-      !whole(b.x, at_once) || !whole(b.r, at_once) || !whole(b.view, at_once) ||
-      !whole(b.u, at_once) || !whole(b.k, at_once))
-    status = TAME_ERR_NOMEM;
-  if (status == TAME_OK) {
-    times->step = time_of(do_step, &b, at_once) * own / (double)b.rows;
-    if (b.groups) times->update = time_of(do_update, &b, at_once) * learners / (double)b.groups;
-    if (trains(m->e, TAME_WEIGHTS_READOUT)) {
-      b.groups = rows;
-      times->readout_update = time_of(do_rows, &b, at_once) * readout_rows / (double)rows;
-    }
-    times->readout = time_of(do_dot, &b, at_once) * (double)p->outputs;
-  }
-  char **const all[] = {b.w, b.P, b.h, b.x, b.r, b.view, b.u, b.k};
-  for (size_t k = 0; k < sizeof all / sizeof *all; k++) free_arrays(all[k], at_once);
-  free(b.slot), free(b.start), free(b.inputs);
+  free_model(&m);
   return status;
+}
+
+/* Bytes or so that a network takes, to find the one of a sweep that takes most. */
+static double bytes_about(const tame_experiment *e)
+{
+  const tame_network_params *p = &e->network;
+  const double n = (double)p->neurons, real = p->precision == TAME_FLOAT ? 4 : 8;
+  const double k = ((const tame_wiring *)p->wiring.row)->expected(p->wiring.params, p->neurons);
+  const bool by_synapse = p->plasticity == TAME_PLASTIC_PER_SYNAPSE;
+  const double f = p->plastic_fraction, learns = by_synapse ? k * f : k;
+  double P = 0;
+  if (trains(e, TAME_WEIGHTS_RECURRENT)) P = n * (by_synapse ? 1 : f) * learns * learns / 2;
+  if (trains(e, TAME_WEIGHTS_READOUT)) P = fmax(P, n * n);
+  return n * k * (real + 4) + P * real + tame_run_recordings(e, 1);
 }
 
 /* ---- all ------------------------------------------------------------------------------------------- */
@@ -435,20 +360,23 @@ static double exchange_seconds(const tame_plan_request *q, const tame_plan_rank 
   return rank->messages_a_step * q->latency_s + rank->bytes_a_step / q->bandwidth;
 }
 
-static double bytes_of(const tame_blueprint *b)
+/* Of the results of all networks, the one planned being like the others. */
+static double bytes_of(const tame_experiment *study, const tame_blueprint *b)
 {
+  const double networks = (double)tame_experiment_networks(study);
   double sum = 0;
   for (int64_t k = 0; k < b->n_sets; k++) {
-    double bytes = b->sets[k].type == TAME_TYPE_TEXT ? (double)b->sets[k].width
-                                                     : (double)tame_type_size(b->sets[k].type);
+    double bytes = tame_experiment_shares(study, b->sets[k].path) ? 1 : networks;
+    bytes *= b->sets[k].type == TAME_TYPE_TEXT ? (double)b->sets[k].width
+                                               : (double)tame_type_size(b->sets[k].type);
     for (int j = 0; j < b->sets[k].axes; j++) bytes *= (double)b->sets[k].shape[j];
     sum += bytes;
   }
   return sum;
 }
 
-/* Files: results of a network, and its two checkpoints. */
-static void plan_files(const model *m, tame_plan *out)
+/* Files: results of all networks, and two checkpoints of one. */
+static void plan_files(const model *m, const tame_experiment *study, tame_plan *out)
 {
   const tame_experiment *e = m->e;
   const double all[2] = {m->kinds[0].neurons, m->kinds[1].neurons},
@@ -456,13 +384,10 @@ static void plan_files(const model *m, tame_plan *out)
   tame_blueprint b = {0};
   const double synapses = sum_of(m, all, inputs_of);
   tame_recorder_plan(e, (int64_t)synapses, &b);
-  out->results_bytes = bytes_of(&b);
+  out->results_bytes = bytes_of(study, &b);
   tame_blueprint_free(&b);
   double P = 0;
-  if (trains(e, TAME_WEIGHTS_RECURRENT))
-    P = (sum_of(m, all, tiles_of) * TAME_TILE * TAME_TILE + sum_of(m, all, padded_of) +
-         sum_of(m, all, plastic_of)) *
-        m->real;
+  if (trains(e, TAME_WEIGHTS_RECURRENT)) P = p_numbers(m, all) * m->real;
   if (trains(e, TAME_WEIGHTS_READOUT)) P = fmax(P, m->n * (m->n + 2) * m->real);
   out->checkpoint_bytes = 2 * (P + sum_of(m, all, plastic_of) * m->real + m->n * (2 * m->real + 8) +
                                outputs * m->n * m->real + tame_run_recordings(e, 1));
@@ -470,110 +395,220 @@ static void plan_files(const model *m, tame_plan *out)
   out->p_bytes = P;
 }
 
-static double seconds_of(const tame_experiment *e, const tame_plan_request *q, const tame_plan *p,
-                         double parts[3])
+/* Until the first trial: the wiring is drawn once by one rank, to count, and three times by each; weights, their
+ * slots, the file. And after the last one. */
+static double begin_seconds(const model *m, const tame_plan_request *q, const tame_plan *p)
 {
-  double steps[KINDS], updates[KINDS], readouts;
-  count(e, steps, updates, &readouts);
   const tame_plan_times *t = &p->times;
-  const double between = exchange_seconds(q, &p->most);
-  const double step = t->step + between;
-  parts[0] = steps[PLAIN] * step + readouts * (t->readout + (p->most.gathers ? 0 : between));
-  parts[1] = steps[RECURRENT] * step + updates[RECURRENT] * t->update;
-  parts[2] = steps[READOUT] * step + updates[READOUT] * (t->readout_update + between);
-  return parts[0] + parts[1] + parts[2];
+  const double each = p->synapses / p->group, outputs = (double)m->e->network.outputs;
+  const bool kept = m->e->output.weights != TAME_KEEP_NONE;
+  const double drawn = (3 * each + (kept ? p->synapses : 0)) * t->draw + each * t->normal;
+  const double slots = each * (p->group > 1 ? 12e-9 : 4e-9), written = kept ? each * 30e-9 : 0;
+  return 0.1 + (p->group > 1 ? 0.2 : 0) + drawn / q->threads + outputs * m->n * t->normal + slots +
+         written + p->most.weights * t->touch / q->threads;
 }
 
-/* The dearest network of a sweep; cycles of all. */
-static tame_status find_dearest(const tame_experiment *study, tame_plan *out, double **cycles,
-                                tame_experiment **dearest)
+/* What a trial takes beside its steps: the state it starts from, health of P, the change of weights. */
+static double trial_seconds(const model *m, const tame_plan *p, int which)
+{
+  const double all[2] = {m->kinds[0].neurons, m->kinds[1].neurons},
+               plastic = sum_of(m, all, plastic_of);
+  double seconds = 1e-4 + p->most_neurons * p->times.normal;
+  if (which == RECURRENT) seconds += plastic / p->group * 12e-9 + m->n * 5e-9;
+  if (which == READOUT) seconds += m->n / p->group * 10e-9;
+  return seconds;
+}
+
+static double seconds_of(const model *m, const tame_plan_request *q, tame_plan *p)
+{
+  const work w = count(m->e);
+  const tame_plan_times *t = &p->times;
+  const double between = exchange_seconds(q, &p->most), step = t->step + between;
+  p->begin_seconds = begin_seconds(m, q, p);
+  p->parts[PLAIN] = w.readouts * (t->readout + (p->most.gathers ? 0 : between));
+  p->parts[RECURRENT] = w.updates[RECURRENT] * t->update;
+  p->parts[READOUT] = w.updates[READOUT] * (t->readout_update + between);
+  double sum = p->begin_seconds;
+  for (int k = 0; k < KINDS; k++) {
+    p->parts[k] += w.steps[k] * step + w.trials[k] * trial_seconds(m, p, k);
+    if (k != PLAIN) p->parts[k] += w.phases[k] * p->p_bytes / p->group * t->touch / q->threads;
+    sum += p->parts[k];
+  }
+  return sum;
+}
+
+/* Of a sweep: the network that takes longest, the one that needs most memory, which may be the same; cycles of
+ * all. */
+typedef struct extremes {
+  double *cycles; /* [networks] */
+  tame_experiment *dearest, *neediest;
+} extremes;
+
+/* Takes e over. */
+static void consider(extremes *x, tame_experiment *e, int64_t k, double bytes, double most[2],
+                     tame_plan *out)
+{
+  tame_experiment *const before[] = {x->dearest, x->neediest, e};
+  if (x->cycles[k] > most[0]) {
+    most[0] = x->cycles[k];
+    x->dearest = e;
+    out->dearest = k;
+  }
+  if (bytes > most[1]) {
+    most[1] = bytes;
+    x->neediest = e;
+    out->neediest = k;
+  }
+  for (int j = 0; j < 3; j++) {
+    tame_experiment *old = before[j];
+    const bool again = j == 1 && old == before[0];
+    if (old != x->dearest && old != x->neediest && !again) tame_experiment_free(&old);
+  }
+}
+
+static tame_status find_extremes(const tame_experiment *study, tame_plan *out, extremes *x)
 {
   const int64_t rows = tame_experiment_networks(study);
-  *cycles = tame_zeroed(rows, sizeof **cycles, "a plan");
-  tame_status status = *cycles ? TAME_OK : TAME_ERR_NOMEM;
-  double most = -1;
+  double most[2] = {-1, -1};
+  x->cycles = tame_zeroed(rows, sizeof *x->cycles, "a plan");
+  tame_status status = x->cycles ? TAME_OK : TAME_ERR_NOMEM;
   for (int64_t k = 0; status == TAME_OK && k < rows; k++) {
     tame_experiment *e;
     status = tame_experiment_member(&e, study, k, MPI_COMM_SELF);
-    if (status == TAME_ERR_INPUT) {
+    if (status == TAME_OK) {
+      x->cycles[k] = tame_plan_cycles(e);
+      consider(x, e, k, bytes_about(e), most, out);
+    } else if (status == TAME_ERR_INPUT) {
       out->refused++;
       status = TAME_OK;
-      continue;
-    }
-    if (status != TAME_OK) break;
-    (*cycles)[k] = tame_plan_cycles(e);
-    if ((*cycles)[k] > most) {
-      most = (*cycles)[k];
-      tame_experiment_free(dearest);
-      *dearest = e;
-      out->dearest = k;
-    } else {
-      tame_experiment_free(&e);
     }
   }
-  if (status == TAME_OK && !*dearest) return tame_fail(TAME_ERR_INPUT, "no network can run");
+  if (status == TAME_OK && !x->dearest) return tame_fail(TAME_ERR_INPUT, "no network can run");
   return status;
 }
 
-static void plan_layout(const model *m, tame_plan *out)
+static void free_extremes(extremes *x)
 {
-  for (int k = 0; k < out->group; k++) {
-    double neurons[2];
-    tame_plan_rank rank;
-    share_of(m, k, out->group, neurons);
-    plan_rank(m, out->group, neurons, &rank);
-    if (k == 0 || rank.neurons < out->least_neurons) out->least_neurons = rank.neurons;
-    if (k == 0 || rank.neurons > out->most_neurons) out->most_neurons = rank.neurons;
-    if (k == 0 || rank.total > out->most.total) out->most = rank;
-  }
+  if (x->neediest == x->dearest) x->neediest = NULL;
+  tame_experiment_free(&x->dearest);
+  tame_experiment_free(&x->neediest);
+  free(x->cycles);
 }
 
+/* Ranks per network, as a run chooses them. */
+static tame_status choose_group(const tame_plan_request *q, const extremes *x, tame_plan *out)
+{
+  const int per_node = (q->ranks + q->nodes - 1) / q->nodes;
+  const double room = q->memory > 0 ? q->memory / per_node - q->program : INFINITY;
+  const double a_step = x->cycles[out->dearest] / fmax(1, tame_plan_steps(x->dearest));
+  double need;
+  int fewest = 1;
+  out->group = q->group ? q->group : q->ranks;
+  if (!q->group && out->networks > 1) {
+    double *cycles = tame_untouched(out->networks, sizeof *cycles, "a plan");
+    if (!cycles) return TAME_ERR_NOMEM;
+    memcpy(cycles, x->cycles, (size_t)out->networks * sizeof *cycles);
+    const tame_status status = tame_plan_fewest(x->neediest, 1, q->ranks, room, &fewest, &need);
+    if (status == TAME_OK && fewest > 0)
+      out->group = tame_plan_group(fewest, q->ranks, out->networks, cycles, a_step);
+    free(cycles);
+    if (status != TAME_OK) return status;
+  }
+  out->groups = q->ranks / out->group;
+  return TAME_OK;
+}
+
+/* The memory of the neediest network, the layout of the dearest. */
+static tame_status plan_layout(const model *dearest, const tame_experiment *neediest,
+                               tame_plan *out)
+{
+  for (int k = 0; k < out->group; k++) {
+    tame_plan_rank rank;
+    plan_rank(dearest, k, out->group, &rank);
+    if (k == 0 || rank.neurons < out->least_neurons) out->least_neurons = rank.neurons;
+    if (k == 0 || rank.neurons > out->most_neurons) out->most_neurons = rank.neurons;
+  }
+  out->most = neediest_rank(dearest, out->group);
+  out->needs = out->most;
+  if (neediest == dearest->e) return TAME_OK;
+  model m;
+  const tame_status status = make_model(&m, neediest);
+  if (status == TAME_OK) out->needs = neediest_rank(&m, out->group);
+  free_model(&m);
+  return status;
+}
+
+/* Work of a rank in a step, in cycles or so. */
+static double step_of(const model *m, int k, int g)
+{
+  double neurons[2];
+  share_of(m, k, g, neurons);
+  return sum_of(m, neurons, inputs_of) + 40 * (neurons[0] + neurons[1]);
+}
+
+/* Steps are timed with the share of rank 0, which may have the fewest neurons, though it has as much of P as any:
+ * all wait for the rank that has most. */
+static double slowest_of(const model *m, int g)
+{
+  const double first = step_of(m, 0, g);
+  double most = first;
+  for (int k = 1; k < g; k++) most = fmax(most, step_of(m, k, g));
+  return first > 0 ? most / first : 1;
+}
+
+/* Times of rank 0's share, but for the step. */
 static tame_status fill_times(const model *m, const tame_plan_request *q, tame_plan *out)
 {
   double neurons[2];
-  const int per_node = (q->ranks + q->nodes - 1) / q->nodes;
-  int at_once = q->threads * per_node;
-  if (at_once > omp_get_num_procs()) at_once = omp_get_num_procs();
+  const int per_node = (q->ranks + q->nodes - 1) / q->nodes, cores = omp_get_num_procs();
+  const int at_once = q->threads * per_node < cores ? q->threads * per_node : cores;
   share_of(m, 0, out->group, neurons);
-  if (q->updates_per_second > 0) { /* as given, the step in proportion */
-    out->times.update = 1 / q->updates_per_second;
-    out->times.readout_update = out->times.update;
-    out->times.step = out->times.update * 0.1;
-    return TAME_OK;
-  }
-  return calibrate(m, neurons, out->group, q->threads, at_once, &out->times);
+  const int which = neurons[0] > 0 ? 0 : 1;
+  const bool learns = trains(m->e, TAME_WEIGHTS_RECURRENT);
+  const tame_plan_share share = {
+      .network = &m->e->network,
+      .threads = q->threads,
+      .neurons = neurons[0] + neurons[1],
+      .synapses = sum_of(m, neurons, inputs_of),
+      .learners = learns ? learners_of(&m->kinds[which], neurons[which]) : 0,
+      .inputs = m->sampled[which],
+      .n_inputs = m->n_sampled[which],
+      .readout_rows = trains(m->e, TAME_WEIGHTS_READOUT) ? ceil(m->n / out->group) : 0};
+  tame_plan_times *t = &out->times;
+  const tame_status status = tame_plan_calibrate(&share, at_once, t);
+  t->step *= slowest_of(m, out->group);
+  if (status != TAME_OK || q->updates_per_second <= 0) return status;
+  const double here = t->update > 0 ? t->update : t->readout_update;
+  if (here <= 0) return tame_fail(TAME_ERR_INPUT, "updates per second are given, but none learns");
+  const double slower = 1 / q->updates_per_second / here; /* than this machine */
+  double *const all[] = {&t->step, &t->update, &t->readout_update, &t->readout,
+                         &t->draw, &t->normal, &t->touch};
+  for (size_t k = 0; k < sizeof all / sizeof *all; k++) *all[k] *= slower;
+  return TAME_OK;
 }
 
 tame_status tame_experiment_plan(const tame_experiment *study, const tame_plan_request *request,
                                  tame_plan *out)
 {
-  double *cycles = NULL, base = 0;
-  tame_experiment *e = NULL;
   const tame_plan_request *q = request;
+  extremes x = {.cycles = NULL};
   model m = {0};
   *out = (tame_plan){.networks = tame_experiment_networks(study)};
-  tame_status status = find_dearest(study, out, &cycles, &e);
+  tame_status status = find_extremes(study, out, &x);
+  if (status == TAME_OK) status = choose_group(q, &x, out);
+  if (status == TAME_OK) status = make_model(&m, x.dearest);
+  if (status == TAME_OK) status = plan_layout(&m, x.neediest, out);
   if (status == TAME_OK) {
-    base = cycles[out->dearest];
-    out->group = q->group ? q->group
-                          : tame_plan_group(q->ranks, out->networks, cycles,
-                                            base / fmax(1, tame_plan_steps(e)));
-    out->groups = q->ranks / out->group;
-    status = make_model(&m, e);
-  }
-  if (status == TAME_OK) {
-    plan_layout(&m, out);
-    plan_files(&m, out);
+    plan_files(&m, study, out);
     status = fill_times(&m, q, out);
   }
   if (status == TAME_OK) {
-    out->seconds = seconds_of(e, q, out, out->parts);
-    out->results_bytes *= (double)out->networks;
-    for (int64_t k = 0; k < out->networks; k++) cycles[k] *= base > 0 ? out->seconds / base : 0;
-    out->wall_seconds = tame_plan_makespan(out->groups, out->networks, cycles, &out->idle);
+    const double base = x.cycles[out->dearest];
+    out->seconds = seconds_of(&m, q, out);
+    for (int64_t k = 0; k < out->networks; k++) x.cycles[k] *= base > 0 ? out->seconds / base : 0;
+    out->wall_seconds = tame_plan_makespan(out->groups, out->networks, x.cycles, &out->idle);
   }
   free_model(&m);
-  free(cycles);
-  tame_experiment_free(&e);
+  free_extremes(&x);
   return status;
 }

@@ -210,6 +210,16 @@ double tame_recorder_estimate(const tame_experiment *e, double share)
   return real * (rates + readout);
 }
 
+bool tame_experiment_shares(const tame_experiment *e, const char *path)
+{
+  if (strncmp(path, "tasks/", 6) == 0)
+    return !tame_sweep_touches(e, "tasks") && !tame_sweep_touches(e, "network.dt_ms") &&
+           !tame_sweep_touches(e, "network.inputs") && !tame_sweep_touches(e, "network.outputs");
+  if (strcmp(path, "recorded_neurons") == 0)
+    return !tame_sweep_touches(e, "output") && !tame_sweep_touches(e, "network.neurons");
+  return false;
+}
+
 void tame_recorder_plan(const tame_experiment *e, int64_t synapses, tame_blueprint *blueprint)
 {
   const planner p = {e, blueprint,

@@ -28,6 +28,7 @@ typedef struct study {
   int64_t rows;
   double *cycles;       /* each network takes, [rows] */
   double a_step;        /* most cycles that a step takes */
+  int fewest;           /* ranks that any network needs, for its memory */
   char (*refused)[WHY]; /* why it cannot run, [rows] */
   int64_t *order;       /* rows to be run, dearest first, [n_order] */
   int64_t n_order;
@@ -112,11 +113,26 @@ static tame_status choose(study *s)
 
 /* ---- a look at each --------------------------------------------------------------------------- */
 
-/* Ranks that a network is likely to get: for the estimate of its memory. */
-static int ranks_each(const study *s)
+/* Ranks for a network, if they are not to be chosen; else 0. */
+static int ranks_given(const study *s)
 {
   if (s->options->group > 0) return s->options->group < s->size ? s->options->group : s->size;
-  return s->rows < s->size ? (int)(s->size / s->rows) : 1;
+  return s->rows == 1 ? s->size : 0;
+}
+
+/* Local: the fewest ranks that hold the network; refused where all together cannot. A first look goes by W alone,
+ * as rows of a wiring that is far too large cannot be drawn. */
+static tame_status find_fewest(study *s, const tame_experiment *e)
+{
+  const int given = ranks_given(s), most = given ? given : s->size;
+  const double room = (double)tame_memory_available(s->layout.ranks_on_node);
+  double need = tame_network_estimate(&e->network, most) + tame_run_recordings(e, 1.0 / most);
+  int fewest = 0;
+  tame_status status = TAME_OK;
+  if (need <= room) status = tame_plan_fewest(e, given ? given : 1, most, room, &fewest, &need);
+  if (fewest > s->fewest) s->fewest = fewest;
+  if (status != TAME_OK || fewest > 0) return status;
+  return tame_run_refuse_above(&s->layout, most, need, "the network, P and recordings");
 }
 
 /* Local: what a network will write, and take. A fault of its own is kept as its message. */
@@ -129,10 +145,7 @@ static tame_status look_at(study *s, int64_t row)
     return TAME_OK;
   }
   if (status != TAME_OK) return status;
-  const int ranks = ranks_each(s);
-  const double bytes = tame_network_estimate(&e->network, ranks) +
-                       tame_run_recordings(e, 1.0 / ranks);
-  status = tame_run_refuse_above(&s->layout, ranks, bytes, "the network and recordings");
+  status = find_fewest(s, e);
   const bool counts = status == TAME_OK && e->output.weights != TAME_KEEP_NONE;
   const int64_t synapses = counts ? tame_network_synapses(&e->network) : 0;
   if (synapses < 0) status = TAME_ERR_NOMEM;
@@ -160,6 +173,7 @@ static tame_status survey(study *s)
     MPI_Allreduce(MPI_IN_PLACE, s->refused[row], count * WHY, MPI_CHAR, MPI_MAX, s->comm);
   }
   MPI_Allreduce(MPI_IN_PLACE, &s->a_step, 1, MPI_DOUBLE, MPI_MAX, s->comm);
+  MPI_Allreduce(MPI_IN_PLACE, &s->fewest, 1, MPI_INT, MPI_MAX, s->comm);
   for (int64_t row = 0; row < s->rows; row++)
     if (!s->refused[row][0]) return TAME_OK;
   return tame_fail(TAME_ERR_INPUT, "%s%s", s->rows > 1 ? "no network can run; the first: " : "",
@@ -209,18 +223,6 @@ static void plan_sweep(study *s, char *keys, size_t size)
   if (reference) tame_blueprint_text(&s->blueprint, "sweep", "reference", reference);
 }
 
-/* Have all networks this dataset in common? */
-static bool is_shared(const study *s, const char *path)
-{
-  const tame_experiment *e = s->e;
-  if (strncmp(path, "tasks/", 6) == 0)
-    return !tame_sweep_touches(e, "tasks") && !tame_sweep_touches(e, "network.dt_ms") &&
-           !tame_sweep_touches(e, "network.inputs") && !tame_sweep_touches(e, "network.outputs");
-  if (strcmp(path, "recorded_neurons") == 0)
-    return !tame_sweep_touches(e, "output") && !tame_sweep_touches(e, "network.neurons");
-  return false;
-}
-
 /* What there is once, and once for each network; rows of all. Rank 0. */
 static void plan_whole(study *s, char *keys, size_t size)
 {
@@ -244,7 +246,7 @@ static void plan_whole(study *s, char *keys, size_t size)
   add(s, "run/finished", TAME_TYPE_TEXT, 24, "1");
   plan_sweep(s, keys, size);
   for (int64_t k = 0; k < b->n_sets; k++)
-    b->sets[k].shape[0] = is_shared(s, b->sets[k].path) ? 1 : s->rows;
+    b->sets[k].shape[0] = tame_experiment_shares(s->e, b->sets[k].path) ? 1 : s->rows;
   tame_blueprint_text(b, "/", "format", "tame-results");
   tame_blueprint_whole(b, "/", "format_version", 2);
   tame_blueprint_text(b, "/", "name", tame_experiment_name(s->e));
@@ -297,9 +299,9 @@ static tame_status put_beginning(study *s)
   }
   tame_experiment *e = NULL;
   if (status == TAME_OK) status = tame_experiment_member(&e, s->e, s->ids[first], MPI_COMM_SELF);
-  if (status == TAME_OK && is_shared(s, "tasks/"))
+  if (status == TAME_OK && tame_experiment_shares(s->e, "tasks/"))
     status = tame_recorder_put_tasks(e, s->results, 0);
-  if (status == TAME_OK && is_shared(s, "recorded_neurons"))
+  if (status == TAME_OK && tame_experiment_shares(s->e, "recorded_neurons"))
     status = tame_recorder_put_recorded(e, s->results, 0);
   tame_experiment_free(&e);
   return status == TAME_OK ? tame_results_sync(s->results) : status;
@@ -366,10 +368,8 @@ static tame_status resume(study *s)
 
 static void divide(study *s)
 {
-  const int asked = s->options->group;
-  s->group_size = asked > 0      ? ranks_each(s)
-                  : s->rows == 1 ? s->size
-                                 : tame_plan_group(s->size, s->rows, s->cycles, s->a_step);
+  const int given = ranks_given(s), fewest = s->fewest > 1 ? s->fewest : 1;
+  s->group_size = given ? given : tame_plan_group(fewest, s->size, s->rows, s->cycles, s->a_step);
   const int groups = s->size / s->group_size;
   const int mine = s->rank / s->group_size;
   MPI_Comm_split(s->comm, mine < groups ? mine : groups - 1, s->rank, &s->group);
@@ -413,9 +413,7 @@ static void tell(const study *s)
        groups == 1 ? "" : "s", s->group_size, s->group_size == 1 ? "" : "s", l->threads,
        l->threads == 1 ? "" : "s", l->nodes, l->nodes == 1 ? "" : "s");
   for (int64_t row = 0, told = 0; row < s->rows && told < 5; row++)
-    if (s->refused[row][0])
-      note(s, "warning: network %lld cannot run: %s", (long long)s->ids[row], s->refused[row]),
-          told++;
+    if (s->refused[row][0]) note(s, "warning: %s, so it cannot run", s->refused[row]), told++;
   if (refused > 5) note(s, "warning: ... and %lld more cannot run", (long long)refused - 5);
   if (l->oversubscribed)
     note(s,
@@ -461,8 +459,8 @@ static tame_status run_one(study *s, int64_t row, const tame_run_options *option
                    .folder = s->folder,
                    .fresh = !s->options->resume,
                    .tell_layout = !is_sweep(s),
-                   .put_tasks = !is_shared(s, "tasks/"),
-                   .put_recorded = !is_shared(s, "recorded_neurons"),
+                   .put_tasks = !tame_experiment_shares(s->e, "tasks/"),
+                   .put_recorded = !tame_experiment_shares(s->e, "recorded_neurons"),
                    .networks = s->rows,
                    .stop_at = stop_at};
   status = tame_member_run(&m);
@@ -530,13 +528,17 @@ static tame_status stopped(const study *s)
 {
   uint8_t *states = tame_zeroed(s->rows, 1, "the states of networks");
   const int64_t start[TAME_AXES] = {0}, count[TAME_AXES] = {s->rows};
-  int64_t ended = 0;
+  int64_t done = 0, failed = 0;
+  char also[48] = "";
   if (states && tame_results_read(s->results, "state", start, count, states) == TAME_OK)
-    for (int64_t row = 0; row < s->rows; row++)
-      ended += states[row] == TAME_NETWORK_DONE || states[row] == TAME_NETWORK_FAILED;
+    for (int64_t row = 0; row < s->rows; row++) {
+      done += states[row] == TAME_NETWORK_DONE;
+      failed += states[row] == TAME_NETWORK_FAILED;
+    }
   free(states);
-  return tame_fail(TAME_STOPPED, "stopped, %lld of %lld network%s done; --resume goes on",
-                   (long long)ended, (long long)s->rows, s->rows == 1 ? "" : "s");
+  if (failed) snprintf(also, sizeof also, ", %lld failed", (long long)failed);
+  return tame_fail(TAME_STOPPED, "stopped, %lld of %lld network%s done%s; --resume goes on",
+                   (long long)done, (long long)s->rows, s->rows == 1 ? "" : "s", also);
 }
 
 /* Is there anything to go on with? The same on every rank. Collective. */

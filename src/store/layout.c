@@ -233,12 +233,12 @@ tame_status tame_layout_read(const char *path, tame_place **places, int64_t *cou
   const hid_t access = tame_hdf5_access();
   errno = 0;
   const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, access);
-  H5Pclose(access);
   const bool found = file >= 0 && H5Ovisit(file, H5_INDEX_NAME, H5_ITER_INC, find_one, &f) >= 0;
   tame_status status = TAME_OK;
-  if (!found || f.failed)
+  if (!found || f.failed) /* the next call of HDF5 forgets why */
     status = tame_fail(TAME_ERR_IO, "'%s' is damaged: %s", path, tame_hdf5_reason());
   if (file >= 0) H5Fclose(file);
+  H5Pclose(access);
   if (status != TAME_OK) free(f.places), f = (finder){0};
   if (f.count) qsort(f.places, (size_t)f.count, sizeof *f.places, by_path);
   *places = f.places;

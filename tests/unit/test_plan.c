@@ -28,14 +28,16 @@ static void groups_are_as_large_as_they_pay(void **state)
   (void)state;
   double same[64];
   for (int k = 0; k < 64; k++) same[k] = 1e9;
-  assert_int_equal(tame_plan_group(1, 64, same, 1e6), 1);
-  assert_int_equal(tame_plan_group(64, 64, same, 1e6), 1);  /* one each */
-  assert_int_equal(tame_plan_group(16, 64, same, 1e6), 1);  /* whole rounds */
-  assert_int_equal(tame_plan_group(64, 1, same, 1e8), 64);  /* alone, and large */
-  assert_int_equal(tame_plan_group(64, 1, same, 1e3), 1);   /* alone, but too small to divide */
-  assert_true(tame_plan_group(64, 4, same, 1e8) > 8);       /* fewer networks than ranks */
-  for (int k = 0; k < 64; k++) same[k] = k == 0 ? 1e12 : 1; /* one would hold up all */
-  assert_true(tame_plan_group(16, 64, same, 1e8) > 1);
+  assert_int_equal(tame_plan_group(1, 1, 64, same, 1e6), 1);
+  assert_int_equal(tame_plan_group(1, 64, 64, same, 1e6), 1); /* one each */
+  assert_int_equal(tame_plan_group(1, 16, 64, same, 1e6), 1); /* whole rounds */
+  assert_int_equal(tame_plan_group(1, 64, 1, same, 1e8), 64); /* alone, and large */
+  assert_int_equal(tame_plan_group(1, 64, 1, same, 1e3), 1);  /* alone, but too small to divide */
+  assert_true(tame_plan_group(1, 64, 4, same, 1e8) > 8);      /* fewer networks than ranks */
+  for (int k = 0; k < 64; k++) same[k] = k == 0 ? 1e12 : 1;   /* one would hold up all */
+  assert_true(tame_plan_group(1, 16, 64, same, 1e8) > 1);
+  for (int k = 0; k < 64; k++) same[k] = 1e9;
+  assert_int_equal(tame_plan_group(3, 16, 64, same, 1e6), 3); /* no fewer hold one */
 }
 
 static const char text[] =
@@ -72,12 +74,49 @@ static void memory_is_what_a_network_takes(void **state)
   tame_experiment_free(&e);
 }
 
+/* A network that is too much for one rank is divided over more; shared P's are counted once. */
+static void ranks_are_as_many_as_memory_wants(void **state)
+{
+  (void)state;
+  tame_experiment *e;
+  int fewest = -1;
+  double one, two, need;
+  assert_int_equal(tame_experiment_parse(&e, MPI_COMM_SELF, text), TAME_OK);
+  assert_int_equal(tame_plan_fewest(e, 1, 6, 1e12, &fewest, &one), TAME_OK);
+  assert_int_equal(fewest, 1);
+  assert_int_equal(tame_plan_fewest(e, 2, 2, 1e12, &fewest, &two), TAME_OK);
+  assert_true(fewest == 2 && two < 0.99 * one);
+  assert_int_equal(tame_plan_fewest(e, 1, 6, 0.99 * one, &fewest, &need), TAME_OK);
+  assert_true(fewest == 2 && need == two);
+  assert_int_equal(tame_plan_fewest(e, 1, 6, two - 1, &fewest, &need), TAME_OK);
+  assert_int_equal(fewest, 4);
+  assert_int_equal(tame_plan_fewest(e, 1, 6, 1, &fewest, &need), TAME_OK);
+  assert_true(fewest == 0 && need > 1 && need < two);
+  tame_experiment_free(&e);
+
+  char dense[sizeof text + 64];
+  const char *at = strstr(text, "density: 0.2");
+  snprintf(dense, sizeof dense, "%.*sdensity: 1, self_connections: on%s", (int)(at - text), text,
+           at + strlen("density: 0.2"));
+  assert_int_equal(tame_experiment_parse(&e, MPI_COMM_SELF, dense), TAME_OK);
+  assert_int_equal(tame_plan_fewest(e, 1, 1, 1e12, &fewest, &need), TAME_OK);
+  tame_network *net;
+  assert_int_equal(tame_network_create(&net, MPI_COMM_SELF, &e->network), TAME_OK);
+  const tame_variant *rule = &tame_phase_at(e, 1)->learner;
+  const double P = (double)tame_learner_need(rule, net, TAME_WEIGHTS_RECURRENT);
+  assert_true(P < 0.1 * 180 * 300 * 300 * sizeof(double)); /* 180 neurons that learn, one P */
+  assert_true(need > P && need < 2 * P + 8e6);
+  tame_network_free(&net);
+  tame_experiment_free(&e);
+}
+
 static int group(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(schedules_are_longest_first),
       cmocka_unit_test(groups_are_as_large_as_they_pay),
       cmocka_unit_test(memory_is_what_a_network_takes),
+      cmocka_unit_test(ranks_are_as_many_as_memory_wants),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
