@@ -3,6 +3,7 @@
 #include "tame/tame.h"
 
 #include <argp.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <math.h>
@@ -20,10 +21,12 @@ typedef struct options {
   const char **sets;
   int n_sets;
   bool quiet;
+  bool first;  /* of the ranks: it speaks for all */
+  bool helped; /* that was all that was wanted */
   tame_run_options run;
 } options;
 
-enum { RESUME = 256, ONLY, SHARD, GROUP, EVERY, GRACE, LIMIT }; /* options without a letter */
+enum { RESUME = 256, ONLY, SHARD, GROUP, EVERY, GRACE, LIMIT, USAGE }; /* without a letter */
 
 static const struct argp_option table[] = {
     {"output", 'o', "FILE", 0, "Results file (HDF5); default: the experiment's name with .h5", 0},
@@ -47,6 +50,8 @@ static const struct argp_option table[] = {
     {"only", ONLY, "LIST", 0, "Only these networks, as 3,17-20; they count from 0", 2},
     {"shard", SHARD, "I/N", 0, "Only every N-th network, from the I-th on: for job arrays", 2},
     {"group", GROUP, "RANKS", 0, "Ranks that work on one network together", 2},
+    {"help", '?', NULL, 0, "Give this help list", -1},
+    {"usage", USAGE, NULL, 0, "Give a short usage message", -1},
     {0}};
 
 /* "90", "45m", "2h", "1:30:00", "1-12:00:00" in seconds; NaN: none of them. */
@@ -73,60 +78,82 @@ static double seconds_of(const char *text)
   return *end == '\0' || (*end == 's' && end[1] == '\0') ? days * 86400 + sum : NAN;
 }
 
-static void parse_seconds(struct argp_state *state, const char *name, const char *text, double *out)
+static error_t parse_seconds(struct argp_state *state, const char *name, const char *text,
+                             double *out)
 {
   *out = seconds_of(text);
-  if (isnan(*out))
-    argp_error(state, "--%s: found '%s', want a time, as 90, 45m or 1:30:00", name, text);
+  if (!isnan(*out)) return 0;
+  argp_error(state, "--%s: found '%s', want a time, as 90, 45m or 1:30:00", name, text);
+  return EINVAL;
 }
 
-static void parse_shard(struct argp_state *state, const char *text, tame_run_options *run)
+static error_t parse_shard(struct argp_state *state, const char *text, tame_run_options *run)
 {
   char *slash, *end = NULL;
   run->shard = strtoll(text, &slash, 10);
   if (slash != text && *slash == '/') run->shards = strtoll(slash + 1, &end, 10);
-  if (!end || end == slash + 1 || *end || run->shard < 1 || run->shard > run->shards)
-    argp_error(state, "--shard: found '%s', want I/N with 1 <= I <= N", text);
+  if (end && end != slash + 1 && !*end && run->shard >= 1 && run->shard <= run->shards) return 0;
+  argp_error(state, "--shard: found '%s', want I/N with 1 <= I <= N", text);
+  return EINVAL;
 }
 
-static void parse_group(struct argp_state *state, const char *text, tame_run_options *run)
+static error_t parse_group(struct argp_state *state, const char *text, tame_run_options *run)
 {
   char *end;
   const long group = strtol(text, &end, 10);
-  if (end == text || *end || group < 1 || group > INT_MAX)
-    argp_error(state, "--group: found '%s', want a number of ranks", text);
   run->group = (int)group;
+  if (end != text && !*end && group >= 1 && group <= INT_MAX) return 0;
+  argp_error(state, "--group: found '%s', want a number of ranks", text);
+  return EINVAL;
 }
 
+static error_t parse_limit(struct argp_state *state, const char *text, tame_run_options *run)
+{
+  double limit = 0;
+  const error_t error = parse_seconds(state, "time-limit", text, &limit);
+  run->deadline = (double)time(NULL) + limit;
+  return error;
+}
+
+static error_t parse_experiment(struct argp_state *state, char *text, options *o)
+{
+  o->experiment = text;
+  if (state->arg_num == 0) return 0;
+  argp_error(state, "one experiment at a time");
+  return EINVAL;
+}
+
+/* Told once, to the standard output. */
+static error_t help(struct argp_state *state, options *o, unsigned what)
+{
+  o->helped = true;
+  if (o->first) argp_state_help(state, stdout, what);
+  return ECANCELED;
+}
+
+/* Nothing in it exits: no rank may end before rank 0 has said what is wrong, as its launcher then ends all. */
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
   options *o = state->input;
-  double limit = 0;
+  tame_run_options *run = &o->run;
   switch (key) {
-    case 'o': o->run.output = argument; break;
-    case 's': o->sets[o->n_sets++] = argument; break;
-    case 'f': o->run.force = true; break;
-    case 'q': o->quiet = true; break;
-    case RESUME: o->run.resume = true; break;
-    case ONLY: o->run.only = argument; break;
-    case SHARD: parse_shard(state, argument, &o->run); break;
-    case GROUP: parse_group(state, argument, &o->run); break;
-    case EVERY:
-      parse_seconds(state, "checkpoint-every", argument, &o->run.checkpoint_seconds);
-      break;
-    case GRACE: parse_seconds(state, "grace", argument, &o->run.grace_seconds); break;
-    case LIMIT:
-      parse_seconds(state, "time-limit", argument, &limit);
-      o->run.deadline = (double)time(NULL) + limit;
-      break;
-    case ARGP_KEY_ARG:
-      if (state->arg_num > 0) argp_error(state, "one experiment at a time");
-      o->experiment = argument;
-      break;
-    case ARGP_KEY_NO_ARGS: argp_error(state, "which experiment? Give a YAML file"); break;
+    case 'o': run->output = argument; return 0;
+    case 's': o->sets[o->n_sets++] = argument; return 0;
+    case 'f': run->force = true; return 0;
+    case 'q': o->quiet = true; return 0;
+    case '?': return help(state, o, ARGP_HELP_STD_HELP);
+    case USAGE: return help(state, o, ARGP_HELP_USAGE);
+    case RESUME: run->resume = true; return 0;
+    case ONLY: run->only = argument; return 0;
+    case SHARD: return parse_shard(state, argument, run);
+    case GROUP: return parse_group(state, argument, run);
+    case EVERY: return parse_seconds(state, "checkpoint-every", argument, &run->checkpoint_seconds);
+    case GRACE: return parse_seconds(state, "grace", argument, &run->grace_seconds);
+    case LIMIT: return parse_limit(state, argument, run);
+    case ARGP_KEY_ARG: return parse_experiment(state, argument, o);
+    case ARGP_KEY_NO_ARGS: argp_error(state, "which experiment? Give a YAML file"); return EINVAL;
     default: return ARGP_ERR_UNKNOWN;
   }
-  return 0;
 }
 
 /* ---- signals -------------------------------------------------------------------------------- */
@@ -265,15 +292,6 @@ static void speak_again(int kept)
   close(kept);
 }
 
-/* For exits in the midst of the options: no rank ends, and has the launcher end the others, before rank 0 has
- * said why. */
-static void finalize(void)
-{
-  int done;
-  MPI_Finalized(&done);
-  if (!done) MPI_Finalize();
-}
-
 int tame_command_run(int argc, char **argv)
 {
   static const struct argp argp = {table,
@@ -302,12 +320,13 @@ int tame_command_run(int argc, char **argv)
   int provided, rank;
   MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  atexit(finalize);
+  o.first = rank == 0;
   const int silenced = silence_if(rank > 0);
-  argp_parse(&argp, argc, argv, 0, NULL, &o); /* exits on errors, alike on every rank */
+  const error_t wrong = argp_parse(&argp, argc, argv, ARGP_NO_EXIT | ARGP_NO_HELP, NULL, &o);
   speak_again(silenced);
   hear_signals();
-  const tame_status status = run(&o, rank);
+  const tame_status status = o.helped ? TAME_OK : wrong ? TAME_ERR_INPUT : run(&o, rank);
+  MPI_Finalize();
   free(o.sets);
   return (int)status;
 }
