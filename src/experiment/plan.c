@@ -135,7 +135,7 @@ double tame_plan_makespan(int groups, int64_t rows, double *cost, double *idle)
     if (busy[0] > last) last = busy[0];
     sift(busy, groups);
   }
-  if (idle) *idle = last > 0 ? 1 - sum / (last * groups) : 0;
+  if (idle) *idle = last > 0 ? fmax(0, 1 - sum / (last * groups)) : 0;
   free(busy);
   return last;
 }
@@ -404,8 +404,14 @@ static double begin_seconds(const model *m, const tame_plan_request *q, const ta
   const bool kept = m->e->output.weights != TAME_KEEP_NONE;
   const double drawn = (3 * each + (kept ? p->synapses : 0)) * t->draw + each * t->normal;
   const double slots = each * (p->group > 1 ? 12e-9 : 4e-9), written = kept ? each * 30e-9 : 0;
-  return 0.1 + (p->group > 1 ? 0.2 : 0) + drawn / q->threads + outputs * m->n * t->normal + slots +
-         written + p->most.weights * t->touch / q->threads;
+  return 2e-3 + drawn / q->threads + outputs * m->n * t->normal + slots + written +
+         p->most.weights * t->touch / q->threads;
+}
+
+/* Until there is a program, or there are some. */
+static double start_seconds(const tame_plan_request *q)
+{
+  return q->ranks > 1 ? 0.3 : 0.1;
 }
 
 /* What a trial takes beside its steps: the state it starts from, health of P, the change of weights. */
@@ -424,7 +430,7 @@ static double seconds_of(const model *m, const tame_plan_request *q, tame_plan *
   const work w = count(m->e);
   const tame_plan_times *t = &p->times;
   const double between = exchange_seconds(q, &p->most), step = t->step + between;
-  p->begin_seconds = begin_seconds(m, q, p);
+  p->begin_seconds = begin_seconds(m, q, p) + (p->networks == 1 ? start_seconds(q) : 0);
   p->parts[PLAIN] = w.readouts * (t->readout + (p->most.gathers ? 0 : between));
   p->parts[RECURRENT] = w.updates[RECURRENT] * t->update;
   p->parts[READOUT] = w.updates[READOUT] * (t->readout_update + between);
@@ -606,7 +612,8 @@ tame_status tame_experiment_plan(const tame_experiment *study, const tame_plan_r
     const double base = x.cycles[out->dearest];
     out->seconds = seconds_of(&m, q, out);
     for (int64_t k = 0; k < out->networks; k++) x.cycles[k] *= base > 0 ? out->seconds / base : 0;
-    out->wall_seconds = tame_plan_makespan(out->groups, out->networks, x.cycles, &out->idle);
+    out->wall_seconds = tame_plan_makespan(out->groups, out->networks, x.cycles, &out->idle) +
+                        start_seconds(q);
   }
   free_model(&m);
   free_extremes(&x);
