@@ -5,7 +5,10 @@
  *     k = P r_B,  c = 1 / (lambda + r_B . k),  P <- (P - c k k') / lambda,  w_B <- w_B - c e k,
  * P = I / delta at first, kept from trial to trial. All units of a step use errors from before any
  * weight changes. Sussillo & Abbott (2009), Neuron 63:544-557, doi:10.1016/j.neuron.2009.07.018;
- * Laje & Buonomano (2013), Nat. Neurosci. 16:925-933, doi:10.1038/nn.3405. */
+ * Laje & Buonomano (2013), Nat. Neurosci. 16:925-933, doi:10.1038/nn.3405.
+ *
+ * Batch rules for readouts (`ridge`, `lasso`, `elastic_net`): an update adds a sample (r, f) to sums, and the end
+ * of a trial solves for W_out and b over all updates so far; until then z is that of the weights before. */
 #ifndef TAME_LEARN_H
 #define TAME_LEARN_H
 
@@ -23,15 +26,18 @@ extern const tame_table tame_learners;
 
 /** How learning goes, since the last call of tame_learner_health(). */
 typedef struct tame_health {
-  double p_min, p_max; /**< smallest and largest diagonal element of P */
+  double p_min, p_max; /**< smallest and largest diagonal element of P; NaN where there is none */
   double dw;           /**< |W now - W then|, Frobenius norm over the learnt weights */
 } tame_health;
+
+/** Can the rule train these weights? Local. */
+bool tame_learner_can(const tame_variant *rule, tame_weights weights);
 
 /** Bytes that this rank will need for the learner: P, and what is small beside it. Local. */
 int64_t tame_learner_need(const tame_variant *rule, const tame_network *network,
                           tame_weights weights);
 
-/** Make a learner of a row of tame_learners for these weights of a network, which must outlive it.
+/** Make a learner of a row of tame_learners for these weights of a network; both must outlive it.
  *  Collective. TAME_ERR_INPUT where there is nothing to learn; TAME_ERR_NOMEM. */
 tame_status tame_learner_create(tame_learner **out, const tame_variant *rule, tame_network *network,
                                 tame_weights weights);

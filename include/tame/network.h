@@ -1,7 +1,7 @@
 /** @file tame/network.h
  * A recurrent network: a wiring (who connects to whom), a cell (how a unit moves), inputs, readouts.
  *
- *     tau dx/dt = -x + W r + W_in u + noise,   r = tanh(x),   z = W_out r          (cell `rate`)
+ *     tau dx/dt = -x + W r + W_in u + noise,   r = tanh(x),   z = W_out r + b      (cell `rate`)
  *
  * by forward Euler: the sum takes r of the previous step, z the new one. Ranks own contiguous blocks
  * of neurons, with the matching rows of W and W_in; W_out, small, is on every rank.
@@ -16,6 +16,7 @@ typedef struct tame_network tame_network; /* opaque */
 
 /** Values of the choices below. */
 enum { TAME_NOISE_PER_STEP, TAME_NOISE_SQRT_DT };
+enum { TAME_NORMAL, TAME_UNIFORM };
 enum { TAME_PLASTIC_NONE, TAME_PLASTIC_PER_NEURON, TAME_PLASTIC_PER_SYNAPSE };
 
 /** All that defines a network. Same on every rank. Fields, units, defaults and limits: `tame list`
@@ -27,12 +28,14 @@ typedef struct tame_network_params {
   tame_variant cell;    /**< from tame_cells */
   tame_variant wiring;  /**< from tame_wirings */
   double gain;          /**< W[i][j] ~ N(0, (gain / sqrt(K))^2), K = expected inputs of a neuron */
-  double input_scale;   /**< W_in[i][c] ~ N(0, input_scale^2) */
+  double input_scale;   /**< W_in[i][c] ~ N(0, input_scale^2), or U(-input_scale, input_scale) */
+  int input_weights;    /**< normal or uniform */
   double output_scale;  /**< W_out[k][i] ~ N(0, output_scale^2 / neurons) */
   double initial_range; /**< x(0) ~ U(-initial_range, initial_range), anew for every trial */
-  double noise;         /**< SD of the noise current */
-  int noise_scaling;    /**< per step: noise * xi; sqrt_dt: noise * xi * sqrt(dt_ms) */
-  int plasticity;       /**< per_neuron: the first plastic_fraction of neurons, all their
+  double noise;         /**< SD of the noise current, or half the width where it is uniform */
+  int noise_distribution;
+  int noise_scaling; /**< per step: noise * xi; sqrt_dt: noise * xi * sqrt(dt_ms) */
+  int plasticity;    /**< per_neuron: the first plastic_fraction of neurons, all their
                                inputs; per_synapse: each synapse with that probability */
   double plastic_fraction;
   int64_t seed; /**< of everything random in this network */
@@ -69,7 +72,7 @@ void tame_network_reset(tame_network *network, uint32_t trial);
 /** Advance by dt. input: u, [inputs], the same on every rank, borrowed; NULL is zero. Collective: one
  *  exchange of rates. */
 void tame_network_step(tame_network *network, const double *input, bool noise);
-/** z = W_out r of the current rates, [outputs], on every rank. Collective: gathers all rates. */
+/** z = W_out r + b of the current rates, [outputs], on every rank. Collective: gathers all rates. */
 void tame_network_readout(tame_network *network, double *z);
 
 /** Append what changes in a network to a state: x, r, plastic weights, W_out, trial and step. Collective;

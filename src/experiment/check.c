@@ -186,6 +186,9 @@ static tame_status check_recurrent(const tame_experiment *e, int64_t k)
 {
   const tame_phase *phase = tame_phase_at(e, k);
   const int64_t target = tame_phase_target(e, k);
+  if (!tame_learner_can(&phase->learner, TAME_WEIGHTS_RECURRENT))
+    return tame_yaml_fail_at(e->marks, phase_path(e, k, "learner"),
+                             "%s trains readouts, not recurrent weights", phase->learner.row->name);
   if (e->network.plasticity == TAME_PLASTIC_NONE || !(e->network.plastic_fraction > 0))
     return tame_yaml_fail_at(e->marks, phase_path(e, k, "weights"),
                              "recurrent weights are to learn, but network.plasticity leaves none");

@@ -189,6 +189,8 @@ static void plan_weights(const planner *p, int64_t synapses)
         "1", 2, (int64_t[]){1, synapses}, 0);
     add(p, k ? "weights/final/readout" : "weights/initial/readout", p->real,
         "network, output, neuron", "1", 3, (int64_t[]){1, e->network.outputs, n}, 0);
+    add(p, k ? "weights/final/readout_bias" : "weights/initial/readout_bias", TAME_TYPE_F64,
+        "network, output", "1", 2, (int64_t[]){1, e->network.outputs}, 0);
   }
 }
 
@@ -403,10 +405,12 @@ static void put_weights(tame_recorder *rec, bool final)
 {
   const tame_network *net = rec->network;
   put_synapses(rec, final ? "weights/final/recurrent" : "weights/initial/recurrent", VALUE);
-  if (is_root(rec))
-    put(rec, final ? "weights/final/readout" : "weights/initial/readout", real_of(rec),
-        (int64_t[TAME_AXES]){rec->row}, (int64_t[TAME_AXES]){1, net->p.outputs, net->p.neurons},
-        net->w_out);
+  if (!is_root(rec)) return;
+  put(rec, final ? "weights/final/readout" : "weights/initial/readout", real_of(rec),
+      (int64_t[TAME_AXES]){rec->row}, (int64_t[TAME_AXES]){1, net->p.outputs, net->p.neurons},
+      net->w_out);
+  put(rec, final ? "weights/final/readout_bias" : "weights/initial/readout_bias", TAME_TYPE_F64,
+      (int64_t[TAME_AXES]){rec->row}, (int64_t[TAME_AXES]){1, net->p.outputs}, net->b_out);
 }
 
 tame_status tame_recorder_begin(tame_recorder *rec)

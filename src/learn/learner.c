@@ -6,15 +6,21 @@
 #include <limits.h>
 #include <math.h>
 
-extern const tame_rule tame_rule_rls;
+extern const tame_rule tame_rule_rls, tame_rule_ridge, tame_rule_lasso, tame_rule_elastic_net;
 
-static const tame_row *const rules[] = {&tame_rule_rls.head, NULL};
+static const tame_row *const rules[] = {&tame_rule_rls.head, &tame_rule_ridge.head,
+                                        &tame_rule_lasso.head, &tame_rule_elastic_net.head, NULL};
 const tame_table tame_learners = {"learners", rules};
 
 static const tame_rule_part *part_of(const tame_variant *rule, tame_weights weights)
 {
   const tame_rule *row = (const tame_rule *)rule->row;
   return weights == TAME_WEIGHTS_RECURRENT ? row->recurrent : row->readout;
+}
+
+bool tame_learner_can(const tame_variant *rule, tame_weights weights)
+{
+  return part_of(rule, weights) != NULL;
 }
 
 int64_t tame_learner_need(const tame_variant *rule, const tame_network *network,

@@ -23,6 +23,7 @@ struct tame_network {
   void *w;
   void *w_in;      /* [inputs][n_local] */
   void *w_out;     /* [outputs][n], on every rank */
+  double *b_out;   /* [outputs], on every rank */
   void *x, *h, *r; /* [n_local] */
 
   tame_exchange *exchange;   /* of what our synapses read */

@@ -127,12 +127,12 @@ static tame_status allocate(tame_network *net, int32_t *scratch)
   net->w = tame_untouched(net->start[m], net->real, "W");
   net->w_in = tame_zeroed(p->inputs * m, net->real, "W_in");
   net->w_out = tame_zeroed(p->outputs * p->neurons, net->real, "W_out");
+  net->b_out = tame_zeroed(p->outputs, sizeof *net->b_out, "W_out");
   net->x = tame_zeroed(m, net->real, "states");
   net->h = tame_zeroed(m, net->real, "states");
   net->r = tame_zeroed(m, net->real, "rates");
-  return net->slot && net->w && net->w_in && net->w_out && net->x && net->h && net->r
-             ? TAME_OK
-             : TAME_ERR_NOMEM;
+  const bool weights = net->slot && net->w && net->w_in && net->w_out && net->b_out;
+  return weights && net->x && net->h && net->r ? TAME_OK : TAME_ERR_NOMEM;
 }
 
 /* Sources (not yet slots) and weights of our synapses, each thread its own rows. */
@@ -158,6 +158,13 @@ static void draw_synapses(tame_network *net, int32_t *scratch)
   }
 }
 
+/* N(0, 1) or U(-1, 1). */
+static double draw(int distribution, uint64_t seed, tame_purpose purpose, uint32_t a, uint32_t b)
+{
+  if (distribution == TAME_UNIFORM) return 2 * tame_uniform(seed, purpose, a, b, 0) - 1;
+  return tame_normal(seed, purpose, a, b, 0);
+}
+
 static void draw_input_and_readout(tame_network *net)
 {
   const tame_network_params *p = &net->p;
@@ -165,8 +172,8 @@ static void draw_input_and_readout(tame_network *net)
   for (int64_t c = 0; c < p->inputs; c++)
     for (int64_t i = 0; i < net->n_local; i++)
       tame_real_put(net, net->w_in, c * net->n_local + i,
-                    p->input_scale * tame_normal(seed, TAME_DRAW_INPUT, (uint32_t)(net->first + i),
-                                                 (uint32_t)c, 0));
+                    p->input_scale * draw(p->input_weights, seed, TAME_DRAW_INPUT,
+                                          (uint32_t)(net->first + i), (uint32_t)c));
   const double scale = p->output_scale / sqrt((double)p->neurons);
   for (int64_t k = 0; k < p->outputs; k++)
     for (int64_t i = 0; i < p->neurons; i++)
@@ -267,7 +274,7 @@ void tame_network_free(tame_network **network)
   tame_partition_free(&net->partition);
   tame_partition_free(&net->threads);
   void *const owned[] = {net->start, net->plastic, net->slot, net->w, net->w_in,
-                         net->w_out, net->x,       net->h,    net->r};
+                         net->w_out, net->b_out,   net->x,    net->h, net->r};
   for (size_t k = 0; k < sizeof owned / sizeof *owned; k++) free(owned[k]);
   if (net->comm != MPI_COMM_NULL) MPI_Comm_free(&net->comm);
   free(net);
@@ -291,6 +298,19 @@ void tame_network_reset(tame_network *net, uint32_t trial)
   tame_exchange_run(net->exchange, net->r);
 }
 
+/* scale times U(-1, 1) to n of our neurons from `from` on; an even one shares its draw with the next. */
+static void add_uniform_noise(const tame_network *net, int64_t from, int64_t n, double scale,
+                              void *h)
+{
+  for (int64_t i = 0; i < n; i++) {
+    const int64_t id = net->first + from + i;
+    double u[2];
+    tame_uniform2((uint64_t)net->p.seed, TAME_DRAW_NOISE, (uint32_t)(id / 2), net->step, net->trial,
+                  u);
+    tame_real_put(net, h, i, tame_real_at(net, h, i) + scale * (2 * u[id % 2] - 1));
+  }
+}
+
 /* Neurons [from, to) of ours: h = W r + W_in u + noise, then the cell. */
 static void step_range(const tame_network *net, int64_t from, int64_t to, const double *input,
                        double noise)
@@ -302,7 +322,9 @@ static void step_range(const tame_network *net, int64_t from, int64_t to, const 
   for (int64_t c = 0; input && c < net->p.inputs; c++)
     if (input[c] != 0)
       k->add_scaled(n, input[c], tame_real_from(net, net->w_in, c * net->n_local + from), h);
-  if (noise != 0) {
+  if (noise != 0 && net->p.noise_distribution == TAME_UNIFORM) {
+    add_uniform_noise(net, from, to - from, noise, h);
+  } else if (noise != 0) {
     const tame_noise_key key = {(uint64_t)net->p.seed, net->step, net->trial};
     k->add_noise(n, net->first + from, key, noise, h);
   }
@@ -334,7 +356,8 @@ void tame_network_readout(tame_network *net, double *z)
   const void *r = tame_network_all_rates(net);
   for (int64_t k = 0; k < net->p.outputs; k++)
     z[k] = net->kernels->dot((size_t)net->p.neurons,
-                             tame_real_from(net, net->w_out, k * net->p.neurons), r);
+                             tame_real_from(net, net->w_out, k * net->p.neurons), r) +
+           net->b_out[k];
 }
 
 /* ---- keeping ------------------------------------------------------------------------------- */
@@ -381,6 +404,7 @@ void tame_network_state(tame_network *net, tame_state *state)
       {"network.x", real, n, net->first, m, net->x, false, 0},
       {"network.r", real, n, net->first, m, net->r, false, 0},
       {"network.readout", real, outputs, 0, outputs, net->w_out, copy, 0},
+      {"network.bias", TAME_TYPE_F64, net->p.outputs, 0, net->p.outputs, net->b_out, copy, 0},
   };
   for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++) tame_state_add(state, &pieces[k]);
   add_plastic(net, state);

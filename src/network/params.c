@@ -6,6 +6,7 @@
 
 static const char *const precisions[] = {"double", "float", NULL};
 static const char *const noise_scalings[] = {"per_step", "sqrt_dt", NULL};
+static const char *const distributions[] = {"normal", "uniform", NULL};
 static const char *const plasticities[] = {"none", "per_neuron", "per_synapse", NULL};
 
 #define AT(member) .offset = offsetof(tame_network_params, member)
@@ -24,16 +25,19 @@ static const tame_field fields[] = {
     {"gain", TAME_REAL, AT(gain), .fallback = "1.5", .max = 1e6,
      .doc = "g: W ~ N(0, g^2 / K), K the expected number of sources of a neuron"},
     {"input_scale", TAME_REAL, AT(input_scale), .fallback = "1", .max = 1e6,
-     .doc = "SD of the input weights"},
+     .doc = "s: W_in ~ N(0, s^2), or U(-s, s)"},
+    {"input_weights", TAME_CHOICE, AT(input_weights), .fallback = "normal",
+     .choices = distributions, .doc = "their distribution"},
     {"output_scale", TAME_REAL, AT(output_scale), .fallback = "1", .max = 1e6,
      .doc = "s: W_out ~ N(0, s^2 / N) before training"},
     {"initial_range", TAME_REAL, AT(initial_range), .fallback = "1", .max = 1e6,
      .doc = "a: x(0) ~ U(-a, a), anew for every trial"},
     {"noise", TAME_REAL, AT(noise), .fallback = "0", .max = 1e6,
-     .doc = "SD of the noise current of each neuron"},
+     .doc = "s: xi ~ N(0, s^2), or U(-s, s): the noise current of each neuron"},
+    {"noise_distribution", TAME_CHOICE, AT(noise_distribution), .fallback = "normal",
+     .choices = distributions, .doc = "of xi"},
     {"noise_scaling", TAME_CHOICE, AT(noise_scaling), .fallback = "per_step",
-     .choices = noise_scalings,
-     .doc = "noise * xi each step, or noise * xi * sqrt(dt_ms); the same at 1 ms"},
+     .choices = noise_scalings, .doc = "xi each step, or xi sqrt(dt_ms); the same at 1 ms"},
     {"plasticity", TAME_CHOICE, AT(plasticity), .fallback = "per_neuron", .choices = plasticities,
      .doc =
          "the first plastic_fraction of neurons with all their inputs, or each synapse with that "

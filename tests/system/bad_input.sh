@@ -45,6 +45,14 @@ bad "output.rates.neurons: found 0-150, want ids from 0 to 149" 'output.rates.ne
 bad "output.rates.neurons: found 'x'" 'output.rates.neurons=[x]'
 bad "output.rates.phases: there is no phase 'befor'" 'output.rates.phases=[befor]'
 bad "none of the network's synapses is plastic" network.wiring.random.density=0
+bad "phases[2].train.learner: ridge trains readouts, not recurrent weights" 'phases[2].train.learner=ridge'
+bad "phases[3].train.learner.lasso.alpha: found '-1', want a number from 0" \
+  'phases[3].train.learner={lasso: {alpha: -1}}'
+refuse 5 "phase 'readout', task 'timing', trial 0: ridge: X'X + 0 I is singular: effective rank" \
+  "$TAME" run "$job" -q -o bad.h5 --set 'phases[3].train.learner={ridge: {alpha: 0}}' \
+  --set 'phases[3].train.window_ms=[100, 150]'
+refuse 5 "coordinate descent has not converged: after 5 sweeps the duality gap is" \
+  "$TAME" run "$job" -q -o bad.h5 --set 'phases[3].train.learner={lasso: {max_sweeps: 5}}'
 
 # Arrays from files
 printf 'x\n1\n2\nnan\n' >nan.csv

@@ -35,6 +35,20 @@ same "per_synapse" --set network.neurons=120 --set network.plasticity=per_synaps
 same "halo" --set network.neurons=200 --set 'network.wiring={fixed_inputs: {inputs: 3}}'
 same "more ranks than neurons" --set network.neurons=4 --set network.wiring.random.density=1
 
+# Readouts that are solved for
+job=$TAME_SOURCE/jobs/esn-step.yaml
+innate=("${short[@]}")
+short=(--set 'tasks[0].duration_ms=300' --set 'tasks[0].inputs=[pulse: {start_ms: 20, duration_ms: 20}]'
+  --set 'tasks[0].targets=[pulse: {start_ms: 150, duration_ms: 50}]' --set output.weights=both)
+same "lasso" --set network.neurons=100 --set 'phases[0].train.trials=2'
+same "ridge, float" --set network.neurons=150 --set network.precision=float \
+  --set 'phases[0].train.learner={ridge: {alpha: 1}}'
+job=$TAME_SOURCE/jobs/laje-fig1.yaml
+short=("${innate[@]}")
+rm -f one.h5
+OMP_NUM_THREADS=1 "$TAME" run "$job" -o one.h5 -q "${short[@]}" --set network.neurons=4 \
+  --set network.wiring.random.density=1
+
 # The comparison can fail: another seed
 "$TAME" run "$job" -f -o other.h5 -q "${short[@]}" --set network.neurons=4 \
   --set network.wiring.random.density=1 --set network.seed=2
