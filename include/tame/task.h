@@ -36,6 +36,7 @@ typedef struct tame_signal_source {
   const char *archive; /**< a results file that holds copies of them, or NULL */
   const char *group;   /**< in the archive: signal i is dataset group/i */
   int64_t network;     /**< whose row of it, by its index in the sweep */
+  bool own;            /**< each network has a row of its own; else a single row is for all */
 } tame_signal_source;
 
 /** Where something is wrong with signals: which of the list, and which of its keys. */

@@ -109,7 +109,8 @@ static tame_status sample_list(const tame_experiment *e, MPI_Comm comm, int64_t 
   char group[512];
   tame_signal_fault fault = {0};
   snprintf(group, sizeof group, "/tasks/%s/files/%s", tame_task_at(e, task)->name, list);
-  const tame_signal_source source = {e->source.folder, e->source.archive, group, e->source.network};
+  const tame_signal_source source = {e->source.folder, e->source.archive, group, e->source.network,
+                                     e->source.own};
   tame_status status = tame_signals_load(signals, &source, comm, &fault);
   if (status != TAME_OK) return bad_signal(e, status, task, list, signals, &fault);
   status = tame_signals_check(signals, e->network.dt_ms, out, &fault);

@@ -187,7 +187,7 @@ static char *copy(const char *text)
 
 static tame_status copy_source(tame_source *to, const tame_source *from)
 {
-  *to = (tame_source){.network = from->network};
+  *to = (tame_source){.network = from->network, .own = from->own};
   to->name = copy(from->name);
   to->text = copy(from->text);
   to->folder = copy(from->folder);
@@ -263,17 +263,29 @@ tame_status tame_experiment_build(tame_experiment **out, MPI_Comm comm, const ta
   return status;
 }
 
-/* A results file holds copies of the arrays that its tasks read from files, by their places in its own
- * text: tasks that an override changes would get the wrong ones. */
-static tame_status check_overrides(const char *const *sets, int n_sets)
+/* Did the sweep of a results file change tasks? Rank 0. */
+static bool swept_tasks(const char *path)
 {
-  for (int k = 0; k < n_sets; k++)
-    if (strncmp(sets[k], "tasks", 5) == 0)
+  char *keys = NULL;
+  const bool swept = tame_results_text(path, "sweep", "keys", &keys) == TAME_OK && keys &&
+                     (strncmp(keys, "tasks", 5) == 0 || strstr(keys, ",tasks"));
+  free(keys);
+  return swept;
+}
+
+/* A results file holds copies of the arrays that its tasks read from files, by their places in its own
+ * text, and by the networks of its own sweep: what an override changes would get the wrong ones. */
+static tame_status check_overrides(const char *path, const char *const *sets, int n_sets)
+{
+  for (int k = 0; k < n_sets; k++) {
+    const bool tasks = strncmp(sets[k], "tasks", 5) == 0;
+    if (tasks || (strncmp(sets[k], "sweep", 5) == 0 && swept_tasks(path)))
       return tame_fail(
           TAME_ERR_INPUT,
-          "--set %s: tasks cannot be overridden in a results file; take its text, `tame "
+          "--set %s: %s cannot be overridden in a results file%s; take its text, `tame "
           "info --yaml FILE`, and change that",
-          sets[k]);
+          sets[k], tasks ? "tasks" : "the sweep", tasks ? "" : " whose tasks it sweeps");
+  }
   return TAME_OK;
 }
 
@@ -293,7 +305,8 @@ tame_status tame_experiment_load(tame_experiment **out, MPI_Comm comm, const cha
     char *slash = strrchr(folder, '/');
     if (slash) slash[slash == folder] = '\0';
     else snprintf(folder, sizeof folder, ".");
-    if (archived) status = check_overrides(sets, n_sets);
+    if (archived && rank == 0) status = check_overrides(path, sets, n_sets);
+    status = tame_agree(comm, status);
     const tame_source source = {.name = (char *)path,
                                 .text = text,
                                 .folder = folder,

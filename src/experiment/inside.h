@@ -67,6 +67,7 @@ typedef struct tame_source {
   char **sets;   /**< overrides, [n_sets] */
   int n_sets;
   int64_t network; /**< index in a sweep */
+  bool own;        /**< whose networks have different tasks */
 } tame_source;
 
 struct tame_experiment {

@@ -442,6 +442,7 @@ tame_status tame_experiment_member(tame_experiment **out, const tame_experiment 
     source.sets = sets;
     source.n_sets = n;
     source.network = k;
+    source.own = tame_sweep_touches(study, "tasks");
     status = tame_experiment_build(out, comm, &source);
   }
   for (int i = 0; sets && i < n; i++) free(sets[i]);

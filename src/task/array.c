@@ -168,9 +168,10 @@ static void trim(tame_samples *s)
   s->channels = channels;
 }
 
-/* Axis 0 of a results file has a row for each network, or one for all. network < 0: any other file. */
+/* Axis 0 of a results file has a row for each network, or, unless they have their own, one for all.
+ * network < 0: any other file. */
 static tame_status read_dataset(hid_t file, const char *path, const char *dataset, int64_t network,
-                                tame_samples *out)
+                                bool own, tame_samples *out)
 {
   hsize_t shape[3] = {1, 0, 1}, from[3] = {0}; /* a leading axis of one is fine */
   const hid_t set = H5Dopen2(file, dataset, H5P_DEFAULT);
@@ -180,7 +181,8 @@ static tame_status read_dataset(hid_t file, const char *path, const char *datase
   const H5T_class_t kind = H5Tget_class(type);
   tame_status status = TAME_OK;
   if (axes >= 1 && axes <= 3) H5Sget_simple_extent_dims(space, axes == 3 ? shape : shape + 1, NULL);
-  const int64_t row = network >= 0 && shape[0] > 1 ? row_of(file, network) : 0;
+  int64_t row = network >= 0 && (shape[0] > 1 || own) ? row_of(file, network) : 0;
+  if (row < 0 && !own) row = 0; /* of what a sweep starts from, which is only looked at */
   if (axes < 1 || axes > 3 || (network < 0 && shape[0] != 1))
     status = tame_fail(TAME_ERR_INPUT, "'%s' %s has %d axes, want [time] or [time][channel]", path,
                        dataset, axes);
@@ -212,7 +214,7 @@ static tame_status read_dataset(hid_t file, const char *path, const char *datase
   return status;
 }
 
-static tame_status read_hdf5(const char *path, const char *dataset, int64_t network,
+static tame_status read_hdf5(const char *path, const char *dataset, int64_t network, bool own,
                              tame_samples *out)
 {
   H5E_auto2_t report;
@@ -224,18 +226,19 @@ static tame_status read_hdf5(const char *path, const char *dataset, int64_t netw
   if (file < 0) {
     status = tame_fail(TAME_ERR_INPUT, "cannot read '%s' as HDF5", path);
   } else {
-    status = read_dataset(file, path, dataset, network, out);
+    status = read_dataset(file, path, dataset, network, own, out);
     H5Fclose(file);
   }
   H5Eset_auto2(H5E_DEFAULT, report, context);
   return status;
 }
 
-static tame_status read_array(const char *path, const char *dataset, int64_t network,
+static tame_status read_array(const char *path, const char *dataset, int64_t network, bool own,
                               tame_samples *out)
 {
   *out = (tame_samples){0};
-  const tame_status status = dataset ? read_hdf5(path, dataset, network, out) : read_csv(path, out);
+  const tame_status status = dataset ? read_hdf5(path, dataset, network, own, out)
+                                     : read_csv(path, out);
   if (status != TAME_OK) {
     free(out->at);
     *out = (tame_samples){0};
@@ -245,11 +248,11 @@ static tame_status read_array(const char *path, const char *dataset, int64_t net
 
 tame_status tame_array_read(const char *path, const char *dataset, tame_samples *out)
 {
-  return read_array(path, dataset, -1, out);
+  return read_array(path, dataset, -1, false, out);
 }
 
-tame_status tame_array_read_row(const char *path, const char *dataset, int64_t network,
+tame_status tame_array_read_row(const char *path, const char *dataset, int64_t network, bool own,
                                 tame_samples *out)
 {
-  return read_array(path, dataset, network, out);
+  return read_array(path, dataset, network, own, out);
 }

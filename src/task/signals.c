@@ -60,7 +60,8 @@ static tame_status read_one(tame_variant *signal, const tame_signal_source *sour
   char dataset[512];
   if (!source->archive) return row_of(signal)->load(signal->params, source->folder, key);
   snprintf(dataset, sizeof dataset, "%s/%lld", source->group, (long long)i);
-  return tame_array_read_row(source->archive, dataset, source->network, data_of(signal));
+  return tame_array_read_row(source->archive, dataset, source->network, source->own,
+                             data_of(signal));
 }
 
 /* Samples of rank 0 to all. Collective. */

@@ -32,9 +32,9 @@ tame_status tame_check_span(double start_ms, double duration_ms, double dt_ms,
 /** Read an array of one or two axes, [steps] or [steps][channels], from HDF5 (dataset given) or CSV
  *  (dataset NULL) into *out, which becomes the caller's. NaN and infinities are refused. Local. */
 tame_status tame_array_read(const char *path, const char *dataset, tame_samples *out);
-/** The same from a results file: the row of a network, by its index in the sweep, or the one that is
- *  there for all; without its padding. Local. */
-tame_status tame_array_read_row(const char *path, const char *dataset, int64_t network,
+/** The same from a results file: the row of a network, by its index in the sweep; unless they have their `own`,
+ *  the one that is there for all, or any. Without its padding. Local. */
+tame_status tame_array_read_row(const char *path, const char *dataset, int64_t network, bool own,
                                 tame_samples *out);
 
 #endif

@@ -142,3 +142,29 @@ with h5py.File("fig3.h5") as f:
     print("R^2 at 250, 500, 1000 ms:", r2.round(3))
     assert r2[0] > 0.97 and r2[0] > r2[2]
 END
+
+# Signals from files, a different one for each network: a file of some networks repeats these, and no other gets theirs
+for k in 1 2 3; do printf 'x\n%s\n%s\n' "$k" "$k" >"signal$k.csv"; done
+cat >signals.yaml <<'EOF'
+network: {neurons: 20, wiring: {random: {density: 0.5}}}
+tasks: [{name: t, duration_ms: 20, inputs: [file: {path: signal3.csv}]}]
+phases: [record: {name: a}]
+sweep:
+  axes:
+    - tasks[0].inputs[0].file.path: [signal1.csv, signal2.csv]
+EOF
+"$TAME" run signals.yaml -q -o signals.h5
+"$TAME" run signals.yaml -q -o second.h5 --only 1
+rm signal?.csv
+"$TAME" run signals.h5 -q -o again.h5 -f
+"$TAME" compare signals.h5 again.h5
+"$TAME" run second.h5 -q -o again.h5 -f --only 1
+"$TAME" compare second.h5 again.h5
+code=0
+"$TAME" run second.h5 -q -o both.h5 2>err.txt || code=$?
+[ $code -eq 6 ] || fail "a network whose signals are not there: exit code $code: $(cat err.txt)"
+"$TAME" info both.h5 | grep -q "'second.h5' does not hold network 0" || fail "$("$TAME" info both.h5)"
+code=0
+"$TAME" run signals.h5 -q -o both.h5 -f --set 'sweep={repeats: 2}' 2>err.txt || code=$?
+[ $code -eq 2 ] || fail "another sweep of swept signals: exit code $code"
+grep -q "the sweep cannot be overridden in a results file whose tasks it sweeps" err.txt || fail "$(cat err.txt)"

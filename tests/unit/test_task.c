@@ -209,7 +209,7 @@ static void set_text(tame_variant *signal, const char *name, const char *text)
 static tame_status load(tame_variant *signal, const char **key)
 {
   tame_list list = list_of(signal);
-  const tame_signal_source source = {".", NULL, NULL, 0};
+  const tame_signal_source source = {.folder = "."};
   tame_signal_fault fault;
   tame_signals_unload(&list);
   const tame_status status = tame_signals_load(&list, &source, MPI_COMM_WORLD, &fault);
