@@ -57,3 +57,4 @@ endif()
 
 tame_find_library(yaml yaml.h yaml yaml-0.1 libyaml-dev)
 tame_find_library(sleef sleef.h sleef sleef libsleef-dev)
+tame_find_library(openblas cblas.h openblas openblas libopenblas-dev)

@@ -18,6 +18,7 @@ class Tame(CMakePackage):
     depends_on("hdf5@1.10:+mpi")
     depends_on("libyaml")
     depends_on("sleef@3.5:")
+    depends_on("openblas")
     depends_on("random123")
     depends_on("cmocka", type="test")
     with when("+plot"):
