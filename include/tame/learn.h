@@ -58,7 +58,7 @@ tame_status tame_learner_health(tame_learner *learner, tame_health *health);
 void tame_learner_state(tame_learner *learner, tame_state *state);
 
 /** For tests and tools: P of own neuron i_local (recurrent), or of the readout (i_local ignored), up
- *  to date and unpacked as doubles, into P: [K][K]. Returns K; P NULL: only that. Local for recurrent
+ *  to date and unpacked as doubles, into P: [K][K]. Returns K, 0 for a rule without P; P NULL: only that. Local for recurrent
  *  weights, Collective for readouts. */
 int64_t tame_learner_p(tame_learner *learner, int64_t i_local, double *P);
 

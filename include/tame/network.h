@@ -33,9 +33,9 @@ typedef struct tame_network_params {
   double output_scale;  /**< W_out[k][i] ~ N(0, output_scale^2 / neurons) */
   double initial_range; /**< x(0) ~ U(-initial_range, initial_range), anew for every trial */
   double noise;         /**< SD of the noise current, or half the width where it is uniform */
-  int noise_distribution;
-  int noise_scaling; /**< per step: noise * xi; sqrt_dt: noise * xi * sqrt(dt_ms) */
-  int plasticity;    /**< per_neuron: the first plastic_fraction of neurons, all their
+  int noise_distribution; /**< of xi: normal or uniform */
+  int noise_scaling;      /**< per step: noise * xi; sqrt_dt: noise * xi * sqrt(dt_ms) */
+  int plasticity;         /**< per_neuron: the first plastic_fraction of neurons, all their
                                inputs; per_synapse: each synapse with that probability */
   double plastic_fraction;
   int64_t seed; /**< of everything random in this network */
@@ -75,7 +75,7 @@ void tame_network_step(tame_network *network, const double *input, bool noise);
 /** z = W_out r + b of the current rates, [outputs], on every rank. Collective: gathers all rates. */
 void tame_network_readout(tame_network *network, double *z);
 
-/** Append what changes in a network to a state: x, r, plastic weights, W_out, trial and step. Collective;
+/** Append what changes in a network to a state: x, r, plastic weights, W_out, b, trial and step. Collective;
  *  a failure shows in state->failed. */
 void tame_network_state(tame_network *network, tame_state *state);
 /** After those have been restored: exchange the rates. Collective. */

@@ -396,7 +396,8 @@ static void plan_files(const model *m, const tame_experiment *study, tame_plan *
 }
 
 /* Until the first trial: the wiring is drawn once by one rank, to count, and three times by each; weights, their
- * slots, the file. And after the last one. */
+ * slots, the file. And after the last one. The constants here and below are rough, of things that are small
+ * beside the rest. */
 static double begin_seconds(const model *m, const tame_plan_request *q, const tame_plan *p)
 {
   const tame_plan_times *t = &p->times;
@@ -450,47 +451,36 @@ typedef struct extremes {
   tame_experiment *dearest, *neediest;
 } extremes;
 
-/* Takes e over. */
-static void consider(extremes *x, tame_experiment *e, int64_t k, double bytes, double most[2],
-                     tame_plan *out)
+/* Which they are, and cycles of all. */
+static tame_status look_at_all(const tame_experiment *study, tame_plan *out, double *cycles)
 {
-  tame_experiment *const before[] = {x->dearest, x->neediest, e};
-  if (x->cycles[k] > most[0]) {
-    most[0] = x->cycles[k];
-    x->dearest = e;
-    out->dearest = k;
+  double longest = -1, largest = -1;
+  for (int64_t k = 0; k < out->networks; k++) {
+    tame_experiment *e;
+    const tame_status status = tame_experiment_member(&e, study, k, MPI_COMM_SELF);
+    if (status == TAME_ERR_INPUT) out->refused++;
+    else if (status != TAME_OK) return status;
+    if (status != TAME_OK) continue;
+    const double bytes = bytes_about(e);
+    cycles[k] = tame_plan_cycles(e);
+    if (cycles[k] > longest) longest = cycles[k], out->dearest = k;
+    if (bytes > largest) largest = bytes, out->neediest = k;
+    tame_experiment_free(&e);
   }
-  if (bytes > most[1]) {
-    most[1] = bytes;
-    x->neediest = e;
-    out->neediest = k;
-  }
-  for (int j = 0; j < 3; j++) {
-    tame_experiment *old = before[j];
-    const bool again = j == 1 && old == before[0];
-    if (old != x->dearest && old != x->neediest && !again) tame_experiment_free(&old);
-  }
+  return longest >= 0 ? TAME_OK : tame_fail(TAME_ERR_INPUT, "no network can run");
 }
 
 static tame_status find_extremes(const tame_experiment *study, tame_plan *out, extremes *x)
 {
-  const int64_t rows = tame_experiment_networks(study);
-  double most[2] = {-1, -1};
-  x->cycles = tame_zeroed(rows, sizeof *x->cycles, "a plan");
-  tame_status status = x->cycles ? TAME_OK : TAME_ERR_NOMEM;
-  for (int64_t k = 0; status == TAME_OK && k < rows; k++) {
-    tame_experiment *e;
-    status = tame_experiment_member(&e, study, k, MPI_COMM_SELF);
-    if (status == TAME_OK) {
-      x->cycles[k] = tame_plan_cycles(e);
-      consider(x, e, k, bytes_about(e), most, out);
-    } else if (status == TAME_ERR_INPUT) {
-      out->refused++;
-      status = TAME_OK;
-    }
-  }
-  if (status == TAME_OK && !x->dearest) return tame_fail(TAME_ERR_INPUT, "no network can run");
-  return status;
+  x->cycles = tame_zeroed(out->networks, sizeof *x->cycles, "a plan");
+  if (!x->cycles) return TAME_ERR_NOMEM;
+  tame_status status = look_at_all(study, out, x->cycles);
+  if (status == TAME_OK)
+    status = tame_experiment_member(&x->dearest, study, out->dearest, MPI_COMM_SELF);
+  if (status != TAME_OK) return status;
+  x->neediest = x->dearest;
+  if (out->neediest == out->dearest) return TAME_OK;
+  return tame_experiment_member(&x->neediest, study, out->neediest, MPI_COMM_SELF);
 }
 
 static void free_extremes(extremes *x)

@@ -207,18 +207,6 @@ tame_status tame_batch_health(tame_learner *learner, tame_health *health)
   return status;
 }
 
-tame_status tame_batch_verdict(const tame_learn_failure *failure, const tame_health *health)
-{
-  (void)failure, (void)health;
-  return TAME_OK;
-}
-
-int64_t tame_batch_p(tame_learner *learner, int64_t i_local, double *P)
-{
-  (void)learner, (void)i_local, (void)P;
-  return 0;
-}
-
 void tame_batch_state(tame_learner *learner, tame_state *state)
 {
   batch *b = (batch *)learner;

@@ -19,16 +19,22 @@ typedef struct tame_batch_params {
   bool intercept; /**< solve for centred data, b = mean y - w . mean x */
 } tame_batch_params;
 
+/** Fill in w. On rank 0. TAME_ERR_NUMERIC, TAME_ERR_NOMEM. Local. */
 typedef tame_status tame_batch_solve(const void *params, tame_normal_equations *equations);
 
-/** The parts of a rule `rls`-like, but for who solves. */
+/** A tame_rule_part whose create is given: it calls tame_batch_create() with who solves. */
+#define TAME_BATCH_PART(create_it)                                                                 \
+  {                                                                                                \
+    .need = tame_batch_need, .create = (create_it), .update = tame_batch_update,                   \
+    .health = tame_batch_health, .state = tame_batch_state, .free = tame_batch_free                \
+  }
+
+/** Functions of the part, see learn/tables.h; params must outlive the learner. */
 int64_t tame_batch_need(const void *params, const tame_network *network);
 tame_status tame_batch_create(tame_learner **out, const void *params, tame_network *network,
                               tame_batch_solve *solve);
 void tame_batch_update(tame_learner *learner, const double *error);
 tame_status tame_batch_health(tame_learner *learner, tame_health *health);
-tame_status tame_batch_verdict(const tame_learn_failure *failure, const tame_health *health);
-int64_t tame_batch_p(tame_learner *learner, int64_t i_local, double *P);
 void tame_batch_state(tame_learner *learner, tame_state *state);
 void tame_batch_free(tame_learner *learner);
 

@@ -70,12 +70,8 @@ static tame_status create_net(tame_learner **out, const void *params, tame_netwo
   return tame_batch_create(out, params, network, solve_net);
 }
 
-static const tame_rule_part lasso = {tame_batch_need,    create_lasso,     tame_batch_update,
-                                     tame_batch_health,  tame_batch_p,     NULL,
-                                     tame_batch_verdict, tame_batch_state, tame_batch_free};
-static const tame_rule_part elastic = {tame_batch_need,    create_net,       tame_batch_update,
-                                       tame_batch_health,  tame_batch_p,     NULL,
-                                       tame_batch_verdict, tame_batch_state, tame_batch_free};
+static const tame_rule_part lasso = TAME_BATCH_PART(create_lasso);
+static const tame_rule_part elastic = TAME_BATCH_PART(create_net);
 
 extern const tame_rule tame_rule_lasso, tame_rule_elastic_net;
 const tame_rule tame_rule_lasso = {

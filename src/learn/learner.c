@@ -87,7 +87,7 @@ tame_status tame_learner_health(tame_learner *learner, tame_health *health)
   share_failure(learner);
   const tame_learn_failure failure = learner->failure;
   learner->failure = (tame_learn_failure){0};
-  return learner->part->verdict(&failure, health);
+  return learner->part->verdict ? learner->part->verdict(&failure, health) : TAME_OK;
 }
 
 void tame_learner_state(tame_learner *learner, tame_state *state)
@@ -104,5 +104,5 @@ void tame_learner_state(tame_learner *learner, tame_state *state)
 
 int64_t tame_learner_p(tame_learner *learner, int64_t i_local, double *P)
 {
-  return learner->part->p(learner, i_local, P);
+  return learner->part->p ? learner->part->p(learner, i_local, P) : 0;
 }

@@ -25,9 +25,7 @@ static tame_status create(tame_learner **out, const void *params, tame_network *
   return tame_batch_create(out, params, network, solve);
 }
 
-static const tame_rule_part readout = {tame_batch_need,    create,           tame_batch_update,
-                                       tame_batch_health,  tame_batch_p,     NULL,
-                                       tame_batch_verdict, tame_batch_state, tame_batch_free};
+static const tame_rule_part readout = TAME_BATCH_PART(create);
 
 extern const tame_rule tame_rule_ridge;
 const tame_rule tame_rule_ridge = {

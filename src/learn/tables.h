@@ -22,10 +22,10 @@ typedef struct tame_rule_part {
   tame_status (*create)(tame_learner **out, const void *params, tame_network *network);
   void (*update)(tame_learner *learner, const double *error);
   tame_status (*health)(tame_learner *learner, tame_health *health);
-  int64_t (*p)(tame_learner *learner, int64_t i_local, double *P);
+  int64_t (*p)(tame_learner *learner, int64_t i_local, double *P); /**< NULL: it has none */
   /** The first failure of this rank into the head, and forget it elsewhere. Local. NULL: it is there. */
   void (*collect)(tame_learner *learner);
-  /** What becomes of a failure, the same on every rank, and of the extremes of P. Local. */
+  /** What becomes of a failure, the same on every rank, and of the extremes of P. Local. NULL: nothing. */
   tame_status (*verdict)(const tame_learn_failure *failure, const tame_health *health);
   void (*state)(tame_learner *learner, tame_state *state);
   void (*free)(tame_learner *learner);
