@@ -57,7 +57,7 @@ typedef struct tame_run_options {
   bool resume;               /**< go on with an unfinished one */
   const char *only;          /**< "3,17-20": these networks; NULL: all */
   int64_t shard, shards;     /**< networks k with k mod shards = shard - 1; shards 0: all */
-  int group;                 /**< ranks per network; 0: chosen */
+  int group;                 /**< ranks per network, at most all; 0: chosen */
   double checkpoint_seconds; /**< between checkpoints; 0: one after every trial */
   double grace_seconds;      /**< to be ready before the deadline */
   double deadline;           /**< seconds since 1970 at which the process is ended; 0: never */
@@ -85,8 +85,7 @@ typedef struct tame_plan_request {
   double latency_s;          /**< of a message */
   double bandwidth;          /**< bytes per second between ranks */
   double
-      updates_per_second; /**< of the dearest network's learner on its ranks, by which all else is
-                                  scaled; 0: as measured here */
+      updates_per_second; /**< of the dearest network's learner: all times are scaled to it; 0: none */
   double memory;          /**< bytes of a node; 0: enough */
   double program;         /**< bytes of a process without a network */
 } tame_plan_request;

@@ -85,8 +85,8 @@ run_or_resume() {
 # again_if_stopped CODE: what a job ends with; one that has stopped by itself goes back into the queue. One that
 # SLURM preempts goes there without us, and one that was cancelled does not.
 again_if_stopped() {
+  if [ "$1" -ne 75 ] || [ -z "${SLURM_JOB_ID:-}" ]; then exit "$1"; fi
   local job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_}${SLURM_ARRAY_TASK_ID:-$SLURM_JOB_ID}
-  if [ "$1" -ne 75 ]; then exit "$1"; fi
   sleep 2 # until the step is gone from all nodes
   if scontrol show job "$job" | grep -q JobState=RUNNING; then
     echo "stopped, all is kept: back into the queue"

@@ -25,7 +25,8 @@ static const struct argp_option table[] = {
     {"ranks", RANKS, "N", 0, "MPI ranks (1)", 0},
     {"nodes", NODES, "N", 0, "Nodes they are spread over (1)", 0},
     {"threads", THREADS, "N", 0, "Threads a rank (1)", 0},
-    {"memory-per-node", MEMORY, "SIZE", 0, "As 256G; default: what this machine has free", 0},
+    {"memory-per-node", MEMORY, "SIZE", 0,
+     "In bytes, or as 256G (K, M, G, T: powers of 1024); default: what this machine has free", 0},
     {"group", GROUP, "RANKS", 0, "Ranks per network of a sweep; default: what ends soonest", 0},
     {"latency-us", LATENCY, "US", 0, "Of a message between ranks (2)", 0},
     {"bandwidth-GBs", BANDWIDTH, "GB/S", 0, "Between ranks (5)", 0},
@@ -212,12 +213,14 @@ static void suggest(const options *o, const tame_plan *p)
   if (p->networks > 1) snprintf(group, sizeof group, " --group %d", p->group);
   if (q->nodes > 1)
     printf("  run it            OMP_NUM_THREADS=%d srun --nodes=%d --ntasks=%d --cpus-per-task=%d "
-           "tame run %s%s\n",
+           "tame run %s%s",
            q->threads, q->nodes, q->ranks, q->threads, o->experiment, group);
   else if (q->ranks > 1)
-    printf("  run it            OMP_NUM_THREADS=%d mpirun -n %d tame run %s%s\n", q->threads,
+    printf("  run it            OMP_NUM_THREADS=%d mpirun -n %d tame run %s%s", q->threads,
            q->ranks, o->experiment, group);
-  else printf("  run it            OMP_NUM_THREADS=%d tame run %s\n", q->threads, o->experiment);
+  else printf("  run it            OMP_NUM_THREADS=%d tame run %s", q->threads, o->experiment);
+  for (int k = 0; k < o->n_sets; k++) printf(" --set '%s'", o->sets[k]);
+  printf("\n");
 }
 
 static tame_status plan(options *o)

@@ -20,6 +20,7 @@ typedef struct options {
   const char *experiment;
   const char **sets;
   int n_sets;
+  double limit; /* seconds from now; below 0: none given */
   bool quiet;
   bool first;  /* of the ranks: it speaks for all */
   bool helped; /* that was all that was wanted */
@@ -107,12 +108,13 @@ static error_t parse_group(struct argp_state *state, const char *text, tame_run_
   return EINVAL;
 }
 
-static error_t parse_limit(struct argp_state *state, const char *text, tame_run_options *run)
+/* A run that is to stop before it has begun. */
+static error_t check_limit(struct argp_state *state, const options *o)
 {
-  double limit = 0;
-  const error_t error = parse_seconds(state, "time-limit", text, &limit);
-  run->deadline = (double)time(NULL) + limit;
-  return error;
+  if (o->limit < 0 || o->limit > o->run.grace_seconds) return 0;
+  argp_error(state, "--time-limit: found %g s, want more than the %g s of --grace before it",
+             o->limit, o->run.grace_seconds);
+  return EINVAL;
 }
 
 static error_t parse_experiment(struct argp_state *state, char *text, options *o)
@@ -149,9 +151,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case GROUP: return parse_group(state, argument, run);
     case EVERY: return parse_seconds(state, "checkpoint-every", argument, &run->checkpoint_seconds);
     case GRACE: return parse_seconds(state, "grace", argument, &run->grace_seconds);
-    case LIMIT: return parse_limit(state, argument, run);
+    case LIMIT: return parse_seconds(state, "time-limit", argument, &o->limit);
     case ARGP_KEY_ARG: return parse_experiment(state, argument, o);
     case ARGP_KEY_NO_ARGS: argp_error(state, "which experiment? Give a YAML file"); return EINVAL;
+    case ARGP_KEY_SUCCESS: return check_limit(state, o);
     default: return ARGP_ERR_UNKNOWN;
   }
 }
@@ -309,7 +312,7 @@ int tame_command_run(int argc, char **argv)
                                    NULL,
                                    NULL,
                                    NULL};
-  options o = {.run = {.checkpoint_seconds = 60, .grace_seconds = 30}};
+  options o = {.limit = -1, .run = {.checkpoint_seconds = 60, .grace_seconds = 30}};
   const char *end = getenv("SLURM_JOB_END_TIME");
   if (end) o.run.deadline = strtod(end, NULL);
   o.sets = calloc((size_t)argc, sizeof *o.sets);
@@ -324,6 +327,7 @@ int tame_command_run(int argc, char **argv)
   const int silenced = silence_if(rank > 0);
   const error_t wrong = argp_parse(&argp, argc, argv, ARGP_NO_EXIT | ARGP_NO_HELP, NULL, &o);
   speak_again(silenced);
+  if (o.limit >= 0) o.run.deadline = (double)time(NULL) + o.limit;
   hear_signals();
   const tame_status status = o.helped ? TAME_OK : wrong ? TAME_ERR_INPUT : run(&o, rank);
   MPI_Finalize();

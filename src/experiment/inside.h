@@ -190,7 +190,7 @@ typedef struct tame_member {
   bool tell_layout;             /**< there is but this one */
   bool put_tasks, put_recorded; /**< signals and ids of recorded neurons are its own */
   int64_t networks;             /**< of the run, for its progress */
-  double stop_at;               /**< by MPI_Wtime(); 0: never */
+  double stop_at;               /**< by MPI_Wtime(); INFINITY: never */
 } tame_member;
 
 /** Write a text of a fixed width, cut if it is longer. Local. */

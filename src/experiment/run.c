@@ -395,6 +395,17 @@ static double share_done(const run *r)
   return done + left > 0 ? done / (done + left) : 0;
 }
 
+/* How it goes, for those who look into the unfinished file. Rank 0. */
+static void put_progress(run *r, double share)
+{
+  const tame_member *m = r->member;
+  const int64_t start[TAME_AXES] = {m->row}, one[TAME_AXES] = {1};
+  if (r->rank > 0) return;
+  r->noted = now();
+  (void)tame_results_write(m->results, "run/progress", TAME_TYPE_F64, start, one, &share);
+  (void)tame_results_write(m->results, "run/loss", TAME_TYPE_F64, start, one, &r->last_loss);
+}
+
 /* Results first, as the checkpoint stands on them. A failure is told, and the run goes on: what was
  * saved before is as it was. Collective. */
 static tame_status save(run *r)
@@ -419,7 +430,8 @@ static tame_status save(run *r)
   if (status == TAME_OK) status = tame_checkpoint_save(r->checkpoint, &state, &about);
   tame_state_free(&state);
   r->saved_at = now();
-  if (status != TAME_OK) note(r, "warning: no checkpoint: %s", tame_message());
+  if (status == TAME_OK) put_progress(r, about.share);
+  else note(r, "warning: no checkpoint: %s", tame_message());
   return status;
 }
 
@@ -457,7 +469,7 @@ static int asked_here(const run *r)
   int bits = o->stop && *o->stop ? STOP : 0;
   if (r->rank > 0) return bits;
   if (tame_queue_tend(r->member->queue)) bits |= STOP;
-  if (r->member->stop_at > 0 && at > r->member->stop_at) bits |= STOP;
+  if (at > r->member->stop_at) bits |= STOP;
   const bool often = r->step == 0; /* between trials, at any rate; 0 means there */
   if (at - r->saved_at >= o->checkpoint_seconds && (often || o->checkpoint_seconds > 0))
     bits |= SAVE;
@@ -602,18 +614,6 @@ static void begin_trial(run *r)
   tame_recorder_keep_initial(r->recorder);
 }
 
-/* How it goes, for those who look into the unfinished file. Rank 0. */
-static void note_progress(run *r)
-{
-  const tame_member *m = r->member;
-  const int64_t start[TAME_AXES] = {m->row}, one[TAME_AXES] = {1};
-  const double share = share_done(r);
-  if (r->rank > 0 || now() - r->noted < 1) return;
-  r->noted = now();
-  (void)tame_results_write(m->results, "run/progress", TAME_TYPE_F64, start, one, &share);
-  (void)tame_results_write(m->results, "run/loss", TAME_TYPE_F64, start, one, &r->last_loss);
-}
-
 static tame_status end_trial(run *r)
 {
   tame_trial_figures figures = {.loss = NAN, .correlation = r->correlation};
@@ -637,7 +637,7 @@ static tame_status run_trial(run *r)
   tame_status status = steps_of_trial(r);
   if (status == TAME_OK) status = end_trial(r);
   if (status != TAME_OK) return status;
-  note_progress(r);
+  if (now() - r->noted >= 1) put_progress(r, share_done(r));
   r->index++;
   r->step = 0;
   r->task++;
@@ -720,15 +720,15 @@ static void note_cost(const run *r)
   static const char *const paths[] = {"run/wall_s", "run/checkpoints", "run/checkpoint_s",
                                       "run/checkpoint_mb"};
   const double facts[] = {(double)r->network->partition.size, (double)r->layout.threads,
-                          r->last_loss};
-  static const char *const fact_paths[] = {"run/ranks", "run/threads", "run/loss"};
+                          r->last_loss, share_done(r)};
+  static const char *const fact_paths[] = {"run/ranks", "run/threads", "run/loss", "run/progress"};
   for (int k = 0; k < 4; k++) {
     double before = 0;
     (void)tame_results_read(m->results, paths[k], start, one, &before);
     const double sum = sums[k] + (isfinite(before) ? before : 0);
     (void)tame_results_write(m->results, paths[k], TAME_TYPE_F64, start, one, &sum);
   }
-  for (int k = 0; k < 3; k++)
+  for (int k = 0; k < 4; k++)
     (void)tame_results_write(m->results, fact_paths[k], TAME_TYPE_F64, start, one, &facts[k]);
 }
 
@@ -800,12 +800,18 @@ static tame_status conclude(run *r, tame_status status)
 static tame_status begin(run *r)
 {
   const tame_checkpoint_about *about = tame_checkpoint_found(r->checkpoint);
+  const int64_t start[TAME_AXES] = {r->member->row}, one[TAME_AXES] = {1};
+  uint8_t before = TAME_NETWORK_WAITING;
   const int damaged = tame_checkpoint_damaged(r->checkpoint);
   if (damaged)
     note(r, "warning: network %lld: %s; it goes on from %s", (long long)r->member->network,
          damaged == 1 ? "a checkpoint is damaged" : "both checkpoints are damaged",
          about ? about->where : "the beginning");
   if (about) return restore(r, about);
+  (void)tame_results_read(r->member->results, "state", start, one, &before);
+  if (before == TAME_NETWORK_RUNNING && !damaged)
+    note(r, "warning: network %lld was running, and there is no checkpoint of it: it begins anew",
+         (long long)r->member->network);
   r->last_loss = NAN;
   const tame_member *m = r->member;
   tame_status status = tame_recorder_begin(r->recorder);

@@ -79,7 +79,10 @@ static tame_status mark_only(const char *only, int64_t networks, char *wanted)
     if (!good || (*end != ',' && *end != '\0'))
       return tame_fail(TAME_ERR_INPUT, "--only %s: want indices and ranges of networks, as 3,17-20",
                        only);
-    if (last < first || last >= networks)
+    if (last < first)
+      return tame_fail(TAME_ERR_INPUT, "--only %s: found %lld-%lld, want the lower index first",
+                       only, first, last);
+    if (last >= networks)
       return tame_fail(TAME_ERR_INPUT, "--only %s: found %lld-%lld, want networks from 0 to %lld",
                        only, first, last, (long long)networks - 1);
     memset(wanted + first, 1, (size_t)(last - first + 1));
@@ -96,6 +99,9 @@ static tame_status choose(study *s)
   if (o->shards < 0 || (o->shards > 0 && (o->shard < 1 || o->shard > o->shards)))
     return tame_fail(TAME_ERR_INPUT, "--shard %lld/%lld: want I/N with 1 <= I <= N",
                      (long long)o->shard, (long long)o->shards);
+  if (o->group > s->size)
+    return tame_fail(TAME_ERR_INPUT, "--group: found %d, but there %s %d rank%s", o->group,
+                     s->size == 1 ? "is" : "are", s->size, s->size == 1 ? "" : "s");
   char *wanted = tame_zeroed(networks, 1, "the list of networks");
   s->ids = tame_untouched(networks, sizeof *s->ids, "the list of networks");
   tame_status status = wanted && s->ids ? TAME_OK : TAME_ERR_NOMEM;
@@ -116,7 +122,7 @@ static tame_status choose(study *s)
 /* Ranks for a network, if they are not to be chosen; else 0. */
 static int ranks_given(const study *s)
 {
-  if (s->options->group > 0) return s->options->group < s->size ? s->options->group : s->size;
+  if (s->options->group > 0) return s->options->group;
   return s->rows == 1 ? s->size : 0;
 }
 
@@ -214,7 +220,10 @@ static void plan_sweep(study *s, char *keys, size_t size)
     char path[TAME_PATH];
     const bool number = tame_sweep_numeric(s->e, c);
     coordinate_path(s, c, path);
-    add(s, path, number ? TAME_TYPE_F64 : TAME_TYPE_TEXT, number ? 0 : widest(s, c), "1");
+    const size_t length = strlen(path);
+    const bool ms = length > 3 && strcmp(path + length - 3, "_ms") == 0;
+    add(s, path, number ? TAME_TYPE_F64 : TAME_TYPE_TEXT, number ? 0 : widest(s, c),
+        ms ? "ms" : "1");
     const size_t used = strlen(keys);
     snprintf(keys + used, size - used, "%s%s", used ? "," : "", path + 6);
   }
@@ -235,12 +244,14 @@ static void plan_whole(study *s, char *keys, size_t size)
   add(s, "network", TAME_TYPE_I64, 0, "1");
   add(s, "state", TAME_TYPE_U8, 0, "1");
   add(s, "message", TAME_TYPE_TEXT, WHY, "1");
-  static const char *const numbers[] = {"progress", "wall_s",      "ranks",        "threads",
-                                        "loss",     "checkpoints", "checkpoint_s", "checkpoint_mb"};
+  static const char *const numbers[][2] = {{"progress", "1"},     {"loss", "1"},
+                                           {"wall_s", "s"},       {"ranks", "1"},
+                                           {"threads", "1"},      {"checkpoints", "1"},
+                                           {"checkpoint_s", "s"}, {"checkpoint_mb", "MB"}};
   for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
     char path[TAME_PATH];
-    snprintf(path, sizeof path, "run/%s", numbers[k]);
-    add(s, path, TAME_TYPE_F64, 0, "1");
+    snprintf(path, sizeof path, "run/%s", numbers[k][0]);
+    add(s, path, TAME_TYPE_F64, 0, numbers[k][1]);
   }
   add(s, "run/started", TAME_TYPE_TEXT, 24, "1");
   add(s, "run/finished", TAME_TYPE_TEXT, 24, "1");
@@ -477,7 +488,7 @@ static tame_status run_all(study *s)
   if (!in_first) options.progress = NULL;
   const double stop_at = options.deadline > 0 ? now() + (options.deadline - (double)time(NULL)) -
                                                     options.grace_seconds
-                                              : 0;
+                                              : INFINITY;
   tame_status status = TAME_OK, own = TAME_OK;
   int64_t item;
   while (status == TAME_OK && (item = tame_queue_next(s->queue)) >= 0) {

@@ -301,6 +301,26 @@ static tame_status multiply(const tame_experiment *e, tame_sweep_plan *plan)
   return TAME_OK;
 }
 
+/* An override of what each network gets from the sweep would have no effect. */
+static tame_status check_overrides(const tame_experiment *e, const tame_sweep_plan *plan)
+{
+  for (int i = 0; i < e->source.n_sets; i++) {
+    char key[512];
+    const char *set = e->source.sets[i];
+    snprintf(key, sizeof key, "%.*s", (int)strcspn(set, "="), set);
+    for (int64_t a = 0; a < plan->n_axes; a++)
+      for (int64_t j = 0; j < plan->axes[a].n_keys; j++) {
+        const swept *k = &plan->axes[a].keys[j];
+        if (!k->label && lies_below(key, k->name))
+          return tame_fail(TAME_ERR_INPUT,
+                           "--set %s: the sweep gives %s its values; override sweep.axes, or leave "
+                           "this out",
+                           set, k->name);
+      }
+  }
+  return TAME_OK;
+}
+
 tame_status tame_sweep_expand(tame_experiment *e)
 {
   const tame_yaml_node *axes = tame_yaml_find(e->marks, "sweep.axes");
@@ -317,6 +337,7 @@ tame_status tame_sweep_expand(tame_experiment *e)
   for (const tame_yaml_node *n = axes ? tame_yaml_first(axes) : NULL; n && status == TAME_OK;
        n = tame_yaml_next(n))
     status = read_axis(e, plan, &plan->axes[plan->n_axes++], n);
+  if (status == TAME_OK) status = check_overrides(e, plan);
   if (status == TAME_OK && e->sweep.repeats > 1) status = add_repeats(e, plan);
   return status == TAME_OK ? multiply(e, plan) : status;
 }

@@ -161,6 +161,16 @@ refuse 2 "--group: found 4, but there are 2 ranks" "$TAME" plan "$job" --ranks 2
 refuse 3 "it does not fit: want about" "$TAME" plan "$job" --set network.neurons=40000 --updates-per-second 10 \
   --ranks 4 --nodes 2 --memory-per-node 16G
 
+# Options that could have no effect
+refuse 2 "--group: found 4, but there" "$TAME" run "$job" -q -o bad.h5 --group 4
+refuse 2 "--time-limit: found 20 s, want more than the 30 s of --grace" "$TAME" run "$job" -q -o bad.h5 --time-limit 20
+refuse 2 "--time-limit: found 0 s, want more than the 30 s of --grace" "$TAME" run "$job" -q -o bad.h5 --time-limit 0
+refuse 2 "--set network.gain=2: the sweep gives network.gain its values" "$TAME" run "$job" -q -o bad.h5 \
+  --set 'sweep.axes=[network.gain: [1, 1.5]]' --set network.gain=2
+refuse 2 "--set network.wiring.random.density=0.1: the sweep gives network.wiring its values" "$TAME" plan "$job" \
+  --set 'sweep.axes=[network.wiring: [{random: {}}, {fixed_inputs: {inputs: 5}}]]' --set network.wiring.random.density=0.1
+refuse 2 "--only 2-1: found 2-1, want the lower index first" "$TAME" run "$job" -q -o bad.h5 --only 2-1 --set sweep.repeats=3
+
 # Outputs
 refuse 4 "the name of the results file is empty" "$TAME" run "$job" -q -o ''
 "$TAME" run "$job" -q -o there.h5

@@ -97,11 +97,24 @@ for signal in TERM INT USR1 HUP KILL; do
   sound=2
   [ $signal != KILL ] || sound='[12]' # it may have been writing the other
   grep -q "checkpoints of network 0: $sound of [12] sound" info.txt || fail "info: $(cat info.txt)"
+  share=$(sed -n 's/.*MB; \([0-9]*\) %, phase.*/\1/p' info.txt) # the table says what the checkpoint says
+  [ $signal = KILL ] || grep -q "running, progress $share %" info.txt || fail "progress: $(cat info.txt)"
   ranks 2 "$TAME" run "$job" -q -o ended.h5 --resume "${long[@]}"
   absent ended.h5.partial ended.h5.checkpoints
   "$TAME" compare whole.h5 ended.h5 || fail "SIG$signal and --resume: other results"
   rm ended.h5
 done
+
+# A limit that is nearer than the grace time before it: at once, with all kept. Without its checkpoints a run begins
+# anew, and says so
+code=0
+SLURM_JOB_END_TIME=$(($(date +%s) + 20)) "$TAME" run "$job" -q -o ended.h5 "${long[@]}" 2>err.txt || code=$?
+[ $code -eq 75 ] || fail "a limit within the grace time: exit code $code: $(cat err.txt)"
+rm -rf ended.h5.checkpoints
+"$TAME" run "$job" -o ended.h5 --resume "${long[@]}" 2>err.txt
+grep -q "network 0 was running, and there is no checkpoint of it: it begins anew" err.txt || fail "$(cat err.txt)"
+"$TAME" compare whole.h5 ended.h5 || fail "begun anew: other results"
+rm ended.h5
 
 # Twice from the keyboard: at once
 heard "$TAME" run "$job" -q -o ended.h5 --set network.neurons=1500 --set 'phases[2].train.trials=1000' &
