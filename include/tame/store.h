@@ -75,6 +75,9 @@ enum { TAME_NETWORK_WAITING, TAME_NETWORK_RUNNING, TAME_NETWORK_DONE, TAME_NETWO
  *  way. Collective: rank 0 looks. */
 tame_status tame_results_may_write(MPI_Comm comm, const char *path, bool force);
 
+/** Whether a run is writing this file: false where there is none, or where the file system knows no locks. Local. */
+bool tame_results_busy(const char *path);
+
 /** Lay out a file, named PATH.partial until it is finished, and open it. blueprint: of rank 0. TAME_ERR_IO
  *  where it does not fit on the disk, or another run is writing it. force: see above; fill: see
  *  README.md, what no network has. Collective; comm is duplicated. */

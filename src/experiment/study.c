@@ -425,6 +425,10 @@ static void tell(const study *s)
        l->threads == 1 ? "" : "s", l->nodes, l->nodes == 1 ? "" : "s");
   for (int64_t row = 0, told = 0; row < s->rows && told < 5; row++)
     if (s->refused[row][0]) note(s, "warning: %s, so it cannot run", s->refused[row]), told++;
+  const int useful = tame_threads_for(s->a_step);
+  if (s->size == 1 && useful < l->threads && s->n_order > 1)
+    note(s, "networks this small use %d of %d threads: `mpirun -n %d` would run as many at a time",
+         useful, l->threads, l->threads / useful);
   if (refused > 5) note(s, "warning: ... and %lld more cannot run", (long long)refused - 5);
   if (l->oversubscribed)
     note(s,

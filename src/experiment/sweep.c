@@ -94,6 +94,8 @@ static int64_t count_of(const range *r, const char **why)
   else if (r->scale == 1 && !(r->from * r->to > 0))
     *why = "a log range cannot reach 0, or change sign";
   else if (r->count == 0 && step == 0) *why = "found step 0";
+  else if (r->count == 0 && isnan(r->step) && fabs(r->to - r->from) < 1 && r->to != r->from)
+    *why = "the range is shorter than the default step, 1: want `step` or `count`";
   else if (r->count == 0 && (r->to - r->from) / step < 0)
     *why = "the range is empty: its step leads away from `to`";
   else if (r->count == 0 && (r->to - r->from) / step >= MOST) *why = "more than 10^6 values";
@@ -248,6 +250,30 @@ static tame_status read_key(tame_experiment *e, tame_sweep_plan *plan, axis *a, 
   return check_values(e, k, count);
 }
 
+/* Have values i and j of an axis the same keys and labels? */
+static bool are_equal(const axis *a, int64_t i, int64_t j)
+{
+  for (int64_t k = 0; k < a->n_keys; k++)
+    if (strcmp(a->keys[k].values[i], a->keys[k].values[j]) != 0) return false;
+  return true;
+}
+
+/* Twice the same values would be twice the same network. Ranges have none; long lists come from programs, and
+ * a square of their length is too much. */
+static tame_status check_different(const tame_experiment *e, const axis *a)
+{
+  char why[256];
+  for (int64_t j = 1; !a->keys[0].is_range && a->count <= 2000 && j < a->count; j++)
+    for (int64_t i = 0; i < j; i++)
+      if (are_equal(a, i, j)) {
+        snprintf(why, sizeof why,
+                 "found %.100s twice: values %lld and %lld of the axis are the same",
+                 a->keys[0].values[j], (long long)i, (long long)j);
+        return fail_key(e, &a->keys[0], why);
+      }
+  return TAME_OK;
+}
+
 static tame_status read_axis(tame_experiment *e, tame_sweep_plan *plan, axis *a,
                              const tame_yaml_node *node)
 {
@@ -263,7 +289,7 @@ static tame_status read_axis(tame_experiment *e, tame_sweep_plan *plan, axis *a,
        n = tame_yaml_next(n))
     status = read_key(e, plan, a, &a->keys[a->n_keys++], n);
   plan->n_coordinates += a->n_keys;
-  return status;
+  return status == TAME_OK ? check_different(e, a) : status;
 }
 
 /* network.seed, network.seed + 1, ... */

@@ -548,7 +548,9 @@ static void print_head(hid_t file, const char *path, bool finished, const roster
   fprintf(out, "%s: ", path);
   print_text(out, file, "", "name", "");
   fprintf(out, ", %.3g MB%s\n", bytes / 1e6,
-          finished ? "" : ", unfinished: --resume goes on with it");
+          finished                  ? ""
+          : tame_results_busy(path) ? ", being written"
+                                    : ", unfinished: --resume goes on with it");
   print_text(out, file, "  begun ", "started", "");
   if (finished && *last) fprintf(out, ", made %s", last);
   fprintf(out, r->state.rows > 1 ? "; all networks took " : ", in ");

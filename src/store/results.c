@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 struct tame_results {
@@ -34,6 +35,25 @@ static char *with_end(const char *path, const char *end)
   return name;
 }
 
+bool tame_results_busy(const char *path)
+{
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  const bool busy = file >= 0 && flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  if (file >= 0) close(file);
+  return busy;
+}
+
+/* Who asks whether a file is locked has it locked for an instant. */
+static bool lock_at_once(int file)
+{
+  const struct timespec instant = {.tv_nsec = 20 * 1000 * 1000};
+  for (int attempt = 0; flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; attempt++) {
+    if (attempt == 3) return false;
+    nanosleep(&instant, NULL);
+  }
+  return true;
+}
+
 /* Two runs must not write one file. A lock dies with its process, so that what a killed run has left
  * behind can be taken; where the file system knows no locks we go on without. *lock -1: no file. */
 static tame_status take_lock(const char *path, int flags, int *lock)
@@ -41,7 +61,7 @@ static tame_status take_lock(const char *path, int flags, int *lock)
   *lock = open(path, O_RDWR | O_CLOEXEC | flags, 0666);
   if (*lock < 0 && errno == ENOENT && !(flags & O_CREAT)) return TAME_OK;
   if (*lock < 0) return tame_fail(TAME_ERR_IO, "cannot write '%s': %s", path, strerror(errno));
-  if (flock(*lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+  if (!lock_at_once(*lock)) {
     close(*lock);
     *lock = -1;
     return tame_fail(TAME_ERR_IO, "another run is writing '%s'", path);

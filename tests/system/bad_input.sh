@@ -117,6 +117,8 @@ sweep "swept.yaml:$(($(wc -l <"$job") + 2)): sweep: network.gain: network.gain: 
   '  axes: [network.gain: [1, -1]]'
 sweep "the list is empty" '  axes: [network.gain: []]'
 sweep "the range is empty: its step leads away from \`to\`" '  axes: [network.gain: {from: 2, to: 1}]'
+sweep "found 2 twice: values 1 and 3 of the axis are the same" '  axes: [network.gain: [1, 2, 3, 2]]'
+sweep "the range is shorter than the default step, 1: want \`step\` or \`count\`" '  axes: [network.gain: {from: 0.5, to: 1}]'
 sweep "found step 0" '  axes: [network.gain: {from: 1, to: 2, step: 0}]'
 sweep "the range has no end" '  axes: [network.gain: {from: 1}]'
 sweep "cannot reach 0" '  axes: [network.gain: {from: 0, to: 1, count: 3, scale: log}]'

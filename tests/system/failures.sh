@@ -150,6 +150,8 @@ code=0
 "$TAME" run "$job" -q -f -o one.h5 2>err.txt || code=$?
 [ $code -eq 4 ] || fail "two runs, one file: exit code $code: $(cat err.txt)"
 grep -q "another run is writing 'one.h5.partial'" err.txt || fail "$(cat err.txt)"
+"$TAME" info one.h5 >info.txt || true # one of its checkpoints may be in the making
+grep -q "^one.h5.partial: small, .*, being written" info.txt || fail "info of a run that goes on: $(cat info.txt)"
 wait $first || fail "the first of two runs failed"
 "$TAME" info one.h5 >info.txt || fail "the first of two runs left a broken file"
 
