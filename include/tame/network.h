@@ -1,10 +1,11 @@
 /** @file tame/network.h
  * A recurrent network: a wiring (who connects to whom), a cell (how a unit moves), inputs, readouts.
  *
- *     tau dx/dt = -x + W r + W_in u + noise,   r = tanh(x),   z = W_out r + b      (cell `rate`)
+ *     tau dx/dt = -x + W r + W_in u + W_fb y + noise,   r = tanh(x),   z = W_out r + b      (cell `rate`)
  *
- * by forward Euler: the sum takes r of the previous step, z the new one. Ranks own contiguous blocks
- * of neurons, with the matching rows of W and W_in; W_out, small, is on every rank.
+ * by forward Euler: the sum takes r of the previous step, z the new one. y is what is fed back: the readout
+ * of the previous step, or a target in its place. Ranks own contiguous blocks of neurons, with the matching
+ * rows of W, W_in and W_fb; W_out, small, is on every rank.
  * Laje & Buonomano (2013), Nat. Neurosci. 16:925-933, doi:10.1038/nn.3405. */
 #ifndef TAME_NETWORK_H
 #define TAME_NETWORK_H
@@ -24,15 +25,17 @@ enum { TAME_PLASTIC_NONE, TAME_PLASTIC_PER_NEURON, TAME_PLASTIC_PER_SYNAPSE };
 typedef struct tame_network_params {
   int64_t neurons, inputs, outputs;
   double dt_ms;
-  int precision;        /**< 0 double, 1 float */
-  tame_variant cell;    /**< from tame_cells */
-  tame_variant wiring;  /**< from tame_wirings */
-  double gain;          /**< W[i][j] ~ N(0, (gain / sqrt(K))^2), K = expected inputs of a neuron */
-  double input_scale;   /**< W_in[i][c] ~ N(0, input_scale^2), or U(-input_scale, input_scale) */
-  int input_weights;    /**< normal or uniform */
-  double output_scale;  /**< W_out[k][i] ~ N(0, output_scale^2 / neurons) */
-  double initial_range; /**< x(0) ~ U(-initial_range, initial_range), anew for every trial */
-  double noise;         /**< SD of the noise current, or half the width where it is uniform */
+  int precision;         /**< 0 double, 1 float */
+  tame_variant cell;     /**< from tame_cells */
+  tame_variant wiring;   /**< from tame_wirings */
+  double gain;           /**< W[i][j] ~ N(0, (gain / sqrt(K))^2), K = expected inputs of a neuron */
+  double input_scale;    /**< W_in[i][c] ~ N(0, input_scale^2), or U(-input_scale, input_scale) */
+  int input_weights;     /**< normal or uniform */
+  double feedback_scale; /**< of W_fb[i][k], as input_scale of W_in; 0: nothing is fed back */
+  int feedback_weights;  /**< normal or uniform */
+  double output_scale;   /**< W_out[k][i] ~ N(0, output_scale^2 / neurons) */
+  double initial_range;  /**< x(0) ~ U(-initial_range, initial_range), anew for every trial */
+  double noise;          /**< SD of the noise current, or half the width where it is uniform */
   int noise_distribution; /**< of xi: normal or uniform */
   int noise_scaling;      /**< per step: noise * xi; sqrt_dt: noise * xi * sqrt(dt_ms) */
   int plasticity;         /**< per_neuron: the first plastic_fraction of neurons, all their
@@ -67,15 +70,19 @@ tame_status tame_network_create(tame_network **out, MPI_Comm comm,
 /** Free *network and set it to NULL. Collective. NULL is fine. */
 void tame_network_free(tame_network **network);
 
-/** Draw x(0) of trial `trial`, an index that also keys the trial's noise. Collective. */
+/** Draw x(0) of trial `trial`, an index that also keys the trial's noise; y = 0. Collective. */
 void tame_network_reset(tame_network *network, uint32_t trial);
+/** Begin a trial where the last one ended: x, r and y stay. Local. */
+void tame_network_go_on(tame_network *network, uint32_t trial);
+/** What the next step feeds back: y, [outputs], the same on every rank, copied. Local. */
+void tame_network_feed(tame_network *network, const double *y);
 /** Advance by dt. input: u, [inputs], the same on every rank, borrowed; NULL is zero. Collective: one
  *  exchange of rates. */
 void tame_network_step(tame_network *network, const double *input, bool noise);
 /** z = W_out r + b of the current rates, [outputs], on every rank. Collective: gathers all rates. */
 void tame_network_readout(tame_network *network, double *z);
 
-/** Append what changes in a network to a state: x, r, plastic weights, W_out, b, trial and step. Collective;
+/** Append what changes in a network to a state: x, r, y, plastic weights, W_out, b, trial and step. Collective;
  *  a failure shows in state->failed. */
 void tame_network_state(tame_network *network, tame_state *state);
 /** After those have been restored: exchange the rates. Collective. */

@@ -59,6 +59,22 @@ int64_t tame_phase_target(const tame_experiment *e, int64_t phase)
   return -1;
 }
 
+int64_t tame_phase_free_from(const tame_experiment *e, int64_t phase, int64_t task)
+{
+  const tame_phase *p = tame_phase_at(e, phase);
+  const int64_t first = tame_task_steps(p->teacher_ms, e->network.dt_ms);
+  const bool feeds = e->network.feedback_scale > 0 && e->network.outputs > 0 &&
+                     p->feedback == TAME_FEED_READOUT && first < e->scripts[task].steps;
+  return feeds ? first : -1;
+}
+
+bool tame_phase_has_valid_time(const tame_experiment *e, int64_t phase, int64_t task)
+{
+  const tame_phase_kind kind = tame_phase_kind_at(e, phase);
+  return (kind == TAME_PHASE_TEST || kind == TAME_PHASE_PERTURB) && e->scripts[task].target.at &&
+         tame_phase_free_from(e, phase, task) >= 0;
+}
+
 /* Names become groups of the results file. */
 static tame_status check_name(const tame_experiment *e, const char *name, const char *path)
 {
@@ -247,6 +263,31 @@ static tame_status check_training(const tame_experiment *e, int64_t k)
   return status;
 }
 
+/* Feedback: is there any, and is there a target where it is to be fed back? */
+static tame_status check_feedback(const tame_experiment *e, int64_t k)
+{
+  const tame_phase *phase = tame_phase_at(e, k);
+  const bool forced = phase->feedback == TAME_FEED_TARGET || phase->teacher_ms > 0;
+  const char *path = phase_path(e, k, phase->teacher_ms > 0 ? "teacher_ms" : "feedback");
+  if (!(e->network.feedback_scale > 0) && (forced || phase->feedback == TAME_FEED_NONE))
+    return tame_yaml_fail_at(e->marks, path, "nothing is fed back, as network.feedback_scale = 0");
+  if (phase->teacher_ms > 0 && phase->feedback != TAME_FEED_READOUT)
+    return tame_yaml_fail_at(e->marks, path,
+                             "found %g, but the readout is never fed back in this phase",
+                             phase->teacher_ms);
+  for (int64_t t = 0; forced && t < e->tasks.count; t++) {
+    const tame_task *task = tame_task_at(e, t);
+    if (!tame_phase_has_task(e, k, t)) continue;
+    if (task->targets.count == 0)
+      return tame_yaml_fail_at(e->marks, path, "task '%s' has no targets to be fed back",
+                               task->name);
+    if (phase->teacher_ms > task->duration_ms)
+      return tame_yaml_fail_at(e->marks, path, "found %g, but task '%s' lasts %g ms",
+                               phase->teacher_ms, task->name, task->duration_ms);
+  }
+  return TAME_OK;
+}
+
 static tame_status check_perturbations(const tame_experiment *e, int64_t k)
 {
   for (int64_t t = 0; t < e->tasks.count; t++)
@@ -268,6 +309,7 @@ static tame_status check_phase(const tame_experiment *e, int64_t k)
     if (find_task(e, phase->tasks.at[t]) < 0)
       status = tame_yaml_fail_at(e->marks, phase_path(e, k, "tasks"), "there is no task '%s'",
                                  phase->tasks.at[t]);
+  if (status == TAME_OK) status = check_feedback(e, k);
   if (status != TAME_OK) return status;
   switch (tame_phase_kind_at(e, k)) {
     case TAME_PHASE_TRAIN: return check_training(e, k);

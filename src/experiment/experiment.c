@@ -14,6 +14,8 @@
 
 static const char *const weight_names[] = {"recurrent", "readout", NULL};
 static const char *const keep_names[] = {"none", "final", "both", NULL};
+static const char *const feedback_names[] = {"readout", "target", "none", NULL};
+static const char *const kept_names[] = {"rates", "currents", NULL};
 
 #define PHASE(member) .offset = offsetof(tame_phase, member)
 #define PHASE_NAME                                                                                 \
@@ -35,22 +37,48 @@ static const char *const keep_names[] = {"none", "final", "both", NULL};
     .name = "noise", .kind = TAME_BOOL, PHASE(noise), .fallback = standard, .doc = "network.noise" \
   }
 
-static const tame_field record_fields[] = {PHASE_NAME, PHASE_TASKS, PHASE_NOISE("off"), {0}};
-static const tame_field test_fields[] = {PHASE_NAME,
-                                         PHASE_TASKS,
-                                         PHASE_TRIALS,
-                                         PHASE_NOISE("on"),
-                                         {0}};
+#define PHASE_STATE                                                                                \
+  {                                                                                                \
+    .name = "continue", .kind = TAME_BOOL, PHASE(go_on), .fallback = "off",                        \
+    .doc = "from the state at the end of the last trial, not a new x(0)"                           \
+  }
+#define PHASE_FEEDBACK                                                                             \
+  {                                                                                                \
+    .name = "feedback", .kind = TAME_CHOICE, PHASE(feedback), .fallback = "readout",               \
+    .choices = feedback_names,                                                                     \
+    .doc = "what W_fb feeds back; target: that of the task (teacher forcing)"                      \
+  }
+#define PHASE_TEACHER                                                                              \
+  {                                                                                                \
+    .name = "teacher_ms", .kind = TAME_REAL, PHASE(teacher_ms), .fallback = "0", .max = 1e12,      \
+    .doc = "until then the target is fed back, the readout from then on"                           \
+  }
+static const tame_field record_fields[] = {
+    PHASE_NAME,
+    PHASE_TASKS,
+    PHASE_NOISE("off"),
+    PHASE_STATE,
+    PHASE_FEEDBACK,
+    PHASE_TEACHER,
+    {"keep", TAME_CHOICE, PHASE(keep), .fallback = "rates", .choices = kept_names,
+     .doc = "for training: r, or the currents h = W r + W_in u + W_fb y + noise"},
+    {0}};
+static const tame_field test_fields[] = {PHASE_NAME,        PHASE_TASKS, PHASE_TRIALS,
+                                         PHASE_NOISE("on"), PHASE_STATE, PHASE_FEEDBACK,
+                                         PHASE_TEACHER,     {0}};
 static const tame_field train_fields[] = {
     PHASE_NAME,
     PHASE_TASKS,
     PHASE_TRIALS,
     PHASE_NOISE("on"),
+    PHASE_STATE,
+    PHASE_FEEDBACK,
+    PHASE_TEACHER,
     {"weights", TAME_CHOICE, PHASE(weights), .choices = weight_names, .doc = "which weights learn"},
     {"learner", TAME_VARIANT, PHASE(learner), .fallback = "rls", .table = &tame_learners,
      .doc = "by which rule; it starts afresh in each phase"},
     {"target", TAME_STRING, PHASE(target), .fallback = "",
-     .doc = "for recurrent weights: the record phase whose rates are the target"},
+     .doc = "for recurrent weights: the record phase whose rates or currents are the target"},
     {"every", TAME_INT, PHASE(every), .fallback = "1", .min = 1, .max = 1e9,
      .doc = "steps between updates: those t with t mod every = 0"},
     {"window_ms", TAME_REALS, PHASE(window_ms), .fallback = "", .max = 1e12,

@@ -22,13 +22,21 @@ typedef struct tame_phase_row {
   tame_phase_kind kind;
 } tame_phase_row;
 
+/** What is fed back to a network that has feedback, and what of it a record phase keeps for training. */
+enum { TAME_FEED_READOUT, TAME_FEED_TARGET, TAME_FEED_NONE };
+enum { TAME_KEEP_RATES, TAME_KEEP_CURRENTS };
+
 /** Parameters of any phase; keys that a kind does not have keep their zeros. */
 typedef struct tame_phase {
   char *name;
   tame_strings tasks; /**< empty: all */
   int64_t trials;
   bool noise;
-  int weights; /**< a tame_weights */
+  bool go_on;        /**< from the state at the end of the last trial */
+  int feedback;      /**< TAME_FEED_... */
+  double teacher_ms; /**< until then the target is fed back, whatever comes later */
+  int keep;          /**< TAME_KEEP_..., of a record phase */
+  int weights;       /**< a tame_weights */
   tame_variant learner;
   char *target;         /**< a record phase, for recurrent weights */
   int64_t every;        /**< steps between updates */
@@ -115,6 +123,10 @@ bool tame_recording_covers(const tame_experiment *e, const tame_recording *r, in
 /** Steps [first, last) in which a phase learns, or counts errors, in a task. */
 void tame_phase_window(const tame_experiment *e, int64_t phase, int64_t task, int64_t *first,
                        int64_t *last);
+/** First step of a trial of a phase and task to which the readout is fed back; -1: none. */
+int64_t tame_phase_free_from(const tame_experiment *e, int64_t phase, int64_t task);
+/** Does a phase tell for how long a readout that feeds itself follows the task's target? */
+bool tame_phase_has_valid_time(const tame_experiment *e, int64_t phase, int64_t task);
 /** The record phase that gives the target of a train phase; -1: none. */
 int64_t tame_phase_target(const tame_experiment *e, int64_t phase);
 
@@ -165,6 +177,8 @@ void tame_recorder_state(tame_recorder *recorder, tame_state *state);
 typedef struct tame_trial_figures {
   double loss;               /**< NaN: none */
   const double *correlation; /**< of readouts and targets, [outputs] */
+  const double *nrmse;       /**< of readouts, [outputs] */
+  double valid_ms;
   tame_health health;
 } tame_trial_figures;
 

@@ -63,6 +63,7 @@ static void count_task(const tame_experiment *e, int64_t p, int64_t t, work *w)
     wanted = steps_before(e->scripts[t].steps, e->output.readout.every);
   if (judged && wanted < e->scripts[t].steps)
     wanted = last - first > wanted ? last - first : wanted;
+  if (tame_phase_free_from(e, p, t) >= 0) wanted = e->scripts[t].steps;
   w->trials[k] += trials;
   w->steps[k] += trials * (double)e->scripts[t].steps;
   w->readouts += trials * (double)wanted;
@@ -291,8 +292,9 @@ static void plan_rank(const model *m, int k, int g, tame_plan_rank *out)
   const double mean = own > 0 ? synapses / own : 0;
   const double seen = n * (1 - pow(1 - fmin(1, mean / n), own)); /* different sources */
   *out = (tame_plan_rank){.neurons = own};
+  const double fed = p->feedback_scale > 0 ? own : 0;
   out->weights = synapses * (real + 4) + own * (double)p->inputs * real +
-                 (double)p->outputs * n * real;
+                 (double)p->outputs * (n + fed) * real;
   out->states = own * (3 * real + 16 + 2 * 8);
   const double remote = fmin(seen, n - own);
   const bool gather = g > 1 && remote >= (n - own) / 2;

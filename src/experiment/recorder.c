@@ -108,7 +108,7 @@ static bool has_loss(const tame_experiment *e, int64_t phase, int64_t task)
   return tame_phase_kind_at(e, phase) == TAME_PHASE_TRAIN || has_target(e, phase, task);
 }
 
-/* Does it tell how readouts and targets correlate? */
+/* Does it tell how readouts and targets correlate, and how far apart they are? */
 static bool has_correlation(const tame_experiment *e, int64_t phase, int64_t task)
 {
   return tame_phase_kind_at(e, phase) != TAME_PHASE_TRAIN && has_target(e, phase, task);
@@ -131,6 +131,13 @@ static void plan_trials(const planner *pl, int64_t p, int64_t t)
     snprintf(path, sizeof path, "phases/%s/%s/correlation", phase, task);
     add(pl, path, TAME_TYPE_F64, "network, trial, output", "1", 3, (int64_t[]){1, trials, outputs},
         0);
+    snprintf(path, sizeof path, "phases/%s/%s/nrmse", phase, task);
+    add(pl, path, TAME_TYPE_F64, "network, trial, output", "1", 3, (int64_t[]){1, trials, outputs},
+        0);
+  }
+  if (tame_phase_has_valid_time(e, p, t)) {
+    snprintf(path, sizeof path, "phases/%s/%s/valid_ms", phase, task);
+    add(pl, path, TAME_TYPE_F64, "network, trial", "ms", 2, (int64_t[]){1, trials}, 0);
   }
   for (int k = 0; tame_phase_kind_at(e, p) == TAME_PHASE_TRAIN && k < 3; k++) {
     snprintf(path, sizeof path, "phases/%s/%s/%s", phase, task, health[k]);
@@ -184,6 +191,9 @@ static void plan_weights(const planner *p, int64_t synapses)
   add(p, "weights/plastic", TAME_TYPE_U8, "network, synapse", "1", 2, (int64_t[]){1, synapses}, 0);
   add(p, "weights/input", p->real, "network, neuron, channel", "1", 3,
       (int64_t[]){1, n, e->network.inputs}, 0);
+  if (e->network.feedback_scale > 0)
+    add(p, "weights/feedback", p->real, "network, neuron, output", "1", 3,
+        (int64_t[]){1, n, e->network.outputs}, 0);
   for (int k = keep == TAME_KEEP_BOTH ? 0 : 1; k < 2; k++) {
     add(p, k ? "weights/final/recurrent" : "weights/initial/recurrent", p->real, "network, synapse",
         "1", 2, (int64_t[]){1, synapses}, 0);
@@ -384,10 +394,11 @@ static void put_row_starts(tame_recorder *rec)
   free(starts);
 }
 
-static void put_input_weights(tame_recorder *rec)
+/* W_in or W_fb, [channels][n_local], as [neuron, channel]. */
+static void put_channels(tame_recorder *rec, const char *path, const void *w, int64_t channels)
 {
   const tame_network *net = rec->network;
-  const int64_t channels = net->p.inputs, n = net->n_local;
+  const int64_t n = net->n_local;
   void *values = tame_untouched(n * channels, net->real, "writing W_in");
   if (!values) {
     rec->status = TAME_ERR_NOMEM;
@@ -395,8 +406,8 @@ static void put_input_weights(tame_recorder *rec)
   }
   for (int64_t i = 0; i < n; i++)
     for (int64_t c = 0; c < channels; c++)
-      tame_real_put(net, values, i * channels + c, tame_real_at(net, net->w_in, c * n + i));
-  put(rec, "weights/input", real_of(rec), (int64_t[TAME_AXES]){rec->row, net->first},
+      tame_real_put(net, values, i * channels + c, tame_real_at(net, w, c * n + i));
+  put(rec, path, real_of(rec), (int64_t[TAME_AXES]){rec->row, net->first},
       (int64_t[TAME_AXES]){1, n, channels}, values);
   free(values);
 }
@@ -420,7 +431,9 @@ tame_status tame_recorder_begin(tame_recorder *rec)
     put_row_starts(rec);
     put_synapses(rec, "weights/column", COLUMN);
     put_synapses(rec, "weights/plastic", PLASTIC);
-    put_input_weights(rec);
+    put_channels(rec, "weights/input", rec->network->w_in, rec->network->p.inputs);
+    if (rec->network->w_fb)
+      put_channels(rec, "weights/feedback", rec->network->w_fb, rec->network->p.outputs);
   }
   if (keep == TAME_KEEP_BOTH) put_weights(rec, false);
   return rec->status;
@@ -591,8 +604,12 @@ tame_status tame_recorder_end(tame_recorder *rec, int64_t trial, const tame_tria
            tame_task_at(e, rec->task)->name);
   if (has_loss(e, rec->phase, rec->task))
     put_figures(rec, folder, "loss", trial, 1, &figures->loss);
-  if (has_correlation(e, rec->phase, rec->task))
+  if (has_correlation(e, rec->phase, rec->task)) {
     put_figures(rec, folder, "correlation", trial, net->p.outputs, figures->correlation);
+    put_figures(rec, folder, "nrmse", trial, net->p.outputs, figures->nrmse);
+  }
+  if (tame_phase_has_valid_time(e, rec->phase, rec->task))
+    put_figures(rec, folder, "valid_ms", trial, 1, &figures->valid_ms);
   if (tame_phase_kind_at(e, rec->phase) == TAME_PHASE_TRAIN) {
     put_figures(rec, folder, "p_min", trial, 1, &health->p_min);
     put_figures(rec, folder, "p_max", trial, 1, &health->p_max);

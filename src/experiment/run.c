@@ -15,10 +15,16 @@
 /* What a step does, for the estimate of the time left. */
 enum { PLAIN, RECURRENT, READOUT, KINDS };
 
-/* Sums over the steps of a trial by which a readout's correlation with its target is told. */
+/* Sums over the steps of a trial by which a readout's error and correlation with its target are told. */
 typedef struct co_moments {
-  double mean_z, mean_f, zz, ff, zf;
+  double mean_z, mean_f, zz, ff, zf, ee;
 } co_moments;
+
+enum { MOMENTS = sizeof(co_moments) / sizeof(double) };
+
+/* A readout that feeds itself is lost once its error is above this many standard deviations of its target,
+ * root mean squares over outputs: Pathak et al. (2018), doi:10.1103/PhysRevLett.120.024102. */
+static const double lost_at = 0.4;
 
 typedef struct run {
   const tame_member *member;
@@ -40,15 +46,20 @@ typedef struct run {
   tame_learner *learner; /* of this phase, or NULL */
 
   /* the trial that runs */
-  int64_t first, last;      /* steps of the window */
-  const void *target_rates; /* for recurrent weights: from step target_first on */
+  int64_t first, last; /* steps of the window */
+  const void
+      *target_rates; /* for recurrent weights: rates or currents, from step target_first on */
   int64_t target_first;
-  void *kept; /* where rates of this trial are kept as a target, or NULL; in these steps */
+  void *
+      kept; /* where rates or currents of this trial are kept as a target, or NULL; in these steps */
   int64_t kept_first, kept_last;
   double *error, *squares; /* [n_local] */
   double *z, *z_error;     /* [outputs] */
   co_moments *moments;     /* [outputs] */
   double *correlation;     /* [outputs] */
+  double *nrmse;           /* [outputs] */
+  double spread;           /* sum of the variances of the targets in the window */
+  int64_t valid[2];        /* steps that a readout which feeds itself was good for; is it lost? */
   double loss_sum;         /* of readout errors */
   int64_t loss_count;
   double last_loss;
@@ -243,12 +254,20 @@ static void report(run *r, bool trial_ended)
 
 /* ---- a step --------------------------------------------------------------------------------- */
 
+/* What a record phase keeps: r, or h. */
+static const void *kept_of(const run *r, int64_t record)
+{
+  const bool currents = tame_phase_at(r->e, record)->keep == TAME_KEEP_CURRENTS;
+  return currents ? r->network->h : r->network->r;
+}
+
 static void learn_recurrent(run *r, int64_t t)
 {
   const tame_network *net = r->network;
   const void *target = tame_real_from(net, r->target_rates, (t - r->target_first) * net->n_local);
+  const void *here = kept_of(r, tame_phase_target(r->e, r->phase));
   for (int64_t i = 0; i < net->n_local; i++) {
-    r->error[i] = tame_real_at(net, net->r, i) - tame_real_at(net, target, i);
+    r->error[i] = tame_real_at(net, here, i) - tame_real_at(net, target, i);
     r->squares[i] += r->error[i] * r->error[i];
   }
   r->loss_count++;
@@ -264,15 +283,43 @@ static void add_moments(co_moments *m, int64_t n, double z, double f)
   m->zz += dz * (z - m->mean_z);
   m->ff += df * (f - m->mean_f);
   m->zf += dz * (f - m->mean_f);
+  m->ee += (z - f) * (z - f);
 }
 
-/* Pearson's r of each readout and its target. */
-static void correlate(run *r)
+/* Of each readout and its target: Pearson's r, and the root mean square error in standard deviations. */
+static void judge(run *r)
 {
   for (int64_t k = 0; k < r->e->network.outputs; k++) {
     const co_moments *m = &r->moments[k];
     r->correlation[k] = m->zz > 0 && m->ff > 0 ? m->zf / sqrt(m->zz * m->ff) : NAN;
+    r->nrmse[k] = m->ff > 0 ? sqrt(m->ee / m->ff) : NAN;
   }
+}
+
+/* Sum of the variances of a trial's targets over its window. */
+static double spread_of(const run *r)
+{
+  const tame_samples *target = &r->e->scripts[r->task].target;
+  double sum = 0;
+  for (int64_t k = 0; target->at && k < target->channels; k++) {
+    co_moments m = {0};
+    for (int64_t t = r->first; t < r->last; t++) {
+      const double f = target->at[t * target->channels + k];
+      add_moments(&m, t - r->first + 1, f, f);
+    }
+    sum += m.ff / (double)(r->last - r->first);
+  }
+  return sum;
+}
+
+/* Is the readout that feeds itself still where its target is? */
+static void follow(run *r, int64_t t)
+{
+  double squares = 0;
+  if (t < tame_phase_free_from(r->e, r->phase, r->task) || r->valid[1]) return;
+  for (int64_t k = 0; k < r->e->network.outputs; k++) squares += r->z_error[k] * r->z_error[k];
+  if (squares <= lost_at * lost_at * r->spread) r->valid[0]++;
+  else r->valid[1] = 1;
 }
 
 /* Errors of the readouts against the task's target. */
@@ -292,8 +339,17 @@ static void keep_rates(run *r, int64_t t)
 {
   const tame_network *net = r->network;
   if (!r->kept || t < r->kept_first || t >= r->kept_last) return;
-  memcpy(tame_real_from(net, r->kept, (t - r->kept_first) * net->n_local), net->r,
+  memcpy(tame_real_from(net, r->kept, (t - r->kept_first) * net->n_local), kept_of(r, r->phase),
          (size_t)net->n_local * net->real);
+}
+
+/* What the step after t feeds back. */
+static void feed_back(run *r, int64_t t, bool readout)
+{
+  const tame_samples *target = &r->e->scripts[r->task].target;
+  const int feedback = tame_phase_at(r->e, r->phase)->feedback;
+  if (!(r->e->network.feedback_scale > 0) || feedback == TAME_FEED_NONE) return;
+  tame_network_feed(r->network, readout ? r->z : target->at + t * target->channels);
 }
 
 /* All that happens after step t, but for the step itself. */
@@ -308,10 +364,14 @@ static void after_step(run *r, int64_t t)
   const bool judged = inside && e->scripts[r->task].target.at && !recurrent &&
                       (learns || kind == TAME_PHASE_TEST || kind == TAME_PHASE_PERTURB);
   const bool wanted = tame_recorder_wants_readout(r->recorder, t);
-  if (judged || wanted) tame_network_readout(r->network, r->z);
+  const int64_t free_from = tame_phase_free_from(e, r->phase, r->task);
+  const bool fed = free_from >= 0 && t + 1 >= free_from;
+  if (judged || wanted || fed) tame_network_readout(r->network, r->z);
+  feed_back(r, t, fed);
   tame_recorder_step(r->recorder, t, wanted ? r->z : NULL);
   keep_rates(r, t);
   if (judged) readout_error(r, t);
+  if (judged && tame_phase_has_valid_time(e, r->phase, r->task)) follow(r, t);
   if (!learns) return;
   const double began = now();
   if (recurrent) learn_recurrent(r, t);
@@ -363,11 +423,12 @@ static void add_innate(run *r, tame_state *state)
 static void gather_state(run *r, tame_state *state)
 {
   const tame_network *net = r->network;
-  const int64_t n = net->p.neurons, moments = net->p.outputs * 5;
+  const int64_t n = net->p.neurons, moments = net->p.outputs * MOMENTS;
   const bool copy = r->rank > 0;
   const tame_piece pieces[] = {
       {"trial.loss_sum", TAME_TYPE_F64, 1, 0, 1, &r->loss_sum, copy, 0},
       {"trial.moments", TAME_TYPE_F64, moments, 0, moments, r->moments, copy, 0},
+      {"trial.valid", TAME_TYPE_I64, 2, 0, 2, r->valid, copy, 0},
       {"trial.squares", TAME_TYPE_F64, n, net->first, net->n_local, r->squares, false, 0},
   };
   tame_network_state(r->network, state);
@@ -601,6 +662,7 @@ static void prepare_trial(run *r)
   if (target >= 0) target_window(e, target, r->task, &r->target_first, &last);
   r->kept = r->innate[r->phase * e->tasks.count + r->task];
   if (r->kept) target_window(e, r->phase, r->task, &r->kept_first, &r->kept_last);
+  r->spread = spread_of(r);
 }
 
 static void begin_trial(run *r)
@@ -610,18 +672,23 @@ static void begin_trial(run *r)
   r->loss_count = 0;
   memset(r->squares, 0, (size_t)r->network->n_local * sizeof *r->squares);
   memset(r->moments, 0, (size_t)outputs * sizeof *r->moments);
-  tame_network_reset(r->network, (uint32_t)r->index);
+  memset(r->valid, 0, sizeof r->valid);
+  if (tame_phase_at(r->e, r->phase)->go_on) tame_network_go_on(r->network, (uint32_t)r->index);
+  else tame_network_reset(r->network, (uint32_t)r->index);
   tame_recorder_keep_initial(r->recorder);
 }
 
 static tame_status end_trial(run *r)
 {
-  tame_trial_figures figures = {.loss = NAN, .correlation = r->correlation};
+  tame_trial_figures figures = {.loss = NAN,
+                                .correlation = r->correlation,
+                                .nrmse = r->nrmse,
+                                .valid_ms = (double)r->valid[0] * r->e->network.dt_ms};
   tame_status status = check_finite(r);
   if (r->learner && status == TAME_OK) status = tame_learner_health(r->learner, &figures.health);
   if (status == TAME_OK) status = loss_of_trial(r, &figures.loss);
   if (status == TAME_OK) status = check_figures(r, &figures);
-  correlate(r);
+  judge(r);
   r->last_loss = figures.loss;
   if (status == TAME_OK)
     status = tame_agree(r->comm, tame_recorder_end(r->recorder, r->trial, &figures));
@@ -678,8 +745,9 @@ static tame_status allocate(run *r)
   r->z_error = tame_zeroed(e->network.outputs, sizeof *r->z_error, "readouts");
   r->moments = tame_zeroed(e->network.outputs, sizeof *r->moments, "readouts");
   r->correlation = tame_zeroed(e->network.outputs, sizeof *r->correlation, "readouts");
+  r->nrmse = tame_zeroed(e->network.outputs, sizeof *r->nrmse, "readouts");
   if (!r->innate || !r->error || !r->squares || !r->z || !r->z_error || !r->moments ||
-      !r->correlation)
+      !r->correlation || !r->nrmse)
     return TAME_ERR_NOMEM;
   for (int64_t p = 0; p < e->phases.count; p++)
     for (int64_t t = 0; is_target(e, p) && t < e->tasks.count; t++) {
@@ -707,6 +775,7 @@ static void release(run *r)
   free(r->z_error);
   free(r->moments);
   free(r->correlation);
+  free(r->nrmse);
 }
 
 /* Seconds, checkpoints and their cost, which add up over the sessions of a run. Rank 0. */

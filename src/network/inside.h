@@ -22,6 +22,8 @@ struct tame_network {
   int32_t *slot;    /* where in the view the source's rate is */
   void *w;
   void *w_in;      /* [inputs][n_local] */
+  void *w_fb;      /* [outputs][n_local]; NULL: nothing is fed back */
+  double *y;       /* [outputs], what is fed back, on every rank */
   void *w_out;     /* [outputs][n], on every rank */
   double *b_out;   /* [outputs], on every rank */
   void *x, *h, *r; /* [n_local] */

@@ -126,12 +126,15 @@ static tame_status allocate(tame_network *net, int32_t *scratch)
   net->slot = tame_untouched(net->start[m], sizeof *net->slot, "the sources of synapses");
   net->w = tame_untouched(net->start[m], net->real, "W");
   net->w_in = tame_zeroed(p->inputs * m, net->real, "W_in");
+  if (p->feedback_scale > 0) net->w_fb = tame_zeroed(p->outputs * m, net->real, "W_fb");
+  net->y = tame_zeroed(p->outputs, sizeof *net->y, "W_fb");
   net->w_out = tame_zeroed(p->outputs * p->neurons, net->real, "W_out");
   net->b_out = tame_zeroed(p->outputs, sizeof *net->b_out, "W_out");
   net->x = tame_zeroed(m, net->real, "states");
   net->h = tame_zeroed(m, net->real, "states");
   net->r = tame_zeroed(m, net->real, "rates");
-  const bool weights = net->slot && net->w && net->w_in && net->w_out && net->b_out;
+  const bool feeds = net->y && (net->w_fb || !(p->feedback_scale > 0));
+  const bool weights = net->slot && net->w && net->w_in && net->w_out && net->b_out && feeds;
   return weights && net->x && net->h && net->r ? TAME_OK : TAME_ERR_NOMEM;
 }
 
@@ -165,15 +168,25 @@ static double draw(int distribution, uint64_t seed, tame_purpose purpose, uint32
   return tame_normal(seed, purpose, a, b, 0);
 }
 
+/* Weights from channels to our neurons, [channels][n_local]. */
+static void draw_channels(const tame_network *net, void *w, int64_t channels, double scale,
+                          int distribution, tame_purpose purpose)
+{
+  for (int64_t c = 0; c < channels; c++)
+    for (int64_t i = 0; i < net->n_local; i++)
+      tame_real_put(net, w, c * net->n_local + i,
+                    scale * draw(distribution, (uint64_t)net->p.seed, purpose,
+                                 (uint32_t)(net->first + i), (uint32_t)c));
+}
+
 static void draw_input_and_readout(tame_network *net)
 {
   const tame_network_params *p = &net->p;
   const uint64_t seed = (uint64_t)p->seed;
-  for (int64_t c = 0; c < p->inputs; c++)
-    for (int64_t i = 0; i < net->n_local; i++)
-      tame_real_put(net, net->w_in, c * net->n_local + i,
-                    p->input_scale * draw(p->input_weights, seed, TAME_DRAW_INPUT,
-                                          (uint32_t)(net->first + i), (uint32_t)c));
+  draw_channels(net, net->w_in, p->inputs, p->input_scale, p->input_weights, TAME_DRAW_INPUT);
+  if (net->w_fb)
+    draw_channels(net, net->w_fb, p->outputs, p->feedback_scale, p->feedback_weights,
+                  TAME_DRAW_FEEDBACK);
   const double scale = p->output_scale / sqrt((double)p->neurons);
   for (int64_t k = 0; k < p->outputs; k++)
     for (int64_t i = 0; i < p->neurons; i++)
@@ -273,8 +286,8 @@ void tame_network_free(tame_network **network)
   tame_exchange_free(&net->everything);
   tame_partition_free(&net->partition);
   tame_partition_free(&net->threads);
-  void *const owned[] = {net->start, net->plastic, net->slot, net->w, net->w_in,
-                         net->w_out, net->b_out,   net->x,    net->h, net->r};
+  void *const owned[] = {net->start, net->plastic, net->slot,  net->w, net->w_in, net->w_fb,
+                         net->y,     net->w_out,   net->b_out, net->x, net->h,    net->r};
   for (size_t k = 0; k < sizeof owned / sizeof *owned; k++) free(owned[k]);
   if (net->comm != MPI_COMM_NULL) MPI_Comm_free(&net->comm);
   free(net);
@@ -283,12 +296,23 @@ void tame_network_free(tame_network **network)
 
 /* ---- moving -------------------------------------------------------------------------------- */
 
-void tame_network_reset(tame_network *net, uint32_t trial)
+void tame_network_go_on(tame_network *net, uint32_t trial)
 {
-  const double range = net->p.initial_range;
   net->trial = trial;
   net->step = 0;
   net->all_current = 0;
+}
+
+void tame_network_feed(tame_network *net, const double *y)
+{
+  memcpy(net->y, y, (size_t)net->p.outputs * sizeof *y);
+}
+
+void tame_network_reset(tame_network *net, uint32_t trial)
+{
+  const double range = net->p.initial_range;
+  tame_network_go_on(net, trial);
+  memset(net->y, 0, (size_t)net->p.outputs * sizeof *net->y);
   for (int64_t i = 0; i < net->n_local; i++) {
     const double u = tame_uniform((uint64_t)net->p.seed, TAME_DRAW_STATE,
                                   (uint32_t)(net->first + i), 0, trial);
@@ -311,7 +335,16 @@ static void add_uniform_noise(const tame_network *net, int64_t from, int64_t n, 
   }
 }
 
-/* Neurons [from, to) of ours: h = W r + W_in u + noise, then the cell. */
+/* h += w v for neurons [from, from + n) of ours; w: [channels][n_local]. */
+static void add_channels(const tame_network *net, int64_t from, size_t n, const void *w,
+                         int64_t channels, const double *v, void *h)
+{
+  for (int64_t c = 0; c < channels; c++)
+    if (v[c] != 0)
+      net->kernels->add_scaled(n, v[c], tame_real_from(net, w, c * net->n_local + from), h);
+}
+
+/* Neurons [from, to) of ours: h = W r + W_in u + W_fb y + noise, then the cell. */
 static void step_range(const tame_network *net, int64_t from, int64_t to, const double *input,
                        double noise)
 {
@@ -319,9 +352,8 @@ static void step_range(const tame_network *net, int64_t from, int64_t to, const 
   const size_t n = (size_t)(to - from);
   void *const h = tame_real_from(net, net->h, from);
   k->row_sums(n, net->start + from, net->slot, net->w, tame_exchange_view(net->exchange), h);
-  for (int64_t c = 0; input && c < net->p.inputs; c++)
-    if (input[c] != 0)
-      k->add_scaled(n, input[c], tame_real_from(net, net->w_in, c * net->n_local + from), h);
+  if (input) add_channels(net, from, n, net->w_in, net->p.inputs, input, h);
+  if (net->w_fb) add_channels(net, from, n, net->w_fb, net->p.outputs, net->y, h);
   if (noise != 0 && net->p.noise_distribution == TAME_UNIFORM) {
     add_uniform_noise(net, from, to - from, noise, h);
   } else if (noise != 0) {
@@ -403,6 +435,7 @@ void tame_network_state(tame_network *net, tame_state *state)
       {"network.step", TAME_TYPE_I32, 1, 0, 1, &net->step, copy, 0},
       {"network.x", real, n, net->first, m, net->x, false, 0},
       {"network.r", real, n, net->first, m, net->r, false, 0},
+      {"network.y", TAME_TYPE_F64, net->p.outputs, 0, net->p.outputs, net->y, copy, 0},
       {"network.readout", real, outputs, 0, outputs, net->w_out, copy, 0},
       {"network.bias", TAME_TYPE_F64, net->p.outputs, 0, net->p.outputs, net->b_out, copy, 0},
   };
@@ -458,7 +491,8 @@ void tame_network_measure(const tame_network *net, tame_network_load *load)
                               .mode = tame_exchange_mode_of(net->exchange),
                               .kernels = net->kernels->name};
   load->bytes = synapses * (real + (int64_t)sizeof *net->slot) +
-                net->n_local * (3 * real + p->inputs * real + 16) + p->outputs * p->neurons * real +
+                net->n_local * (3 * real + p->inputs * real + 16) +
+                p->outputs * (p->neurons + (net->w_fb ? net->n_local : 0)) * real +
                 tame_exchange_view_count(net->exchange) * real;
   if (net->everything) load->bytes += p->neurons * real;
 }

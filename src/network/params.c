@@ -28,6 +28,10 @@ static const tame_field fields[] = {
      .doc = "s: W_in ~ N(0, s^2), or U(-s, s)"},
     {"input_weights", TAME_CHOICE, AT(input_weights), .fallback = "normal",
      .choices = distributions, .doc = "their distribution"},
+    {"feedback_scale", TAME_REAL, AT(feedback_scale), .fallback = "0", .max = 1e6,
+     .doc = "s: W_fb ~ N(0, s^2), or U(-s, s), by which readouts are fed back; 0: they are not"},
+    {"feedback_weights", TAME_CHOICE, AT(feedback_weights), .fallback = "normal",
+     .choices = distributions, .doc = "their distribution"},
     {"output_scale", TAME_REAL, AT(output_scale), .fallback = "1", .max = 1e6,
      .doc = "s: W_out ~ N(0, s^2 / N) before training"},
     {"initial_range", TAME_REAL, AT(initial_range), .fallback = "1", .max = 1e6,
@@ -66,6 +70,9 @@ tame_status tame_network_check(const tame_network_params *p, const char **key)
   if (!cell || !wiring) return tame_fail(TAME_ERR_INPUT, "a network needs a cell and a wiring");
   tame_status status = tame_schema_check(&tame_network_schema, p, key);
   if (status != TAME_OK) return status;
+  *key = "feedback_scale";
+  if (p->feedback_scale > 0 && p->outputs == 0)
+    return tame_fail(TAME_ERR_INPUT, "found %g, but network.outputs = 0", p->feedback_scale);
   status = cell->check(p->cell.params, p->dt_ms, &which);
   snprintf(path, sizeof path, "cell.%s.%s", cell->head.name, which);
   if (status == TAME_OK) {
@@ -81,7 +88,8 @@ double tame_network_estimate(const tame_network_params *p, int ranks)
   const tame_wiring *wiring = (const tame_wiring *)p->wiring.row;
   const double n = (double)p->neurons, real = p->precision == TAME_FLOAT ? 4 : 8;
   const double synapses = n * wiring->expected(p->wiring.params, p->neurons);
-  const double a_neuron = 3 * real + 16 + (double)p->inputs * real; /* x, h, r; start, plastic */
+  const double channels = (double)p->inputs + (p->feedback_scale > 0 ? (double)p->outputs : 0);
+  const double a_neuron = 3 * real + 16 + channels * real; /* x, h, r; start, plastic */
   const double everywhere = n * (2 * real + 8 + (double)p->outputs * real + 9);
   const double drawing = 2.0 * n * omp_get_max_threads() * sizeof(int32_t);
   return (synapses * (real + sizeof(int32_t)) + n * a_neuron) / ranks + everywhere + drawing;

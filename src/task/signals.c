@@ -9,12 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-extern const tame_signal tame_signal_pulse, tame_signal_peak, tame_signal_sines, tame_signal_pen,
-    tame_signal_file;
+extern const tame_signal tame_signal_pulse, tame_signal_peak, tame_signal_sines, tame_signal_chirp,
+    tame_signal_pen, tame_signal_file;
 
-static const tame_row *const rows[] = {&tame_signal_pulse.head, &tame_signal_peak.head,
-                                       &tame_signal_sines.head, &tame_signal_pen.head,
-                                       &tame_signal_file.head,  NULL};
+static const tame_row *const rows[] = {&tame_signal_pulse.head,
+                                       &tame_signal_peak.head,
+                                       &tame_signal_sines.head,
+                                       &tame_signal_chirp.head,
+                                       &tame_signal_pen.head,
+                                       &tame_signal_file.head,
+                                       NULL};
 const tame_table tame_signals = {"signals", rows};
 
 #define AT(member) .offset = offsetof(tame_task, member)
