@@ -16,7 +16,7 @@ static bool same_rates(const tame_network *alone, const tame_network *shared)
                 (size_t)shared->n_local * shared->real) == 0;
 }
 
-/* Step both with noise and inputs; compare rates and readouts on the way. */
+/* Step both with noise, inputs and what is fed back; compare rates and readouts on the way. */
 static void check_same_bits(const tame_network_params *p, int steps)
 {
   tame_network *alone, *shared;
@@ -31,9 +31,11 @@ static void check_same_bits(const tame_network_params *p, int steps)
       input[t % 2] = t % 50 == 0 ? 0.5 : 0;
       tame_network_step(alone, input, true);
       tame_network_step(shared, input, true);
-      if (t % 40) continue;
+      if (t % 40 && p->feedback_scale == 0) continue;
       tame_network_readout(alone, z[0]);
       tame_network_readout(shared, z[1]);
+      tame_network_feed(alone, z[0]);
+      tame_network_feed(shared, z[1]);
       ok = ok && memcmp(z[0], z[1], sizeof z[0]) == 0 && same_rates(alone, shared);
     }
   }
@@ -54,6 +56,19 @@ static void same_bits_on_any_number_of_ranks(void **state)
       check_same_bits(&p, 800);
       free_params(&p);
     }
+}
+
+static void readouts_are_fed_back(void **state)
+{
+  (void)state;
+  for (int precision = 0; precision < 2; precision++) {
+    tame_network_params p = small_params(100);
+    p.precision = precision;
+    p.feedback_scale = 1;
+    p.feedback_weights = TAME_UNIFORM;
+    check_same_bits(&p, 400);
+    free_params(&p);
+  }
 }
 
 static void a_sparse_network_uses_the_halo(void **state)
@@ -141,7 +156,8 @@ static void a_step_is_the_equation(void **state)
   (void)state;
   tame_network_params p = small_params(30);
   tame_network *net;
-  double x[30], r[30], input[2] = {0.3, -2};
+  double x[30], r[30], input[2] = {0.3, -2}, y[2] = {-0.7, 1.1};
+  p.feedback_scale = 0.5;
   assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_OK);
   memcpy(r, tame_network_all_rates(net), sizeof r);
   bool ok = true;
@@ -150,8 +166,10 @@ static void a_step_is_the_equation(void **state)
     for (int64_t s = net->start[i]; s < net->start[i + 1]; s++)
       h += ((double *)net->w)[s] * r[tame_network_source(net, net->slot[s])];
     for (int c = 0; c < 2; c++) h += ((double *)net->w_in)[c * net->n_local + i] * input[c];
+    for (int o = 0; o < 2; o++) h += ((double *)net->w_fb)[o * net->n_local + i] * y[o];
     x[i] = ((double *)net->x)[i] + 0.1 * (-((double *)net->x)[i] + h);
   }
+  tame_network_feed(net, y);
   tame_network_step(net, input, false);
   for (int64_t i = 0; i < net->n_local; i++)
     ok = ok && fabs(x[i] - ((double *)net->x)[i]) < 1e-14 &&
@@ -253,6 +271,7 @@ static int group(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(same_bits_on_any_number_of_ranks),
+      cmocka_unit_test(readouts_are_fed_back),
       cmocka_unit_test(a_sparse_network_uses_the_halo),
       cmocka_unit_test(more_ranks_than_neurons),
       cmocka_unit_test(no_synapses_at_all),

@@ -163,6 +163,22 @@ refuse 2 "--group: found 4, but there are 2 ranks" "$TAME" plan "$job" --ranks 2
 refuse 3 "it does not fit: want about" "$TAME" plan "$job" --set network.neurons=40000 --updates-per-second 10 \
   --ranks 4 --nodes 2 --memory-per-node 16G
 
+# Feedback that is not there, or of what is not there
+fed() { # WORDS ARGUMENT...
+  refuse 2 "$1" "$TAME" run "$TAME_SOURCE/jobs/force.yaml" -q -o bad.h5 "${@:2}"
+}
+fed "phases[2].test.feedback: nothing is fed back, as network.feedback_scale = 0" --set network.feedback_scale=0 \
+  --set 'phases[2].test.feedback=target'
+fed "phases[2].test.teacher_ms: found 1e+06, but task 'sines' lasts 14400 ms" --set 'phases[2].test.teacher_ms=1e6'
+fed "phases[2].test.teacher_ms: found 5, but the readout is never fed back in this phase" \
+  --set 'phases[2].test={name: after, feedback: none, teacher_ms: 5}'
+fed "phases[0].test.feedback: task 'sines' has no targets to be fed back" --set 'tasks[0].targets=[]' \
+  --set 'phases=[test: {name: a, feedback: target}]'
+fed "network.feedback_scale: found 1, but network.outputs = 0" --set network.outputs=0
+fed "found '-1', want" --set network.feedback_scale=-1
+fed "tasks[0].targets[0].chirp.start_ms (default): found 0 to 90000 ms, want it inside the trial" \
+  --set 'tasks[0].targets=[chirp: {duration_ms: 90000, from_hz: 1, to_hz: 2}]'
+
 # Options that could have no effect
 refuse 2 "--group: found 4, but there" "$TAME" run "$job" -q -o bad.h5 --group 4
 refuse 2 "--time-limit: found 20 s, want more than the 30 s of --grace" "$TAME" run "$job" -q -o bad.h5 --time-limit 20

@@ -43,6 +43,17 @@ short=(--set 'tasks[0].duration_ms=300' --set 'tasks[0].inputs=[pulse: {start_ms
 same "lasso" --set network.neurons=100 --set 'phases[0].train.trials=2'
 same "ridge, float" --set network.neurons=150 --set network.precision=float \
   --set 'phases[0].train.learner={ridge: {alpha: 1}}'
+
+# Readouts that are fed back; currents as targets, one P for all neurons; trials that go on
+job=$TAME_SOURCE/jobs/force.yaml
+short=(--set 'tasks[0].duration_ms=400' --set output.weights=both)
+same "force" --set network.neurons=90 --set 'phases[2].test={name: after, teacher_ms: 120}'
+job=$TAME_SOURCE/jobs/full-force.yaml
+short=(--set 'tasks[0].duration_ms=200' --set output.weights=both --set 'phases[1].test.trials=1'
+  --set 'tasks[0].targets=[chirp: {duration_ms: 200, from_hz: 5, to_hz: 15}]'
+  --set 'phases[3].train.trials=3' --set 'phases[4].train.trials=2' --set 'phases[5].test.trials=2')
+same "full-force" --set network.neurons=60
+
 job=$TAME_SOURCE/jobs/laje-fig1.yaml
 short=("${innate[@]}")
 rm -f one.h5
