@@ -11,9 +11,12 @@ values or more the figure `map` is a heat map. Several files are shards of one s
 Of one network, --network K of a sweep: for every task, the figure `training`: rates of the
 recorded neurons as an image, three of them as traces, the readout, the readout under perturbation,
 each before and after training; and how training went. For tasks with two outputs, the figure
-`plane`: what the readout draws in the plane inside the window. What the file does not hold is left
-out. The panels follow figures 1 to 3 of Laje & Buonomano (2013), Nat. Neurosci. 16:925-933,
-doi:10.1038/nn.3405.
+`plane`: what the readout draws in the plane inside the window. Where a test recorded rates of two
+trials, the figure `pair`: five units in both trials, and how these part; a sweep that follows no
+target has a column for each network in it. For tests that follow a fast target, the figure
+`prediction`: readout and target in close-up, their attractors, and the error. What the file does
+not hold is left out. The panels follow figures 1 to 3 of Laje & Buonomano (2013), Nat. Neurosci.
+16:925-933, doi:10.1038/nn.3405.
 
 Prints the path of each file written. Exit codes: 0, or 2 with one line that says what is wrong.
 """
@@ -485,6 +488,8 @@ class TrainingFigure:
         self.innate = results.innate(task)
         self.target = task.target()
         self.training = [p for p in results.training if p.has(task, "loss")]
+        if all(p.trials(task, "loss") < 2 for p in self.training):
+            self.training = []  # a single point is no course
         self.letters = letters()
         rows = [(self.rates, 1.45, lambda s: self.image_source(s) is not None),
                 (self.units, 1.65, lambda s: self.image_source(s) is not None),
@@ -721,6 +726,200 @@ class TrainingFigure:
                               linewidth=0)
             self.draw_course(axes, phase, "p_min", colour, shown)
             self.draw_course(axes, phase, "p_max", colour, shown)
+
+
+# ---- figure "prediction" -------------------------------------------------------------------------
+
+class PredictionFigure:
+    """A readout against a fast target: a close-up, the attractor, the error over the window."""
+
+    LEFT, RIGHT, TOP, BOTTOM, BETWEEN, GAP = 0.62, 0.15, 0.95, 0.48, 0.75, 0.32
+    MOST, TURNS, FAST = 3, 24, 40  # outputs; half turns in the close-up, and of a fast target
+
+    def __init__(self, results, task):
+        self.results, self.task, self.target = results, task, task.target()
+        last = results.training[-1].index if results.training else -1
+        tests = [p for p in results.phases if p.kind == "test" and p.index > last and
+                 p.has(task, "readout")]
+        self.phase = tests[-1] if tests and self.target else None
+        self.letters = letters()
+        if self.phase:
+            self.start = max(task.window[0], float(self.phase.group.attrs.get("teacher_ms", 0)))
+            self.turn = self.half_turn()
+
+    def half_turn(self):
+        """Mean time in ms from one crossing of its mean by the first target to the next."""
+        values = self.target.inside(self.task.window)[0]
+        crossings = np.count_nonzero(np.diff(np.sign(values - values.mean())))
+        return values.size * self.task.dt_ms / max(crossings, 1)
+
+    def empty(self):
+        if not self.phase:
+            return True
+        length = self.task.window[1] - self.start
+        return length / self.turn < self.FAST and not self.phase.has(self.task, "valid_ms")
+
+    def draw(self):
+        series = self.phase.readouts(self.task)
+        readout = Series(series.values[0], series.time_ms[0], series.time_ms[1] - series.time_ms[0])
+        outputs = min(len(readout.values), self.MOST)
+        tall, square = (1.0 if outputs > 1 else 2.1), 2.1
+        body = max(outputs * (tall + self.GAP) - self.GAP, square)
+        wide = WIDTH - self.LEFT - self.RIGHT - self.BETWEEN - square
+        self.figure = plt.figure(figsize=(WIDTH, self.TOP + body + 0.75 + 0.9 + self.BOTTOM))
+        name = self.results.title()
+        if len(self.results.tasks) > 1:
+            name = "%s: task %s" % (name, self.task.name)
+        text_at(self.figure, 0.2, 0.2, name, fontsize=9, fontweight="bold", va="center")
+        line = matplotlib.lines.Line2D
+        legend_line(self.figure, [line([], [], color="black", linewidth=1.6, label="target"),
+                                  line([], [], color=VERMILION, label="readout")])
+        lead = 4 * self.turn if self.start > self.task.window[0] else 0
+        low, high = self.start - lead, min(self.start + self.TURNS * self.turn, self.task.window[1])
+        for output in range(outputs):
+            axes = axes_at(self.figure, self.LEFT, self.TOP + output * (tall + self.GAP), wide, tall)
+            self.draw_close(axes, readout, output, low, high)
+            axes.tick_params(labelbottom=output == outputs - 1)
+            head(axes, next(self.letters), "Close-up" if output == 0 else "",
+                 self.remark() if output == 0 else "")
+            label_y(axes, "Output %d" % output if outputs > 1 else "Readout")
+        axes.set_xlabel("Time (ms)")
+        left = self.LEFT + wide + self.BETWEEN
+        self.draw_plane(axes_at(self.figure, left, self.TOP, square, square), readout)
+        self.draw_error(axes_at(self.figure, self.LEFT, self.TOP + body + 0.75,
+                                WIDTH - self.LEFT - self.RIGHT, 0.9), readout)
+        return self.figure
+
+    def remark(self):
+        words = error_of(self.phase, self.task)
+        if self.phase.has(self.task, "valid_ms"):
+            words += ", good for %.4g ms" % np.median(self.phase.scalars(self.task, "valid_ms"))
+        return words
+
+    def draw_close(self, axes, readout, output, low, high):
+        for series, colour, thickness in ((self.target, "black", 1.6), (readout, VERMILION, 0.8)):
+            there = (series.time_ms >= low) & (series.time_ms < high)
+            axes.plot(series.time_ms[there], series.values[output][there], color=colour,
+                      linewidth=thickness)
+        if low < self.start:
+            axes.axvline(self.start, color=QUIET, linewidth=0.6, linestyle=(0, (2, 2)))
+        axes.set_xlim(low, high)
+        round_ticks(axes.yaxis, 4)
+
+    def plane(self, series):
+        """First and last output from the start on; of a single one, itself half a turn ago."""
+        values = series.inside((self.start, self.task.window[1]))
+        if len(values) > 1:
+            return values[0], values[min(len(values), self.MOST) - 1]
+        back = max(1, int(round(self.turn / 2 / (series.time_ms[1] - series.time_ms[0]))))
+        return values[0][back:], values[0][:-back]
+
+    def draw_plane(self, axes, readout):
+        limits = []
+        for series, colour, thickness in ((self.target, "0.6", 0.6), (readout, VERMILION, 0.5)):
+            x, y = self.plane(series)
+            axes.plot(x, y, color=colour, linewidth=thickness, alpha=0.9)
+            if series is self.target:
+                limits = finite_limits([x], 0.15), finite_limits([y], 0.15)
+        axes.set(xlim=limits[0], ylim=limits[1])
+        round_ticks(axes.xaxis, 4)
+        round_ticks(axes.yaxis, 4)
+        outputs = min(len(readout.values), self.MOST)
+        if outputs > 1:
+            axes.set(xlabel="Output 0", ylabel="Output %d" % (outputs - 1))
+        else:
+            axes.set(xlabel="Readout", ylabel="%.3g ms before" % (self.turn / 2))
+        head(axes, next(self.letters), "Attractor")
+
+    def draw_error(self, axes, readout):
+        window = (self.start, self.task.window[1])
+        step = readout.time_ms[1] - readout.time_ms[0]
+        target = self.target.inside(window)[:, ::max(1, int(round(step / self.task.dt_ms)))]
+        values = readout.inside(window)
+        count = min(values.shape[-1], target.shape[-1])
+        error = np.sqrt(np.mean((values[:, :count] - target[:len(values), :count]) ** 2, axis=0))
+        thin = max(1, count // (2 * MOST_PIXELS))
+        axes.plot((self.start + step * np.arange(count))[::thin], error[::thin], color=BLUE,
+                  linewidth=0.6)
+        log_axis(axes, [np.maximum(error, error.max() * 1e-8)])
+        axes.set_xlim(*window)
+        axes.set_xlabel("Time (ms)")
+        label_y(axes, "Error")
+        head(axes, next(self.letters), "Root mean square error over outputs")
+
+
+# ---- figure "pair" -------------------------------------------------------------------------------
+
+class PairFigure:
+    """Two trials of a network and how they part: a column per network, the first five units."""
+
+    LEFT, RIGHT, TOP, BOTTOM, BETWEEN, GAP, MOST, UNITS = 0.62, 0.15, 1.0, 0.48, 0.3, 0.32, 4, 5
+
+    def __init__(self, networks):
+        self.shown = []  # (results, task, phase)
+        for results in networks[:self.MOST]:
+            found = [(results, task, phase) for task in results.tasks for phase in results.phases
+                     if phase.kind == "test" and phase.trials(task, "rates") > 1]
+            self.shown += found[-1:]
+        self.letters = letters()
+
+    def empty(self):
+        return not self.shown
+
+    def draw(self):
+        columns = len(self.shown)
+        width = (WIDTH - self.LEFT - self.RIGHT - (columns - 1) * self.BETWEEN) / columns
+        rows = (("First trial", 1.0), ("Second trial", 1.0), ("Difference", 1.0),
+                ("Root mean square difference", 1.0))
+        height = self.TOP + sum(tall + self.GAP for _, tall in rows) - self.GAP + self.BOTTOM
+        self.figure = plt.figure(figsize=(WIDTH, height))
+        name = self.shown[0][0].title() if columns == 1 else \
+            text(self.shown[0][0].file.attrs.get("name", "")) or "results"
+        text_at(self.figure, 0.2, 0.2, name, fontsize=9, fontweight="bold", va="center")
+        patch = matplotlib.patches.Patch
+        if any(task.pulses for _, task, _ in self.shown):
+            legend_line(self.figure, [patch(color=ORANGE, alpha=0.6, linewidth=0, label="input")])
+        everything = [self.series(*one) for one in self.shown]
+        largest = finite_limits([first.values[:self.UNITS] for first, _ in everything], 0.08)
+        spread = finite_limits([first.values[:self.UNITS] - second.values[:self.UNITS]
+                                for first, second in everything], 0.08)
+        apart = [np.sqrt(np.mean((first.values - second.values) ** 2, axis=0))
+                 for first, second in everything]
+        for column, ((results, task, phase), (first, second)) in enumerate(
+                zip(self.shown, everything)):
+            left, top = self.LEFT + column * (width + self.BETWEEN), self.TOP
+            text_at(self.figure, left + width / 2, 0.66,
+                    self.name_of(results, phase), fontsize=8, fontweight="bold", ha="center",
+                    va="center", color=QUIET)
+            for row, (title, tall) in enumerate(rows):
+                axes = axes_at(self.figure, left, top, width, tall)
+                lines = (first.values[:self.UNITS], second.values[:self.UNITS],
+                         first.values[:self.UNITS] - second.values[:self.UNITS],
+                         apart[column][None])[row]
+                for line, colour in zip(lines, COLOURS if row < 3 else ("black",)):
+                    axes.plot(first.time_ms, line, color=colour, linewidth=0.8)
+                mark_times(axes, task, window=False)
+                if row < 3:
+                    axes.set_ylim(spread if row == 2 else largest)
+                    round_ticks(axes.yaxis, 4)
+                else:
+                    log_axis(axes, apart)
+                head(axes, next(self.letters), title)
+                axes.set_xlim(0, task.duration_ms)
+                round_ticks(axes.xaxis, 4 if columns > 2 else 6)
+                axes.tick_params(labelbottom=row == len(rows) - 1, labelleft=column == 0)
+                if column == 0:
+                    label_y(axes, "Rate" if row < 2 else "Difference")
+                top += tall + self.GAP
+            axes.set_xlabel("Time (ms)")
+        return self.figure
+
+    def series(self, results, task, phase):
+        return phase.rates(task, 0), phase.rates(task, 1)
+
+    @staticmethod
+    def name_of(results, phase):
+        return results.values() or "%s, two trials" % phase.name
 
 
 # ---- figure "plane" ------------------------------------------------------------------------------
@@ -1412,13 +1611,30 @@ def stem_of(path):
 
 
 def draw_sweep(paths, folder, formats):
-    sweep = Sweep(paths)
-    figure = SweepFigure(sweep)
     prepare_folder(folder)
-    save(figure.draw(), folder, stem_of(paths[0]) + "-sweep", formats)
-    heat = MapFigure(sweep)
-    if not heat.empty():
-        save(heat.draw(), folder, stem_of(paths[0]) + "-map", formats)
+    if not draw_pairs(paths, folder, formats):
+        sweep = Sweep(paths)
+        figure = SweepFigure(sweep)
+        save(figure.draw(), folder, stem_of(paths[0]) + "-sweep", formats)
+        heat = MapFigure(sweep)
+        if not heat.empty():
+            save(heat.draw(), folder, stem_of(paths[0]) + "-map", formats)
+
+
+def draw_pairs(paths, folder, formats):
+    """Of a sweep whose networks follow no target, but were tried twice: is there anything?"""
+    with open_results(paths[0]) as file:
+        states, networks = file["state"][:], file["network"][:]
+        measured = any("loss" in task for phase in file["phases"].values()
+                       for task in phase.values())
+    done = [int(one) for one in networks[states == DONE]]
+    if measured or not done:
+        return False
+    drawing = PairFigure([Results(paths[0], one) for one in done[:PairFigure.MOST]])
+    if drawing.empty():
+        return False
+    save(drawing.draw(), folder, stem_of(paths[0]) + "-pair", formats)
+    return True
 
 
 def draw_network(path, folder, formats, network):
@@ -1434,10 +1650,15 @@ def draw_network(path, folder, formats, network):
             one = "" if len(results.tasks) == 1 else "-" + task.name
             save(drawing.draw(), folder, "%s-training%s" % (stem, one), formats)
             written += 1
-    drawing = PlaneFigure(results)
-    if not drawing.empty():
-        save(drawing.draw(), folder, stem + "-plane", formats)
-        written += 1
+        drawing = PredictionFigure(results, task)
+        if not drawing.empty():
+            one = "" if len(results.tasks) == 1 else "-" + task.name
+            save(drawing.draw(), folder, "%s-prediction%s" % (stem, one), formats)
+            written += 1
+    for drawing, name in ((PlaneFigure(results), "plane"), (PairFigure([results]), "pair")):
+        if not drawing.empty():
+            save(drawing.draw(), folder, "%s-%s" % (stem, name), formats)
+            written += 1
     if not written:
         raise Problem("holds nothing to draw: no rates, readouts or losses")
 

@@ -172,6 +172,11 @@ static void plan_phase(const planner *pl, int64_t p)
   tame_blueprint_whole(pl->blueprint, path, "index", p);
   tame_blueprint_text(pl->blueprint, path, "kind", row->name);
   tame_blueprint_whole(pl->blueprint, path, "noise", phase->noise);
+  if (e->network.feedback_scale > 0) {
+    static const char *const feedback[] = {"readout", "target", "none"};
+    tame_blueprint_text(pl->blueprint, path, "feedback", feedback[phase->feedback]);
+    tame_blueprint_number(pl->blueprint, path, "teacher_ms", phase->teacher_ms);
+  }
   if (tame_phase_kind_at(e, p) != TAME_PHASE_TRAIN) return;
   const bool recurrent = phase->weights == TAME_WEIGHTS_RECURRENT;
   tame_blueprint_text(pl->blueprint, path, "weights", recurrent ? "recurrent" : "readout");
