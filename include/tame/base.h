@@ -54,6 +54,7 @@ typedef enum tame_purpose {
   TAME_DRAW_STATE = 6,     /**< a = neuron, b = state variable, c = trial */
   TAME_DRAW_NOISE = 7,     /**< a = neuron / 2, b = step, c = trial; even and odd neuron share it */
   TAME_DRAW_FEEDBACK = 8,  /**< a = neuron, b = output */
+  TAME_DRAW_SIGNAL = 9,    /**< a = series, b = number in it; the seed is the signal's own */
 } tame_purpose;
 
 /** Two uniform doubles in (0, 1), odd multiples of 2^-53. Local. */

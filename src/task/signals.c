@@ -10,13 +10,18 @@
 #include <stdlib.h>
 
 extern const tame_signal tame_signal_pulse, tame_signal_peak, tame_signal_sines, tame_signal_chirp,
-    tame_signal_pen, tame_signal_file;
+    tame_signal_pen, tame_signal_lorenz, tame_signal_mackey_glass, tame_signal_random,
+    tame_signal_narma, tame_signal_file;
 
 static const tame_row *const rows[] = {&tame_signal_pulse.head,
                                        &tame_signal_peak.head,
                                        &tame_signal_sines.head,
                                        &tame_signal_chirp.head,
                                        &tame_signal_pen.head,
+                                       &tame_signal_lorenz.head,
+                                       &tame_signal_mackey_glass.head,
+                                       &tame_signal_random.head,
+                                       &tame_signal_narma.head,
                                        &tame_signal_file.head,
                                        NULL};
 const tame_table tame_signals = {"signals", rows};
@@ -146,6 +151,14 @@ tame_status tame_check_channel(int64_t channel, const tame_samples *shape)
                      (long long)channel);
   return tame_fail(TAME_ERR_INPUT, "found channel %lld, want 0 to %lld", (long long)channel,
                    (long long)(shape->channels - 1));
+}
+
+tame_status tame_check_channels(int64_t channel, int64_t count, const tame_samples *shape)
+{
+  if (count < 2 || channel + count <= shape->channels) return tame_check_channel(channel, shape);
+  return tame_fail(TAME_ERR_INPUT, "found %lld, which needs channels %lld to %lld; there are %lld",
+                   (long long)channel, (long long)channel, (long long)(channel + count - 1),
+                   (long long)shape->channels);
 }
 
 tame_status tame_check_span(double start_ms, double duration_ms, double dt_ms,

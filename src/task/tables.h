@@ -23,8 +23,20 @@ typedef struct tame_signal {
     "channel", TAME_INT, offsetof(type, channel), .fallback = "0", .max = 1e6, .doc = text         \
   }
 
+/** The field of endless series, which give a sample a step, whatever dt_ms is. */
+#define TAME_FIELD_SHIFT(type)                                                                     \
+  {                                                                                                \
+    "shift", TAME_INT, offsetof(type, shift),                                                      \
+        .fallback = "0", .min = -1e6, .max = 1e6,                                                  \
+        .doc =                                                                                     \
+            "steps that it is ahead: 5 gives what comes 5 steps later, -5 what was; 0 before its " \
+            "start"                                                                                \
+  }
+
 /** TAME_OK if 0 <= channel < shape->channels. */
 tame_status tame_check_channel(int64_t channel, const tame_samples *shape);
+/** TAME_OK if channels [channel, channel + count) are there. */
+tame_status tame_check_channels(int64_t channel, int64_t count, const tame_samples *shape);
 /** TAME_OK if [start, start + duration) lies in the trial. */
 tame_status tame_check_span(double start_ms, double duration_ms, double dt_ms,
                             const tame_samples *shape);

@@ -54,6 +54,22 @@ refuse 5 "phase 'readout', task 'timing', trial 0: ridge: X'X + 0 I is singular:
 refuse 5 "coordinate descent has not converged: after 5 sweeps the duality gap is" \
   "$TAME" run "$job" -q -o bad.h5 --set 'phases[3].train.learner={lasso: {max_sweeps: 5}}'
 
+# Series
+series() { # WORDS SIGNAL: as a target of the one output
+  bad "tasks[0].targets[0].$1" "tasks[0].targets=[$2]"
+}
+series "lorenz.channel (default): found 0, which needs channels 0 to 2; there are 1" 'lorenz: {}'
+series "random.channel: found 1, which needs channels 1 to 40; there are 1" 'random: {channel: 1, delays: 40}'
+series "random.delays: found '-3', want a whole number from 0" 'random: {delays: -3}'
+series "random.hold: found '0', want a whole number from 1" 'random: {hold: 0}'
+series "random.high: found low = -1 and high = -2, want low < high" 'random: {high: -2}'
+series "random.sd: found 2, but the other distribution is chosen" 'random: {sd: 2}'
+series "mackey_glass.tau: found 17.25, 172.5 substeps of 1/10, want a whole number" 'mackey_glass: {tau: 17.25}'
+series "mackey_glass.channel: found channel 2, want 0 to 0" 'mackey_glass: {channel: 2}'
+series "narma.order: found '0', want a whole number from 1 to 100" 'narma: {order: 0}'
+series "narma.order: found 30, with which y diverges at number" 'narma: {order: 30}'
+series "narma.shift: found '0.5', want a whole number" 'narma: {shift: 0.5}'
+
 # Arrays from files
 printf 'x\n1\n2\nnan\n' >nan.csv
 "$PYTHON" - <<'END'

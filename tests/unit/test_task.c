@@ -40,9 +40,14 @@ static void set(tame_variant *signal, const char *name, double value)
   *(double *)field(signal, name) = value;
 }
 
+static void set_whole(tame_variant *signal, const char *name, int64_t value)
+{
+  *(int64_t *)field(signal, name) = value;
+}
+
 static void set_channel(tame_variant *signal, int64_t channel)
 {
-  *(int64_t *)field(signal, "channel") = channel;
+  set_whole(signal, "channel", channel);
 }
 
 static void set_list(tame_variant *signal, const char *name, int count, const double *numbers)
@@ -77,7 +82,7 @@ static void sample(tame_variant *signal)
 {
   const char *key;
   tame_list list = list_of(signal);
-  assert_int_equal(check(signal, &key), TAME_OK);
+  if (check(signal, &key) != TAME_OK) fail_msg("%s: %s", key, tame_message());
   memset(values, 0, sizeof values);
   tame_signals_sample(&list, 2, &out);
 }
@@ -176,6 +181,204 @@ static void pen(void **state)
   set_list(&s, "points", 5, points);
   refuse(&s, "points", "found 5 numbers");
   release(&s);
+}
+
+/* ---- endless series --------------------------------------------------------------------------- */
+
+/* Sample a series of `channels` anew, with its shift set to -7 and to 40, and cut short: the same numbers at
+ * other places, none before its start, none past the end. */
+static void check_shifts(tame_variant *s, int channels)
+{
+  static double whole[STEPS][CHANNELS], part[STEPS][CHANNELS];
+  const tame_list list = list_of(s);
+  set_whole(s, "shift", 0);
+  sample(s);
+  memcpy(whole, values, sizeof whole);
+  set_whole(s, "shift", -7);
+  sample(s);
+  for (int t = 0; t < STEPS; t++)
+    for (int c = 0; c < channels; c++) assert_true(values[t][c] == (t < 7 ? 0 : whole[t - 7][c]));
+  set_whole(s, "shift", 40);
+  sample(s);
+  for (int t = 0; t < STEPS - 40; t++)
+    for (int c = 0; c < channels; c++) assert_true(values[t][c] == whole[t + 40][c]);
+  assert_true(values[STEPS - 1][0] != 0); /* beyond the trial, and there all the same */
+  set_whole(s, "shift", 0);
+  memset(part, 0, sizeof part);
+  tame_signals_sample(&list, 5, &(tame_samples){&part[0][0], 60, CHANNELS}); /* dt is no matter */
+  assert_memory_equal(part, whole, 60 * sizeof part[0]);
+  for (int c = 0; c < CHANNELS; c++) assert_true(part[60][c] == 0);
+}
+
+/* numerics of the reference program, printed with 12 digits */
+static void lorenz(void **state)
+{
+  (void)state;
+  static const struct {
+    int t;
+    double x[3];
+  } golden[] = {{0, {7.434660869062, 3.053391460147, 1.128101849541}},
+                {1, {7.110670004318, 4.953998706802, 1.385513899844}},
+                {9, {10.323438246175, 19.163856943173, 8.523539982931}},
+                {99, {-7.537149330197, -6.433106740660, 27.330282596494}}};
+  tame_variant s = make("lorenz");
+  sample(&s);
+  for (size_t k = 0; k < sizeof golden / sizeof *golden; k++)
+    for (int c = 0; c < 3; c++)
+      assert_true(fabs(values[golden[k].t][c] - golden[k].x[c]) < 0.501e-12);
+  check_shifts(&s, 3);
+  set(&s, "scale", 0.5), set(&s, "offset", -1);
+  sample(&s);
+  assert_true(fabs(values[99][2] - (0.5 * 27.330282596494 - 1)) < 1e-12);
+  set(&s, "rho", 0), set(&s, "sigma", 0), set(&s, "step", 0.1); /* x rests, y and z decay */
+  set_list(&s, "start", 3, (double[]){0, 1, 1}), set(&s, "scale", 1), set(&s, "offset", 0);
+  sample(&s);
+  for (int t = 0; t < STEPS; t++) {
+    assert_true(values[t][0] == 0 && fabs(values[t][1] - exp(-0.1 * (t + 1))) < 1e-6);
+    assert_true(fabs(values[t][2] - exp(-0.8 / 3 * (t + 1))) < 2e-5);
+  }
+  set(&s, "step", 8);
+  refuse(&s, "step", "is not finite from sample");
+  set_list(&s, "start", 2, (double[]){1, 2});
+  refuse(&s, "start", "found 2 numbers, want x, y and z");
+  set_channel(&s, 1);
+  refuse(&s, "channel", "found 1, which needs channels 1 to 3; there are 3");
+  release(&s);
+}
+
+/* x(t) up to 2 tau in closed form: production is constant up to tau, and up to 2 tau a function of t alone, whose
+ * integral Simpson's rule gives. */
+static double mackey_glass_at(double t)
+{
+  const double level = 0.2 * 1.2 / (1 + pow(1.2, 10)) / 0.1;
+  if (t <= 17) return level + (1.2 - level) * exp(-0.1 * t);
+  const int n = 2000;
+  const double h = (t - 17) / n;
+  double sum = 0;
+  for (int k = 0; k <= n; k++) {
+    const double before = mackey_glass_at(k * h);
+    const double f = 0.2 * before / (1 + pow(before, 10)) * exp(-0.1 * (t - 17 - k * h));
+    sum += (k == 0 || k == n ? 1 : k % 2 ? 4 : 2) * f;
+  }
+  return mackey_glass_at(17) * exp(-0.1 * (t - 17)) + sum * h / 3;
+}
+
+static void mackey_glass(void **state)
+{
+  (void)state;
+  double end[3];
+  tame_variant s = make("mackey_glass");
+  set_whole(&s, "transient", 0);
+  sample(&s);
+  for (int t = 0; t <= 34; t++) assert_true(fabs(values[t][0] - mackey_glass_at(t)) < 1e-8);
+  for (int k = 0; k < 3; k++) { /* half the step, a sixteenth of the error */
+    set_whole(&s, "substeps", 5 << k);
+    sample(&s);
+    end[k] = values[99][0];
+  }
+  const double ratio = (end[0] - end[1]) / (end[1] - end[2]);
+  if (!(ratio > 12 && ratio < 20)) fail_msg("not of fourth order: %g", ratio);
+  set_whole(&s, "substeps", 10), set_whole(&s, "transient", 30);
+  sample(&s);
+  for (int t = 0; t <= 4; t++) assert_true(fabs(values[t][0] - mackey_glass_at(30 + t)) < 1e-8);
+  check_shifts(&s, 1);
+  set(&s, "scale", 2), set(&s, "offset", -1), set_channel(&s, 2);
+  sample(&s);
+  assert_true(fabs(values[0][2] - (2 * mackey_glass_at(30) - 1)) < 2e-8 && values[0][0] == 0);
+  set(&s, "start", 1); /* where it would rest for ever */
+  sample(&s);
+  for (int t = 0; t < STEPS; t++) assert_true(fabs(values[t][2] - 1) < 1e-14);
+  set(&s, "tau", 17.05);
+  refuse(&s, "tau", "found 17.05, 170.5 substeps of 1/10, want a whole number");
+  set(&s, "tau", 8000);
+  refuse(&s, "tau", "from 1 to 8192");
+  set(&s, "tau", 17), set(&s, "gamma", -100);
+  refuse(&s, "substeps", "is not finite at time");
+  set_channel(&s, 3);
+  refuse(&s, "channel", "found channel 3, want 0 to 2");
+  release(&s);
+}
+
+static void random_numbers(void **state)
+{
+  (void)state;
+  tame_variant s = make("random");
+  set_whole(&s, "seed", 5), set_whole(&s, "series", 2);
+  set(&s, "low", 2), set(&s, "high", 6);
+  sample(&s);
+  for (uint32_t t = 0; t < STEPS; t++)
+    assert_true(values[t][0] == 2 + 4 * tame_uniform(5, TAME_DRAW_SIGNAL, 2, t, 0));
+  set_whole(&s, "hold", 3);
+  sample(&s);
+  for (uint32_t t = 0; t < STEPS; t++)
+    assert_true(values[t][0] == 2 + 4 * tame_uniform(5, TAME_DRAW_SIGNAL, 2, t / 3, 0));
+  check_shifts(&s, 1);
+  set_whole(&s, "delays", 3); /* by 1, 2 and 3 numbers, which are 3, 6 and 9 steps */
+  sample(&s);
+  for (int t = 0; t < STEPS; t++)
+    for (int d = 1; d <= 3; d++) {
+      const uint32_t k = (uint32_t)(t / 3 - d);
+      const double want = t < 3 * d ? 0 : 2 + 4 * tame_uniform(5, TAME_DRAW_SIGNAL, 2, k, 0);
+      assert_true(values[t][d - 1] == want);
+    }
+  set_channel(&s, 1);
+  refuse(&s, "channel", "found 1, which needs channels 1 to 3; there are 3");
+  set_channel(&s, 0), set(&s, "low", 6);
+  refuse(&s, "high", "found low = 6 and high = 6, want low < high");
+  *(int *)field(&s, "distribution") = 1;
+  refuse(&s, "low", "found 6, but the other distribution is chosen");
+  set(&s, "low", NAN), set(&s, "high", NAN), set(&s, "mean", 3), set(&s, "sd", 0.5);
+  set_whole(&s, "delays", 0), set_whole(&s, "hold", 1);
+  sample(&s);
+  for (uint32_t t = 0; t < STEPS; t++)
+    assert_true(values[t][0] == 3 + 0.5 * tame_normal(5, TAME_DRAW_SIGNAL, 2, t, 0));
+  release(&s);
+}
+
+/* The recursion as it is written, with all of its past at hand. */
+static void narma_by_hand(int n, const double *c, bool squash, const double *u, double *y)
+{
+  for (int k = 0; k < STEPS; k++) {
+    double sum = 0;
+    for (int i = 0; i < n && i < k; i++) sum += y[k - 1 - i];
+    const double now = k ? y[k - 1] : 0, then = k - n + 1 < 0 ? 0 : u[k - n + 1];
+    const double x = c[0] * now + c[1] * now * sum + c[2] * then * u[k] + c[3];
+    y[k] = squash ? tanh(x) : x;
+  }
+}
+
+static void narma(void **state)
+{
+  (void)state;
+  static const double usual[] = {0.3, 0.05, 1.5, 0.1}, other[] = {0.3, 0.05, 1.5, 0.01};
+  double u[STEPS], y[STEPS];
+  tame_variant s = make("narma"), drive = make("random");
+  set(&drive, "low", 0), set(&drive, "high", 0.5);
+  sample(&drive);
+  for (int t = 0; t < STEPS; t++) u[t] = values[t][0];
+  for (int n = 1; n <= 30; n += 3 + (n == 1) * 6) { /* 1, 10, 13, ... */
+    const double *c = n > 10 ? other : usual;
+    set_whole(&s, "order", n), set_list(&s, "coefficients", 4, c);
+    *(bool *)field(&s, "tanh") = n > 10;
+    narma_by_hand(n, c, n > 10, u, y);
+    sample(&s);
+    for (int t = 0; t < STEPS; t++) assert_true(fabs(values[t][0] - y[t]) < 1e-14);
+  }
+  check_shifts(&s, 1);
+  set_whole(&s, "hold", 4);
+  sample(&s);
+  for (int t = 0; t < STEPS; t++) assert_true(fabs(values[t][0] - y[t / 4]) < 1e-14);
+  set_whole(&s, "hold", 1), set(&s, "high", 2), set_list(&s, "coefficients", 4, usual);
+  sample(&s); /* bounded by tanh */
+  *(bool *)field(&s, "tanh") = false;
+  refuse(&s, "order", "with which y diverges at number");
+  set(&s, "low", 2);
+  refuse(&s, "high", "found low = 2 and high = 2");
+  set_list(&s, "coefficients", 3, usual);
+  refuse(&s, "coefficients", "found 3 numbers, want a, b, c and d");
+  set_channel(&s, -1);
+  refuse(&s, "channel", "found channel -1");
+  release(&s), release(&drive);
 }
 
 /* ---- files ---------------------------------------------------------------------------------- */
@@ -328,9 +531,12 @@ static int group(void)
   char folder[] = "/tmp/tame-task-XXXXXX";
   if (!mkdtemp(folder) || chdir(folder) != 0) return 1;
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(pulse), cmocka_unit_test(peak), cmocka_unit_test(sines),
-      cmocka_unit_test(pen),   cmocka_unit_test(csv),  cmocka_unit_test(csv_of_many_rows),
-      cmocka_unit_test(hdf5),
+      cmocka_unit_test(pulse),        cmocka_unit_test(peak),
+      cmocka_unit_test(sines),        cmocka_unit_test(pen),
+      cmocka_unit_test(csv),          cmocka_unit_test(csv_of_many_rows),
+      cmocka_unit_test(hdf5),         cmocka_unit_test(lorenz),
+      cmocka_unit_test(mackey_glass), cmocka_unit_test(random_numbers),
+      cmocka_unit_test(narma),
   };
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
   remove("a.csv"), remove("a.h5"), remove("long.csv");
