@@ -87,8 +87,10 @@ static bool read_marker(const char *marker, owner *other)
 {
   FILE *file = fopen(marker, "r");
   if (!file) return false;
-  const bool whole = fscanf(file, "%255s %ld %63s", other->host, &other->process, other->job) == 3;
+  char process[32];
+  const bool whole = fscanf(file, "%255s %31s %63s", other->host, process, other->job) == 3;
   fclose(file);
+  if (whole) other->process = strtol(process, NULL, 10);
   return whole;
 }
 
