@@ -78,16 +78,26 @@ tame_status tame_results_may_write(MPI_Comm comm, const char *path, bool force);
 /** Whether a run is writing this file: false where there is none, or where the file system knows no locks. Local. */
 bool tame_results_busy(const char *path);
 
-/** Lay out a file, named PATH.partial until it is finished, and open it. blueprint: of rank 0. TAME_ERR_IO
- *  where it does not fit on the disk, or another run is writing it. force: see above; fill: see
- *  README.md, what no network has. Collective; comm is duplicated. */
+/** Lay out a file and open it, under a name that no run goes on with until tame_results_begin(). blueprint:
+ *  of rank 0. TAME_ERR_IO where it does not fit on the disk, or another run is writing it. force: see above;
+ *  fill: see README.md, what no network has. Collective; comm is duplicated. */
 tame_status tame_results_create(tame_results **out, MPI_Comm comm, const char *path, bool force,
                                 const tame_blueprint *blueprint, bool fill);
-/** Open PATH.partial, which a run has left, to go on with it. *experiment: its text, owned by the caller,
- *  on every rank. TAME_ERR_INPUT where there is none, TAME_ERR_IO where another run is writing it.
+/** What is known beforehand has been written: the file is PATH.partial from now on, until it is finished.
+ *  Collective. */
+tame_status tame_results_begin(tame_results *results);
+
+/** How a run that is gone on with began: attributes of the root, owned by the caller. */
+typedef struct tame_origin {
+  char *experiment, *kernels, *commit;
+} tame_origin;
+void tame_origin_free(tame_origin *origin);
+
+/** Open PATH.partial, which a run has left, to go on with it. *origin: on every rank. TAME_ERR_INPUT where
+ *  there is none; TAME_ERR_IO where another run is writing it, or PATH is taken and may not be replaced.
  *  Collective. */
 tame_status tame_results_resume(tame_results **out, MPI_Comm comm, const char *path, bool force,
-                                char **experiment);
+                                tame_origin *origin);
 
 /** Write or read the block of `count` from `start` of a dataset, a count of zeros being nothing. data: C
  *  order, borrowed; of numbers of `type`, which may be F32 where the dataset is F64. Local. */
@@ -140,6 +150,8 @@ tame_status tame_checkpoint_save(tame_checkpoint *checkpoint, const tame_state *
 tame_status tame_checkpoint_load(tame_checkpoint *checkpoint, const tame_state *state);
 /** Remove them: the network is done. Collective. */
 void tame_checkpoint_remove(tame_checkpoint *checkpoint);
+/** Remove all checkpoints in a folder, and the folder if nothing else is in it. Local. */
+void tame_checkpoint_clear(const char *folder);
 /** How many were saved, seconds, bytes; since it was opened. Local. */
 typedef struct tame_checkpoint_cost {
   int64_t count;

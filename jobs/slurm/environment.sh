@@ -63,11 +63,11 @@ launch() {
 run_or_resume() {
   local ranks=$1 output=$2 tries=0 code resume
   shift 2
-  if [ -e "$output" ]; then
-    echo "$output is there already"
-    return 0
-  fi
   while :; do
+    if [ -e "$output" ] && [ ! -e "$output.partial" ]; then
+      echo "$output is there, whole"
+      return 0
+    fi
     resume=()
     if [ -e "$output.partial" ]; then resume=(--resume); fi
     code=0

@@ -321,6 +321,7 @@ int tame_command_run(int argc, char **argv)
    * take three times as long as those through shared memory. Who sets it otherwise is obeyed. */
   setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
   int provided, rank;
+  hear_signals();
   MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   o.first = rank == 0;
@@ -328,8 +329,9 @@ int tame_command_run(int argc, char **argv)
   const error_t wrong = argp_parse(&argp, argc, argv, ARGP_NO_EXIT | ARGP_NO_HELP, NULL, &o);
   speak_again(silenced);
   if (o.limit >= 0) o.run.deadline = (double)time(NULL) + o.limit;
-  hear_signals();
+  hear_signals(); /* MPI may have set its own */
   const tame_status status = o.helped ? TAME_OK : wrong ? TAME_ERR_INPUT : run(&o, rank);
+  MPI_Barrier(MPI_COMM_WORLD); /* the first to leave may have the launcher end the others */
   MPI_Finalize();
   free(o.sets);
   return (int)status;

@@ -153,6 +153,10 @@ tame_status tame_recorder_put_tasks(const tame_experiment *e, tame_results *resu
 tame_status tame_recorder_put_recorded(const tame_experiment *e, tame_results *results,
                                        int64_t row);
 
+/** Are the signals of the tasks those of a row? TAME_ERR_INPUT where they differ. Local. */
+tame_status tame_recorder_same_tasks(const tame_experiment *e, const tame_results *results,
+                                     int64_t row);
+
 /** The recorder of a network, which writes a row of all datasets. The experiment, network and results must
  *  outlive it. Collective over the network's ranks. */
 tame_status tame_recorder_create(tame_recorder **out, const tame_experiment *e,

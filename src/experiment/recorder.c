@@ -323,6 +323,41 @@ tame_status tame_recorder_put_recorded(const tame_experiment *e, tame_results *r
                             (int64_t[TAME_AXES]){1, e->n_recorded}, e->recorded);
 }
 
+/* [steps][channels], and [channels][steps] of a row. Local. */
+static tame_status same_samples(const tame_results *results, int64_t row, const char *path,
+                                const tame_samples *s)
+{
+  const int64_t count = s->steps * s->channels, start[TAME_AXES] = {row};
+  const int64_t block[TAME_AXES] = {1, s->channels, s->steps};
+  double *turned = tame_untouched(count, sizeof *turned, "the signals of a task");
+  if (!turned) return TAME_ERR_NOMEM;
+  tame_status status = tame_results_read(results, path, start, block, turned);
+  for (int64_t k = 0; status == TAME_OK && k < count; k++)
+    if (turned[k] != s->at[k % s->steps * s->channels + k / s->steps])
+      status = tame_fail(TAME_ERR_INPUT,
+                         "--resume: %s is not what the run began with: has a file changed?", path);
+  free(turned);
+  return status;
+}
+
+tame_status tame_recorder_same_tasks(const tame_experiment *e, const tame_results *results,
+                                     int64_t row)
+{
+  tame_status status = TAME_OK;
+  for (int64_t k = 0; status == TAME_OK && k < e->tasks.count; k++) {
+    const tame_script *script = &e->scripts[k];
+    const tame_samples *const parts[] = {&script->input, &script->perturbation, &script->target};
+    static const char *const names[] = {"input", "perturbation", "target"};
+    for (int j = 0; status == TAME_OK && j < 3; j++) {
+      char path[TAME_PATH];
+      if (!parts[j]->at) continue;
+      snprintf(path, sizeof path, "tasks/%s/%s", tame_task_at(e, k)->name, names[j]);
+      status = same_samples(results, row, path, parts[j]);
+    }
+  }
+  return status;
+}
+
 /* ---- writing -------------------------------------------------------------------------------- */
 
 static bool is_root(const tame_recorder *rec)

@@ -467,9 +467,10 @@ static void put_progress(run *r, double share)
   (void)tame_results_write(m->results, "run/loss", TAME_TYPE_F64, start, one, &r->last_loss);
 }
 
-/* Results first, as the checkpoint stands on them. A failure is told, and the run goes on: what was
- * saved before is as it was. Collective. */
-static tame_status save(run *r)
+/* Results first, as the checkpoint stands on them: without them nothing more can be kept, and the run must end. A
+ * checkpoint that fails is told, and the run goes on: what was saved before is as it was. Collective.
+ * TAME_OK; TAME_ERR_IO: results are lost; *kept: whether there is a checkpoint. */
+static tame_status save(run *r, bool *kept)
 {
   tame_state state = {0};
   tame_checkpoint_about about = {.network = r->member->network,
@@ -486,14 +487,15 @@ static tame_status save(run *r)
   snprintf(about.where, sizeof about.where, "phase '%s', task '%s', trial %lld, step %lld",
            tame_phase_at(r->e, r->phase)->name, tame_task_at(r->e, task)->name, (long long)r->trial,
            (long long)r->step);
+  const tame_status status = tame_agree(r->comm, tame_results_sync(r->member->results));
+  if (status != TAME_OK) return status;
   gather_state(r, &state);
-  tame_status status = tame_agree(r->comm, tame_results_sync(r->member->results));
-  if (status == TAME_OK) status = tame_checkpoint_save(r->checkpoint, &state, &about);
+  *kept = tame_checkpoint_save(r->checkpoint, &state, &about) == TAME_OK;
   tame_state_free(&state);
   r->saved_at = now();
-  if (status == TAME_OK) put_progress(r, about.share);
+  if (*kept) put_progress(r, about.share);
   else note(r, "warning: no checkpoint: %s", tame_message());
-  return status;
+  return TAME_OK;
 }
 
 /* Go on from a checkpoint: phases before this one are over. Collective. */
@@ -564,12 +566,14 @@ static int ask(run *r)
 /* Do what is asked for; TAME_STOPPED: leave. Collective. */
 static tame_status attend(run *r)
 {
+  bool kept = false;
   const int asked = ask(r);
   if (!asked) return TAME_OK;
-  const tame_status status = save(r);
+  const tame_status status = save(r, &kept);
+  if (status != TAME_OK) return status;
   if (!(asked & STOP)) return TAME_OK;
   tame_queue_stop(r->member->queue, TAME_STOPPED);
-  return status == TAME_OK ? TAME_STOPPED : status;
+  return kept ? TAME_STOPPED : TAME_ERR_IO; /* the message is that of the checkpoint */
 }
 
 /* ---- a trial ------------------------------------------------------------------------------------ */
@@ -866,29 +870,40 @@ static tame_status conclude(run *r, tame_status status)
   return status == TAME_OK ? TAME_OK : tame_fail(status, "%s", why);
 }
 
+/* What the results say of the network; the same on every rank. Collective. */
+static uint8_t state_before(const run *r)
+{
+  const int64_t start[TAME_AXES] = {r->member->row}, one[TAME_AXES] = {1};
+  uint8_t state = TAME_NETWORK_WAITING;
+  if (r->rank == 0) (void)tame_results_read(r->member->results, "state", start, one, &state);
+  MPI_Bcast(&state, 1, MPI_BYTE, 0, r->comm);
+  return state;
+}
+
+/* Go on from a checkpoint, or start; of a network that has not begun, no checkpoint can be. Collective. */
 static tame_status begin(run *r)
 {
-  const tame_checkpoint_about *about = tame_checkpoint_found(r->checkpoint);
-  const int64_t start[TAME_AXES] = {r->member->row}, one[TAME_AXES] = {1};
-  uint8_t before = TAME_NETWORK_WAITING;
+  const uint8_t before = state_before(r);
+  const tame_checkpoint_about *about = before == TAME_NETWORK_RUNNING
+                                           ? tame_checkpoint_found(r->checkpoint)
+                                           : NULL;
   const int damaged = tame_checkpoint_damaged(r->checkpoint);
   if (damaged)
     note(r, "warning: network %lld: %s; it goes on from %s", (long long)r->member->network,
          damaged == 1 ? "a checkpoint is damaged" : "both checkpoints are damaged",
          about ? about->where : "the beginning");
   if (about) return restore(r, about);
-  (void)tame_results_read(r->member->results, "state", start, one, &before);
   if (before == TAME_NETWORK_RUNNING && !damaged)
     note(r, "warning: network %lld was running, and there is no checkpoint of it: it begins anew",
          (long long)r->member->network);
   r->last_loss = NAN;
   const tame_member *m = r->member;
   tame_status status = tame_recorder_begin(r->recorder);
-  if (r->rank == 0 && status == TAME_OK) status = mark(r, TAME_NETWORK_RUNNING, "");
   if (r->rank == 0 && status == TAME_OK && m->put_tasks)
     status = tame_recorder_put_tasks(r->e, m->results, m->row);
   if (r->rank == 0 && status == TAME_OK && m->put_recorded)
     status = tame_recorder_put_recorded(r->e, m->results, m->row);
+  if (r->rank == 0 && status == TAME_OK) status = mark(r, TAME_NETWORK_RUNNING, "");
   return tame_agree(r->comm, status);
 }
 

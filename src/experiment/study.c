@@ -3,7 +3,7 @@
 #include "base/memory.h"
 #include "experiment/inside.h"
 #include "experiment/plan.h"
-#include "kernels/kernels.h"
+#include "network/inside.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -176,7 +176,7 @@ static tame_status survey(study *s)
   for (int64_t row = 0; row < s->rows; row += 1 << 20) { /* one has it, the others zeros */
     const int count = (int)(s->rows - row < 1 << 20 ? s->rows - row : 1 << 20);
     MPI_Allreduce(MPI_IN_PLACE, s->cycles + row, count, MPI_DOUBLE, MPI_SUM, s->comm);
-    MPI_Allreduce(MPI_IN_PLACE, s->refused[row], count * WHY, MPI_CHAR, MPI_MAX, s->comm);
+    MPI_Allreduce(MPI_IN_PLACE, s->refused[row], count * WHY, MPI_BYTE, MPI_BOR, s->comm);
   }
   MPI_Allreduce(MPI_IN_PLACE, &s->a_step, 1, MPI_DOUBLE, MPI_MAX, s->comm);
   MPI_Allreduce(MPI_IN_PLACE, &s->fewest, 1, MPI_INT, MPI_MAX, s->comm);
@@ -330,6 +330,9 @@ static tame_status create(study *s)
                                  is_sweep(s));
   if (status == TAME_OK) {
     status = tame_agree(s->comm, s->rank == 0 ? put_beginning(s) : TAME_OK);
+    /* What an earlier run has left must not be taken for ours. */
+    if (status == TAME_OK && s->rank == 0) tame_checkpoint_clear(s->folder);
+    if (status == TAME_OK) status = tame_results_begin(s->results);
     if (status != TAME_OK) tame_results_abandon(&s->results);
   }
   free(keys);
@@ -340,7 +343,12 @@ static tame_status create(study *s)
 static tame_status check_choice(study *s, const int64_t *ids, int64_t rows)
 {
   const tame_run_options *o = s->options;
+  const int64_t networks = tame_experiment_networks(s->e);
   bool same = rows == s->rows;
+  for (int64_t k = 0; k < rows; k++)
+    if (ids[k] < 0 || ids[k] >= networks || (k > 0 && ids[k] <= ids[k - 1]))
+      return tame_fail(TAME_ERR_IO, "'%s.partial' is damaged: its row %lld is of network %lld",
+                       s->path, (long long)k, (long long)ids[k]);
   for (int64_t k = 0; same && k < rows; k++) same = ids[k] == s->ids[k];
   if (same) return TAME_OK;
   if (o->only || o->shards)
@@ -356,13 +364,61 @@ static tame_status check_choice(study *s, const int64_t *ids, int64_t rows)
   return TAME_OK;
 }
 
+/* Other instructions give other bits, and so may another program. */
+static tame_status check_origin(const study *s, const tame_origin *origin)
+{
+  const char *here = tame_kernels_pick(TAME_DOUBLE)->name;
+  const tame_status status = tame_experiment_same(s->e, origin->experiment);
+  if (status != TAME_OK) return status;
+  if (strcmp(origin->commit, tame_commit()) != 0)
+    note(s, "warning: begun by tame of commit %s, and this is %s: the bits may differ",
+         origin->commit, tame_commit());
+  if (strcmp(origin->kernels, here) == 0) return TAME_OK;
+  return tame_fail(
+      TAME_ERR_INPUT,
+      "--resume: the run began with kernels %s, and here they are %s, whose bits differ: "
+      "TAME_KERNEL=%s, or a processor that has them",
+      origin->kernels, here, origin->kernels);
+}
+
+/* Are the signals of a network those that its row was begun with? A file of theirs may have changed. Rank 0. */
+static tame_status check_signals(const study *s, int64_t row)
+{
+  tame_experiment *e = NULL;
+  tame_status status = tame_experiment_member(&e, s->e, s->ids[row], MPI_COMM_SELF);
+  if (status == TAME_ERR_INPUT) return TAME_OK; /* it will be said when its turn comes */
+  if (status == TAME_OK)
+    status = tame_recorder_same_tasks(e, s->results,
+                                      tame_experiment_shares(s->e, "tasks/") ? 0 : row);
+  tame_experiment_free(&e);
+  return status;
+}
+
+/* The networks that have begun, or one of them for all. Rank 0. */
+static tame_status check_all_signals(const study *s)
+{
+  const bool shared = tame_experiment_shares(s->e, "tasks/");
+  uint8_t *states = tame_zeroed(s->rows, 1, "the states of networks");
+  const int64_t start[TAME_AXES] = {0}, count[TAME_AXES] = {s->rows};
+  tame_status status = states ? TAME_OK : TAME_ERR_NOMEM;
+  if (status == TAME_OK) status = tame_results_read(s->results, "state", start, count, states);
+  for (int64_t row = 0; status == TAME_OK && row < s->rows; row++) {
+    const bool can = states[row] != TAME_NETWORK_FAILED;
+    if (can && (shared || states[row] == TAME_NETWORK_RUNNING)) status = check_signals(s, row);
+    if (can && shared) break;
+  }
+  free(states);
+  return status;
+}
+
 /* Open what another run has left; its networks are ours. Collective. */
 static tame_status resume(study *s)
 {
-  char *text = NULL;
+  tame_origin origin;
   int64_t shape[TAME_AXES] = {0}, start[TAME_AXES] = {0};
-  tame_status status = tame_results_resume(&s->results, s->comm, s->path, s->options->force, &text);
-  if (status == TAME_OK) status = tame_experiment_same(s->e, text);
+  tame_status status = tame_results_resume(&s->results, s->comm, s->path, s->options->force,
+                                           &origin);
+  if (status == TAME_OK) status = check_origin(s, &origin);
   if (status == TAME_OK && tame_results_shape(s->results, "network", shape) != 1)
     status = tame_fail(TAME_ERR_IO, "'%s.partial' is damaged: it has no list of networks", s->path);
   int64_t *ids = status == TAME_OK ? tame_untouched(shape[0], sizeof *ids, "the list of networks")
@@ -370,8 +426,9 @@ static tame_status resume(study *s)
   if (status == TAME_OK && !ids) status = TAME_ERR_NOMEM;
   if (status == TAME_OK) status = tame_results_read(s->results, "network", start, shape, ids);
   if (status == TAME_OK) status = check_choice(s, ids, shape[0]);
+  if (status == TAME_OK && s->rank == 0) status = check_all_signals(s);
   free(ids);
-  free(text);
+  tame_origin_free(&origin);
   return tame_agree(s->comm, status);
 }
 
@@ -531,7 +588,7 @@ static tame_status finish(study *s)
     failed += states[row] == TAME_NETWORK_FAILED;
   free(states);
   status = tame_agree(s->comm, status);
-  if (status == TAME_OK && s->rank == 0) (void)rmdir(s->folder); /* empty by now */
+  if (status == TAME_OK && s->rank == 0) tame_checkpoint_clear(s->folder);
   if (status == TAME_OK) status = tame_results_finish(&s->results);
   if (status == TAME_OK && failed)
     status = tame_fail(TAME_ERR_PART, "%lld of %lld networks failed; `tame info %s` says why",
@@ -576,7 +633,8 @@ static tame_status prepare(study *s)
   const size_t size = strlen(s->path) + 16;
   s->folder = tame_zeroed((int64_t)size, 1, "a file name");
   if (s->folder) snprintf(s->folder, size, "%s.checkpoints", s->path);
-  tame_status status = s->folder ? choose(s) : TAME_ERR_NOMEM;
+  tame_status status = s->folder ? tame_kernels_check() : TAME_ERR_NOMEM;
+  if (status == TAME_OK) status = choose(s);
   status = tame_agree(s->comm, status);
   if (status == TAME_OK && s->options->resume) status = resume(s);
   else if (status == TAME_OK) status = tame_results_may_write(s->comm, s->path, s->options->force);
@@ -619,10 +677,10 @@ tame_status tame_experiment_run(tame_experiment *e, MPI_Comm comm, const tame_ru
     tell_idle(&s);
     if (status == TAME_OK) status = finish(&s);
     else if (status == TAME_STOPPED) status = stopped(&s);
-    const bool own = status == TAME_ERR_INPUT || status == TAME_ERR_NUMERIC;
+    const bool own = (status == TAME_ERR_INPUT && !options->resume) || status == TAME_ERR_NUMERIC;
     const bool world = status == TAME_ERR_NOMEM || status == TAME_ERR_IO;
     if (own || (world && !worth_keeping(&s))) tame_results_abandon(&s.results);
-    if (own && s.rank == 0) (void)rmdir(s.folder);
+    if (own && s.rank == 0) tame_checkpoint_clear(s.folder);
   }
   release(&s);
   return status;

@@ -33,6 +33,9 @@ struct tame_network {
   uint32_t all_current;      /* the step + 1 whose rates all_rates holds; 0: none */
 };
 
+/** TAME_ERR_INPUT where TAME_KERNEL names no kernels, or some that this processor cannot run. Local. */
+tame_status tame_kernels_check(void);
+
 /** Rates of all neurons, [n], borrowed until the next step. Collective: an allgather, once a step. */
 const void *tame_network_all_rates(tame_network *network);
 

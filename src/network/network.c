@@ -233,6 +233,13 @@ static tame_status check(const tame_network_params *params)
   return tame_fail(status, "network.%s: %s", key, why);
 }
 
+tame_status tame_kernels_check(void)
+{
+  if (tame_kernels_pick(TAME_DOUBLE)) return TAME_OK;
+  return tame_fail(TAME_ERR_INPUT, "TAME_KERNEL: found '%s', want one of %s", getenv("TAME_KERNEL"),
+                   tame_kernels_names());
+}
+
 static tame_status begin(tame_network **out, const tame_network_params *params, int32_t **scratch)
 {
   *out = NULL;
@@ -245,9 +252,7 @@ static tame_status begin(tame_network **out, const tame_network_params *params, 
   net->comm = MPI_COMM_NULL;
   net->cell = (const tame_cell *)params->cell.row;
   net->kernels = tame_kernels_pick((tame_precision)params->precision);
-  if (!net->kernels)
-    return tame_fail(TAME_ERR_INPUT, "TAME_KERNEL: found '%s', want one of %s",
-                     getenv("TAME_KERNEL"), tame_kernels_names());
+  if (!net->kernels) return tame_kernels_check();
   net->real = net->kernels->real_size;
   *scratch = tame_untouched(2 * params->neurons * omp_get_max_threads(), sizeof **scratch,
                             "drawing the wiring");

@@ -7,6 +7,7 @@
 #include "store/hdf5.h"
 #include "store/layout.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -505,6 +506,25 @@ void tame_checkpoint_remove(tame_checkpoint *c)
     unlink(fresh);
   }
   MPI_Barrier(c->comm);
+}
+
+/* NNNNNN.0.h5, NNNNNN.1.h5, or one of them in the making. */
+static bool is_slot(const char *name)
+{
+  const size_t digits = strspn(name, "0123456789");
+  const char *end = name + digits;
+  if (digits < 6 || end[0] != '.' || (end[1] != '0' && end[1] != '1')) return false;
+  return strcmp(end + 2, ".h5") == 0 || strcmp(end + 2, ".h5.new") == 0;
+}
+
+void tame_checkpoint_clear(const char *folder)
+{
+  DIR *files = opendir(folder);
+  const struct dirent *file;
+  while (files && (file = readdir(files)) != NULL)
+    if (is_slot(file->d_name)) unlinkat(dirfd(files), file->d_name, 0);
+  if (files) closedir(files);
+  (void)rmdir(folder);
 }
 
 tame_checkpoint_cost tame_checkpoint_cost_of(const tame_checkpoint *c)

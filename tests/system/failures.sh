@@ -14,7 +14,8 @@ mpirun=$!
 rank=
 for _ in $(seq 100); do
   sleep 0.1
-  rank=$(pgrep -P $mpirun -f killed.h5 | tail -n 1) || true
+  launcher=$(pgrep -P $mpirun) || true # of which the shell function's process is the parent
+  rank=$(pgrep -P "${launcher:-0}" -f killed.h5 | tail -n 1) || true
   if [ -n "$rank" ] && [ -e killed.h5.partial ]; then break; fi
 done
 [ -n "$rank" ] || fail "no rank to kill: $(cat out.txt)"
