@@ -112,6 +112,17 @@ static tame_status divide_threads(tame_network *net)
   return status;
 }
 
+/* What features need. Local. */
+static tame_status allocate_memory(tame_network *net)
+{
+  const tame_network_params *p = &net->p;
+  const int64_t others = net->partition.size > 1 ? p->neurons : 0;
+  net->n_memory = net->cell->features->memory(p->cell.params, tame_network_channels(p));
+  net->memory = tame_zeroed(net->n_memory, sizeof *net->memory, "past inputs");
+  net->all = tame_zeroed(others, net->real, "rates");
+  return net->memory && net->all ? TAME_OK : TAME_ERR_NOMEM;
+}
+
 /* Room for the synapses, pages untouched until their threads fill them. Local. */
 static tame_status allocate(tame_network *net, int32_t *scratch)
 {
@@ -125,14 +136,15 @@ static tame_status allocate(tame_network *net, int32_t *scratch)
   if (divide_threads(net) != TAME_OK) return TAME_ERR_NOMEM;
   net->slot = tame_untouched(net->start[m], sizeof *net->slot, "the sources of synapses");
   net->w = tame_untouched(net->start[m], net->real, "W");
-  net->w_in = tame_zeroed(p->inputs * m, net->real, "W_in");
+  net->w_in = tame_zeroed(net->cell->features ? 0 : p->inputs * m, net->real, "W_in");
   net->w_out = tame_zeroed(p->outputs * p->neurons, net->real, "W_out");
   net->b_out = tame_zeroed(p->outputs, sizeof *net->b_out, "W_out");
   net->x = tame_zeroed(m, net->real, "states");
   net->h = tame_zeroed(m, net->real, "states");
   net->r = tame_zeroed(m, net->real, "rates");
   const bool weights = net->slot && net->w && net->w_in && net->w_out && net->b_out;
-  return weights && net->x && net->h && net->r ? TAME_OK : TAME_ERR_NOMEM;
+  if (!weights || !net->x || !net->h || !net->r) return TAME_ERR_NOMEM;
+  return net->cell->features ? allocate_memory(net) : TAME_OK;
 }
 
 /* Sources (not yet slots) and weights of our synapses, each thread its own rows. */
@@ -169,7 +181,7 @@ static void draw_input_and_readout(tame_network *net)
 {
   const tame_network_params *p = &net->p;
   const uint64_t seed = (uint64_t)p->seed;
-  for (int64_t c = 0; c < p->inputs; c++)
+  for (int64_t c = 0; !net->cell->features && c < p->inputs; c++)
     for (int64_t i = 0; i < net->n_local; i++)
       tame_real_put(net, net->w_in, c * net->n_local + i,
                     p->input_scale * draw(p->input_weights, seed, TAME_DRAW_INPUT,
@@ -199,7 +211,8 @@ static tame_status connect(tame_network *net)
   if (status == TAME_OK) {
     for (int64_t s = 0; s < synapses; s++)
       net->slot[s] = tame_exchange_slot(net->exchange, net->slot[s]);
-    if (net->partition.size > 1 && tame_exchange_mode_of(net->exchange) != TAME_EXCHANGE_GATHER) {
+    if (net->partition.size > 1 && !net->all &&
+        tame_exchange_mode_of(net->exchange) != TAME_EXCHANGE_GATHER) {
       for (int64_t j = 0; j < n; j++) needed[j] = j;
       status = tame_exchange_create(&net->everything, net->comm, &net->partition, needed, n,
                                     net->real);
@@ -229,6 +242,7 @@ static tame_status begin(tame_network **out, const tame_network_params *params, 
   if (!net) return TAME_ERR_NOMEM;
   *out = net;
   net->p = *params;
+  net->p.neurons = tame_network_units(params);
   net->comm = MPI_COMM_NULL;
   net->cell = (const tame_cell *)params->cell.row;
   net->kernels = tame_kernels_pick((tame_precision)params->precision);
@@ -236,7 +250,7 @@ static tame_status begin(tame_network **out, const tame_network_params *params, 
     return tame_fail(TAME_ERR_INPUT, "TAME_KERNEL: found '%s', want one of %s",
                      getenv("TAME_KERNEL"), tame_kernels_names());
   net->real = net->kernels->real_size;
-  *scratch = tame_untouched(2 * params->neurons * omp_get_max_threads(), sizeof **scratch,
+  *scratch = tame_untouched(2 * net->p.neurons * omp_get_max_threads(), sizeof **scratch,
                             "drawing the wiring");
   return *scratch ? TAME_OK : TAME_ERR_NOMEM;
 }
@@ -273,12 +287,48 @@ void tame_network_free(tame_network **network)
   tame_exchange_free(&net->everything);
   tame_partition_free(&net->partition);
   tame_partition_free(&net->threads);
-  void *const owned[] = {net->start, net->plastic, net->slot, net->w, net->w_in,
-                         net->w_out, net->b_out,   net->x,    net->h, net->r};
+  void *const owned[] = {net->start, net->plastic, net->slot, net->w, net->w_in,   net->w_out,
+                         net->b_out, net->x,       net->h,    net->r, net->memory, net->all};
   for (size_t k = 0; k < sizeof owned / sizeof *owned; k++) free(owned[k]);
   if (net->comm != MPI_COMM_NULL) MPI_Comm_free(&net->comm);
   free(net);
   *network = NULL;
+}
+
+/* ---- features ------------------------------------------------------------------------------ */
+
+enum { AT_ONCE = 64 /* features that are put where they belong */ };
+
+/* Of units [first, last), into an array of the network's numbers. */
+static void put_features(const tame_network *net, int64_t first, int64_t last, void *array)
+{
+  const int64_t blocks = (last - first + AT_ONCE - 1) / AT_ONCE;
+#pragma omp parallel for schedule(static)                                                          \
+    num_threads(tame_threads_for(10.0 * (double)(last - first)))
+  for (int64_t b = 0; b < blocks; b++) {
+    const int64_t from = first + b * AT_ONCE, left = last - from,
+                  n = left < AT_ONCE ? left : AT_ONCE;
+    double values[AT_ONCE];
+    net->cell->features->values(net->p.cell.params, tame_network_channels(&net->p), net->memory,
+                                from, n, values);
+    for (int64_t k = 0; k < n; k++) tame_real_put(net, array, from - first + k, values[k]);
+  }
+}
+
+/* Our units from the memory: rates are states. */
+static void move_features(tame_network *net)
+{
+  put_features(net, net->first, net->first + net->n_local, net->x);
+  memcpy(net->r, net->x, (size_t)net->n_local * net->real);
+}
+
+/* Everybody remembers the same, so that none needs to hear of the others' units. */
+static const void *all_features(tame_network *net)
+{
+  if (net->partition.size == 1) return net->r;
+  if (net->all_current != net->step + 1) put_features(net, 0, net->p.neurons, net->all);
+  net->all_current = net->step + 1;
+  return net->all;
 }
 
 /* ---- moving -------------------------------------------------------------------------------- */
@@ -289,6 +339,11 @@ void tame_network_reset(tame_network *net, uint32_t trial)
   net->trial = trial;
   net->step = 0;
   net->all_current = 0;
+  if (net->cell->features) {
+    memset(net->memory, 0, (size_t)net->n_memory * sizeof *net->memory);
+    move_features(net);
+    return;
+  }
   for (int64_t i = 0; i < net->n_local; i++) {
     const double u = tame_uniform((uint64_t)net->p.seed, TAME_DRAW_STATE,
                                   (uint32_t)(net->first + i), 0, trial);
@@ -334,6 +389,13 @@ static void step_range(const tame_network *net, int64_t from, int64_t to, const 
 
 void tame_network_step(tame_network *net, const double *input, bool noise)
 {
+  if (net->cell->features) {
+    net->cell->features->remember(net->p.cell.params, tame_network_channels(&net->p), input,
+                                  net->memory);
+    move_features(net);
+    net->step++;
+    return;
+  }
   const double sd = net->p.noise_scaling == TAME_NOISE_SQRT_DT ? net->p.noise * sqrt(net->p.dt_ms)
                                                                : net->p.noise;
 #pragma omp parallel for schedule(static, 1) num_threads(net->threads.size)
@@ -345,6 +407,7 @@ void tame_network_step(tame_network *net, const double *input, bool noise)
 
 const void *tame_network_all_rates(tame_network *net)
 {
+  if (net->cell->features) return all_features(net);
   if (!net->everything) return tame_exchange_view(net->exchange);
   if (net->all_current != net->step + 1) tame_exchange_run(net->everything, net->r);
   net->all_current = net->step + 1;
@@ -407,13 +470,16 @@ void tame_network_state(tame_network *net, tame_state *state)
       {"network.bias", TAME_TYPE_F64, net->p.outputs, 0, net->p.outputs, net->b_out, copy, 0},
   };
   for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++) tame_state_add(state, &pieces[k]);
+  const tame_piece memory = {"network.memory", TAME_TYPE_F64, net->n_memory, 0,
+                             net->n_memory,    net->memory,   copy,          0};
+  if (net->memory) tame_state_add(state, &memory);
   add_plastic(net, state);
 }
 
 void tame_network_restored(tame_network *net)
 {
   net->all_current = 0;
-  tame_exchange_run(net->exchange, net->r);
+  if (!net->cell->features) tame_exchange_run(net->exchange, net->r);
 }
 
 /* ---- looking ------------------------------------------------------------------------------- */
@@ -460,5 +526,5 @@ void tame_network_measure(const tame_network *net, tame_network_load *load)
   load->bytes = synapses * (real + (int64_t)sizeof *net->slot) +
                 net->n_local * (3 * real + p->inputs * real + 16) + p->outputs * p->neurons * real +
                 tame_exchange_view_count(net->exchange) * real;
-  if (net->everything) load->bytes += p->neurons * real;
+  if (net->everything || net->all) load->bytes += p->neurons * real;
 }
