@@ -43,6 +43,16 @@ short=(--set 'tasks[0].duration_ms=300' --set 'tasks[0].inputs=[pulse: {start_ms
 same "lasso" --set network.neurons=100 --set 'phases[0].train.trials=2'
 same "ridge, float" --set network.neurons=150 --set network.precision=float \
   --set 'phases[0].train.learner={ridge: {alpha: 1}}'
+
+# Features of past inputs
+job=$TAME_SOURCE/jobs/ngrc-lorenz.yaml
+short=(--only 0 --set 'tasks[0].duration_ms=400' --set 'tasks[0].window_ms=[350, 400]'
+  --set 'phases[0].train.window_ms=[50, 350]' --set output.rates.neurons=all)
+same "nvar"
+same "nvar, float" --set network.precision=float --set 'phases[0].train.learner={ridge: {alpha: 1}}' \
+  --set 'network.cell={nvar: {delay: 2, stride: 2, orders: [2, 3]}}'
+same "nvar, rls" --set network.cell.nvar.constant=on --set 'phases[0].train.learner=rls'
+
 job=$TAME_SOURCE/jobs/laje-fig1.yaml
 short=("${innate[@]}")
 rm -f one.h5
