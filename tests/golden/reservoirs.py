@@ -1,6 +1,9 @@
-#!/usr/bin/env python3
-"""Benchmarks of reservoirs, checked against NumPy: reservoirs.py NGRC NARMA MEMORY, results of the jobs ngrc-lorenz
-(with all rates), esn-narma and esn-memory."""
+"""Benchmarks of reservoirs, checked against NumPy.
+
+    python3 reservoirs.py NGRC NARMA MEMORY
+
+results of the jobs ngrc-lorenz (with output.rates.neurons=all), esn-narma and esn-memory.
+"""
 import sys
 from itertools import combinations_with_replacement
 
@@ -75,6 +78,6 @@ def memory(file):
     check("r^2 of 40 samples ago, input 1", r2[10:, 39].max(), 0, 0.01)
 
 
-for path, look in zip(sys.argv[1:], (forecast, narma, memory), strict=True):
+for path, look in zip(sys.argv[1:], (forecast, narma, memory)):
     with h5py.File(path) as results:
         look(results)
