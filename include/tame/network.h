@@ -2,6 +2,7 @@
  * A recurrent network: a wiring (who connects to whom), a cell (how a unit moves), inputs, readouts.
  *
  *     tau dx/dt = -x + W r + W_in u + W_fb y + noise,   r = tanh(x),   z = W_out r + b      (cell `rate`)
+ *     x = r = features of v(t), v(t - s), ..., v(t - (k - 1) s), v = [u; y]                 (cell `nvar`)
  *
  * by forward Euler: the sum takes r of the previous step, z the new one. y is what is fed back: the readout
  * of the previous step, or a target in its place. Ranks own contiguous blocks of neurons, with the matching
@@ -23,7 +24,8 @@ enum { TAME_PLASTIC_NONE, TAME_PLASTIC_PER_NEURON, TAME_PLASTIC_PER_SYNAPSE };
 /** All that defines a network. Same on every rank. Fields, units, defaults and limits: `tame list`
  *  or tame_network_schema. */
 typedef struct tame_network_params {
-  int64_t neurons, inputs, outputs;
+  int64_t neurons; /**< 0: as many as the cell says, see tame_network_units() */
+  int64_t inputs, outputs;
   double dt_ms;
   int precision;         /**< 0 double, 1 float */
   tame_variant cell;     /**< from tame_cells */
@@ -55,6 +57,10 @@ tame_status tame_network_defaults(tame_network_params *params);
  *  parameter, "wiring.random.density", until the next call. Local. */
 tame_status tame_network_check(const tame_network_params *params, const char **key);
 
+/** The number of neurons: params->neurons, or what the cell makes of the inputs where that is 0; of parameters
+ *  that have been checked. Local. */
+int64_t tame_network_units(const tame_network_params *params);
+
 /** Bytes that a rank which owns its fair share of the network will need for W, states and exchange,
  *  before anything is drawn. Local. */
 double tame_network_estimate(const tame_network_params *params, int ranks);
@@ -82,8 +88,8 @@ void tame_network_step(tame_network *network, const double *input, bool noise);
 /** z = W_out r + b of the current rates, [outputs], on every rank. Collective: gathers all rates. */
 void tame_network_readout(tame_network *network, double *z);
 
-/** Append what changes in a network to a state: x, r, y, plastic weights, W_out, b, trial and step. Collective;
- *  a failure shows in state->failed. */
+/** Append what changes in a network to a state: x, r, y, the inputs it remembers, plastic weights, W_out, b,
+ *  trial and step. Collective; a failure shows in state->failed. */
 void tame_network_state(tame_network *network, tame_state *state);
 /** After those have been restored: exchange the rates. Collective. */
 void tame_network_restored(tame_network *network);

@@ -2,6 +2,7 @@
  * file, line and key. */
 #include "base/memory.h"
 #include "experiment/inside.h"
+#include "network/inside.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -203,6 +204,10 @@ static tame_status check_recurrent(const tame_experiment *e, int64_t k)
 {
   const tame_phase *phase = tame_phase_at(e, k);
   const int64_t target = tame_phase_target(e, k);
+  if (tame_network_features(&e->network))
+    return tame_yaml_fail_at(e->marks, phase_path(e, k, "weights"),
+                             "recurrent weights are to learn, but cell %s has none",
+                             e->network.cell.row->name);
   if (!tame_learner_can(&phase->learner, TAME_WEIGHTS_RECURRENT))
     return tame_yaml_fail_at(e->marks, phase_path(e, k, "learner"),
                              "%s trains readouts, not recurrent weights", phase->learner.row->name);
@@ -405,6 +410,7 @@ static tame_status check_network(const tame_experiment *e)
 static tame_status check_words(tame_experiment *e)
 {
   tame_status status = check_network(e);
+  if (status == TAME_OK) e->network.neurons = tame_network_units(&e->network);
   if (status == TAME_OK) status = check_name(e, e->name, "name");
   if (status == TAME_OK && e->tasks.count == 0)
     status = tame_yaml_fail_at(e->marks, "tasks", "the list is empty, want at least one task");

@@ -278,14 +278,14 @@ tame_status tame_experiment_build(tame_experiment **out, MPI_Comm comm, const ta
 {
   tame_experiment *e;
   tame_status status = tame_agree(comm, read_words(&e, source));
-  if (status == TAME_OK) status = tame_experiment_check(e, comm);
-  if (status == TAME_OK) status = load_reference(e, comm);
-  if (status == TAME_OK) {
+  if (status == TAME_OK) { /* as it was given: the check fills in what follows from the rest */
     e->text = tame_yaml_dump(&tame_experiment_schema, e);
     e->results = tame_zeroed((int64_t)strlen(e->name) + 4, 1, "a file name");
     if (e->results) sprintf(e->results, "%s.h5", e->name);
     status = tame_agree(comm, e->text && e->results ? TAME_OK : TAME_ERR_NOMEM);
   }
+  if (status == TAME_OK) status = tame_experiment_check(e, comm);
+  if (status == TAME_OK) status = load_reference(e, comm);
   if (status != TAME_OK) tame_experiment_free(&e);
   *out = e;
   return status;

@@ -302,7 +302,7 @@ static void plan_rank(const model *m, int k, int g, tame_plan_rank *out)
   if (g > 1) {
     out->exchange = n * real * (gather ? 1 : 2) + n * 4;
     out->bytes_a_step = (gather ? n - own : remote) * real;
-    out->messages_a_step = gather ? ceil(log2(g)) : g - 1;
+    out->messages_a_step = gather ? ceil(log2(g)) : remote > 0 ? g - 1 : 0;
   } else {
     out->exchange = n * (real + 4);
   }

@@ -39,16 +39,23 @@ static int64_t samples(int64_t steps, int64_t every)
   return (steps + every - 1) / every;
 }
 
-/* A dataset, of which one network's row is [1, ...]. every: steps between samples of a time series, else
- * 0. */
-static void add(const planner *p, const char *path, tame_type type, const char *dims,
-                const char *units, int axes, const int64_t *shape, int64_t every)
+static tame_dataset dataset(const char *path, tame_type type, const char *dims, const char *units,
+                            int axes, const int64_t *shape)
 {
   tame_dataset set = {.type = type, .axes = axes};
   snprintf(set.path, sizeof set.path, "%s", path);
   snprintf(set.dims, sizeof set.dims, "%s", dims);
   snprintf(set.units, sizeof set.units, "%s", units);
   memcpy(set.shape, shape, (size_t)axes * sizeof *shape);
+  return set;
+}
+
+/* A dataset, of which one network's row is [1, ...]. every: steps between samples of a time series, else
+ * 0. */
+static void add(const planner *p, const char *path, tame_type type, const char *dims,
+                const char *units, int axes, const int64_t *shape, int64_t every)
+{
+  tame_dataset set = dataset(path, type, dims, units, axes, shape);
   set.step_ms = (double)every * p->e->network.dt_ms;
   tame_blueprint_add(p->blueprint, &set);
 }
@@ -185,28 +192,56 @@ static void plan_phase(const planner *pl, int64_t p)
   if (recurrent) tame_blueprint_text(pl->blueprint, path, "target", phase->target);
 }
 
+static void plan_wiring(const planner *p, int64_t synapses)
+{
+  const int64_t n = p->e->network.neurons;
+  add(p, "weights/row_start", TAME_TYPE_I64, "network, row", "1", 2, (int64_t[]){1, n + 1}, 0);
+  add(p, "weights/column", TAME_TYPE_I32, "network, synapse", "1", 2, (int64_t[]){1, synapses}, 0);
+  add(p, "weights/plastic", TAME_TYPE_U8, "network, synapse", "1", 2, (int64_t[]){1, synapses}, 0);
+  add(p, "weights/input", p->real, "network, neuron, channel", "1", 3,
+      (int64_t[]){1, n, p->e->network.inputs}, 0);
+  if (p->e->network.feedback_scale > 0)
+    add(p, "weights/feedback", p->real, "network, neuron, output", "1", 3,
+        (int64_t[]){1, n, p->e->network.outputs}, 0);
+}
+
 static void plan_weights(const planner *p, int64_t synapses)
 {
   const tame_experiment *e = p->e;
   const int64_t n = e->network.neurons;
   const int keep = e->output.weights;
+  const bool wired = !tame_network_features(&e->network);
   if (keep == TAME_KEEP_NONE) return;
-  add(p, "weights/row_start", TAME_TYPE_I64, "network, row", "1", 2, (int64_t[]){1, n + 1}, 0);
-  add(p, "weights/column", TAME_TYPE_I32, "network, synapse", "1", 2, (int64_t[]){1, synapses}, 0);
-  add(p, "weights/plastic", TAME_TYPE_U8, "network, synapse", "1", 2, (int64_t[]){1, synapses}, 0);
-  add(p, "weights/input", p->real, "network, neuron, channel", "1", 3,
-      (int64_t[]){1, n, e->network.inputs}, 0);
-  if (e->network.feedback_scale > 0)
-    add(p, "weights/feedback", p->real, "network, neuron, output", "1", 3,
-        (int64_t[]){1, n, e->network.outputs}, 0);
+  if (wired) plan_wiring(p, synapses);
   for (int k = keep == TAME_KEEP_BOTH ? 0 : 1; k < 2; k++) {
-    add(p, k ? "weights/final/recurrent" : "weights/initial/recurrent", p->real, "network, synapse",
-        "1", 2, (int64_t[]){1, synapses}, 0);
+    if (wired)
+      add(p, k ? "weights/final/recurrent" : "weights/initial/recurrent", p->real,
+          "network, synapse", "1", 2, (int64_t[]){1, synapses}, 0);
     add(p, k ? "weights/final/readout" : "weights/initial/readout", p->real,
         "network, output, neuron", "1", 3, (int64_t[]){1, e->network.outputs, n}, 0);
     add(p, k ? "weights/final/readout_bias" : "weights/initial/readout_bias", TAME_TYPE_F64,
         "network, output", "1", 2, (int64_t[]){1, e->network.outputs}, 0);
   }
+}
+
+static void name_feature(const tame_network_params *p, int64_t unit, char text[TAME_PATH])
+{
+  tame_network_features(p)->name(p->cell.params, tame_network_channels(p), unit, text, TAME_PATH);
+}
+
+/* What the neurons are, in words as wide as the longest. */
+static void plan_features(const planner *p)
+{
+  const tame_network_params *net = &p->e->network;
+  if (!tame_network_features(net)) return;
+  tame_dataset set = dataset("features", TAME_TYPE_TEXT, "network, neuron", "1", 2,
+                             (int64_t[]){1, net->neurons});
+  for (int64_t i = 0; i < net->neurons; i++) {
+    char text[TAME_PATH];
+    name_feature(net, i, text);
+    if ((int64_t)strlen(text) > set.width) set.width = (int64_t)strlen(text);
+  }
+  tame_blueprint_add(p->blueprint, &set);
 }
 
 static int64_t longest(const tame_experiment *e, int64_t every)
@@ -233,7 +268,9 @@ bool tame_experiment_shares(const tame_experiment *e, const char *path)
     return !tame_sweep_touches(e, "tasks") && !tame_sweep_touches(e, "network.dt_ms") &&
            !tame_sweep_touches(e, "network.inputs") && !tame_sweep_touches(e, "network.outputs");
   if (strcmp(path, "recorded_neurons") == 0)
-    return !tame_sweep_touches(e, "output") && !tame_sweep_touches(e, "network.neurons");
+    return !tame_sweep_touches(e, "output") && !tame_sweep_touches(e, "network.neurons") &&
+           !(tame_network_features(&e->network) &&
+             (tame_sweep_touches(e, "network.cell") || tame_sweep_touches(e, "network.inputs")));
   return false;
 }
 
@@ -245,6 +282,7 @@ void tame_recorder_plan(const tame_experiment *e, int64_t synapses, tame_bluepri
       (int64_t[]){1, e->n_recorded}, 0);
   for (int64_t k = 0; k < e->tasks.count; k++) plan_task(&p, k);
   for (int64_t k = 0; k < e->phases.count; k++) plan_phase(&p, k);
+  plan_features(&p);
   plan_weights(&p, synapses);
 }
 
@@ -452,10 +490,29 @@ static void put_channels(tame_recorder *rec, const char *path, const void *w, in
   free(values);
 }
 
+static void put_features(tame_recorder *rec)
+{
+  const int64_t n = rec->network->p.neurons, width = tame_results_width(rec->results, "features");
+  char *names = tame_zeroed(n, (size_t)width, "the names of features");
+  if (!names) {
+    rec->status = TAME_ERR_NOMEM;
+    return;
+  }
+  for (int64_t i = 0; i < n; i++) {
+    char text[TAME_PATH] = ""; /* zeros to its end, which lies beyond that of the longest name */
+    name_feature(&rec->network->p, i, text);
+    memcpy(names + i * width, text, (size_t)width);
+  }
+  put(rec, "features", TAME_TYPE_TEXT, (int64_t[TAME_AXES]){rec->row}, (int64_t[TAME_AXES]){1, n},
+      names);
+  free(names);
+}
+
 static void put_weights(tame_recorder *rec, bool final)
 {
   const tame_network *net = rec->network;
-  put_synapses(rec, final ? "weights/final/recurrent" : "weights/initial/recurrent", VALUE);
+  if (!net->cell->features)
+    put_synapses(rec, final ? "weights/final/recurrent" : "weights/initial/recurrent", VALUE);
   if (!is_root(rec)) return;
   put(rec, final ? "weights/final/readout" : "weights/initial/readout", real_of(rec),
       (int64_t[TAME_AXES]){rec->row}, (int64_t[TAME_AXES]){1, net->p.outputs, net->p.neurons},
@@ -467,7 +524,9 @@ static void put_weights(tame_recorder *rec, bool final)
 tame_status tame_recorder_begin(tame_recorder *rec)
 {
   const int keep = rec->e->output.weights;
-  if (keep != TAME_KEEP_NONE) {
+  const bool wired = !rec->network->cell->features;
+  if (!wired && is_root(rec)) put_features(rec);
+  if (wired && keep != TAME_KEEP_NONE) {
     put_row_starts(rec);
     put_synapses(rec, "weights/column", COLUMN);
     put_synapses(rec, "weights/plastic", PLASTIC);

@@ -28,6 +28,12 @@ struct tame_network {
   double *b_out;   /* [outputs], on every rank */
   void *x, *h, *r; /* [n_local] */
 
+  /* Of cells with features, else NULL. */
+  int64_t n_memory;
+  double *memory; /* what they need of the past, [n_memory], the same on every rank */
+  double *v;      /* [channels], what drives them in a step */
+  void *all;      /* all rates, [n], where there are other ranks */
+
   tame_exchange *exchange;   /* of what our synapses read */
   tame_exchange *everything; /* of all rates, for readouts; NULL where exchange serves already */
   uint32_t all_current;      /* the step + 1 whose rates all_rates holds; 0: none */
@@ -38,6 +44,17 @@ tame_status tame_kernels_check(void);
 
 /** Rates of all neurons, [n], borrowed until the next step. Collective: an allgather, once a step. */
 const void *tame_network_all_rates(tame_network *network);
+
+/** Channels that drive a network of features: inputs, and outputs that are fed back. Local. */
+static inline int64_t tame_network_channels(const tame_network_params *params)
+{
+  return params->inputs + (params->feedback_scale > 0 ? params->outputs : 0);
+}
+/** Features of the network's cell, NULL where its units hear each other. Local. */
+static inline const tame_features *tame_network_features(const tame_network_params *params)
+{
+  return ((const tame_cell *)params->cell.row)->features;
+}
 
 /** Neuron whose rate stands in a slot of the view. Local. */
 int64_t tame_network_source(const tame_network *network, int32_t slot);

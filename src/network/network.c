@@ -112,6 +112,18 @@ static tame_status divide_threads(tame_network *net)
   return status;
 }
 
+/* What features need. Local. */
+static tame_status allocate_memory(tame_network *net)
+{
+  const tame_network_params *p = &net->p;
+  const int64_t others = net->partition.size > 1 ? p->neurons : 0;
+  net->n_memory = net->cell->features->memory(p->cell.params, tame_network_channels(p));
+  net->memory = tame_zeroed(net->n_memory, sizeof *net->memory, "past inputs");
+  net->v = tame_zeroed(tame_network_channels(p), sizeof *net->v, "inputs");
+  net->all = tame_zeroed(others, net->real, "rates");
+  return net->memory && net->v && net->all ? TAME_OK : TAME_ERR_NOMEM;
+}
+
 /* Room for the synapses, pages untouched until their threads fill them. Local. */
 static tame_status allocate(tame_network *net, int32_t *scratch)
 {
@@ -125,17 +137,19 @@ static tame_status allocate(tame_network *net, int32_t *scratch)
   if (divide_threads(net) != TAME_OK) return TAME_ERR_NOMEM;
   net->slot = tame_untouched(net->start[m], sizeof *net->slot, "the sources of synapses");
   net->w = tame_untouched(net->start[m], net->real, "W");
-  net->w_in = tame_zeroed(p->inputs * m, net->real, "W_in");
-  if (p->feedback_scale > 0) net->w_fb = tame_zeroed(p->outputs * m, net->real, "W_fb");
+  const bool features = net->cell->features != NULL, feeds = p->feedback_scale > 0 && !features;
+  net->w_in = tame_zeroed(features ? 0 : p->inputs * m, net->real, "W_in");
+  if (feeds) net->w_fb = tame_zeroed(p->outputs * m, net->real, "W_fb");
   net->y = tame_zeroed(p->outputs, sizeof *net->y, "W_fb");
   net->w_out = tame_zeroed(p->outputs * p->neurons, net->real, "W_out");
   net->b_out = tame_zeroed(p->outputs, sizeof *net->b_out, "W_out");
   net->x = tame_zeroed(m, net->real, "states");
   net->h = tame_zeroed(m, net->real, "states");
   net->r = tame_zeroed(m, net->real, "rates");
-  const bool feeds = net->y && (net->w_fb || !(p->feedback_scale > 0));
-  const bool weights = net->slot && net->w && net->w_in && net->w_out && net->b_out && feeds;
-  return weights && net->x && net->h && net->r ? TAME_OK : TAME_ERR_NOMEM;
+  const bool inputs = net->w_in && net->y && (net->w_fb || !feeds);
+  const bool weights = net->slot && net->w && net->w_out && net->b_out;
+  if (!weights || !inputs || !net->x || !net->h || !net->r) return TAME_ERR_NOMEM;
+  return features ? allocate_memory(net) : TAME_OK;
 }
 
 /* Sources (not yet slots) and weights of our synapses, each thread its own rows. */
@@ -183,7 +197,8 @@ static void draw_input_and_readout(tame_network *net)
 {
   const tame_network_params *p = &net->p;
   const uint64_t seed = (uint64_t)p->seed;
-  draw_channels(net, net->w_in, p->inputs, p->input_scale, p->input_weights, TAME_DRAW_INPUT);
+  if (!net->cell->features)
+    draw_channels(net, net->w_in, p->inputs, p->input_scale, p->input_weights, TAME_DRAW_INPUT);
   if (net->w_fb)
     draw_channels(net, net->w_fb, p->outputs, p->feedback_scale, p->feedback_weights,
                   TAME_DRAW_FEEDBACK);
@@ -212,7 +227,8 @@ static tame_status connect(tame_network *net)
   if (status == TAME_OK) {
     for (int64_t s = 0; s < synapses; s++)
       net->slot[s] = tame_exchange_slot(net->exchange, net->slot[s]);
-    if (net->partition.size > 1 && tame_exchange_mode_of(net->exchange) != TAME_EXCHANGE_GATHER) {
+    if (net->partition.size > 1 && !net->all &&
+        tame_exchange_mode_of(net->exchange) != TAME_EXCHANGE_GATHER) {
       for (int64_t j = 0; j < n; j++) needed[j] = j;
       status = tame_exchange_create(&net->everything, net->comm, &net->partition, needed, n,
                                     net->real);
@@ -249,12 +265,13 @@ static tame_status begin(tame_network **out, const tame_network_params *params, 
   if (!net) return TAME_ERR_NOMEM;
   *out = net;
   net->p = *params;
+  net->p.neurons = tame_network_units(params);
   net->comm = MPI_COMM_NULL;
   net->cell = (const tame_cell *)params->cell.row;
   net->kernels = tame_kernels_pick((tame_precision)params->precision);
   if (!net->kernels) return tame_kernels_check();
   net->real = net->kernels->real_size;
-  *scratch = tame_untouched(2 * params->neurons * omp_get_max_threads(), sizeof **scratch,
+  *scratch = tame_untouched(2 * net->p.neurons * omp_get_max_threads(), sizeof **scratch,
                             "drawing the wiring");
   return *scratch ? TAME_OK : TAME_ERR_NOMEM;
 }
@@ -291,12 +308,61 @@ void tame_network_free(tame_network **network)
   tame_exchange_free(&net->everything);
   tame_partition_free(&net->partition);
   tame_partition_free(&net->threads);
-  void *const owned[] = {net->start, net->plastic, net->slot,  net->w, net->w_in, net->w_fb,
-                         net->y,     net->w_out,   net->b_out, net->x, net->h,    net->r};
+  void *const owned[] = {net->start, net->plastic, net->slot,   net->w,     net->w_in,
+                         net->w_fb,  net->y,       net->w_out,  net->b_out, net->x,
+                         net->h,     net->r,       net->memory, net->v,     net->all};
   for (size_t k = 0; k < sizeof owned / sizeof *owned; k++) free(owned[k]);
   if (net->comm != MPI_COMM_NULL) MPI_Comm_free(&net->comm);
   free(net);
   *network = NULL;
+}
+
+/* ---- features ------------------------------------------------------------------------------ */
+
+enum { AT_ONCE = 64 /* features that are put where they belong */ };
+
+/* Of units [first, last), into an array of the network's numbers. */
+static void put_features(const tame_network *net, int64_t first, int64_t last, void *array)
+{
+  const int64_t blocks = (last - first + AT_ONCE - 1) / AT_ONCE;
+#pragma omp parallel for schedule(static)                                                          \
+    num_threads(tame_threads_for(10.0 * (double)(last - first)))
+  for (int64_t b = 0; b < blocks; b++) {
+    const int64_t from = first + b * AT_ONCE, left = last - from,
+                  n = left < AT_ONCE ? left : AT_ONCE;
+    double values[AT_ONCE];
+    net->cell->features->values(net->p.cell.params, tame_network_channels(&net->p), net->memory,
+                                from, n, values);
+    for (int64_t k = 0; k < n; k++) tame_real_put(net, array, from - first + k, values[k]);
+  }
+}
+
+/* Our units from the memory: rates are states. */
+static void move_features(tame_network *net)
+{
+  put_features(net, net->first, net->first + net->n_local, net->x);
+  memcpy(net->r, net->x, (size_t)net->n_local * net->real);
+}
+
+/* From v = [u; feedback_scale y]. */
+static void step_features(tame_network *net, const double *input)
+{
+  const int64_t inputs = net->p.inputs, channels = tame_network_channels(&net->p);
+  for (int64_t c = 0; c < inputs; c++) net->v[c] = input ? input[c] : 0;
+  for (int64_t k = inputs; k < channels; k++)
+    net->v[k] = net->p.feedback_scale * net->y[k - inputs];
+  net->cell->features->remember(net->p.cell.params, channels, net->v, net->memory);
+  move_features(net);
+  net->step++;
+}
+
+/* Everybody remembers the same, so that none needs to hear of the others' units. */
+static const void *all_features(tame_network *net)
+{
+  if (net->partition.size == 1) return net->r;
+  if (net->all_current != net->step + 1) put_features(net, 0, net->p.neurons, net->all);
+  net->all_current = net->step + 1;
+  return net->all;
 }
 
 /* ---- moving -------------------------------------------------------------------------------- */
@@ -318,6 +384,11 @@ void tame_network_reset(tame_network *net, uint32_t trial)
   const double range = net->p.initial_range;
   tame_network_go_on(net, trial);
   memset(net->y, 0, (size_t)net->p.outputs * sizeof *net->y);
+  if (net->cell->features) {
+    memset(net->memory, 0, (size_t)net->n_memory * sizeof *net->memory);
+    move_features(net);
+    return;
+  }
   for (int64_t i = 0; i < net->n_local; i++) {
     const double u = tame_uniform((uint64_t)net->p.seed, TAME_DRAW_STATE,
                                   (uint32_t)(net->first + i), 0, trial);
@@ -371,6 +442,10 @@ static void step_range(const tame_network *net, int64_t from, int64_t to, const 
 
 void tame_network_step(tame_network *net, const double *input, bool noise)
 {
+  if (net->cell->features) {
+    step_features(net, input);
+    return;
+  }
   const double sd = net->p.noise_scaling == TAME_NOISE_SQRT_DT ? net->p.noise * sqrt(net->p.dt_ms)
                                                                : net->p.noise;
 #pragma omp parallel for schedule(static, 1) num_threads(net->threads.size)
@@ -382,6 +457,7 @@ void tame_network_step(tame_network *net, const double *input, bool noise)
 
 const void *tame_network_all_rates(tame_network *net)
 {
+  if (net->cell->features) return all_features(net);
   if (!net->everything) return tame_exchange_view(net->exchange);
   if (net->all_current != net->step + 1) tame_exchange_run(net->everything, net->r);
   net->all_current = net->step + 1;
@@ -445,13 +521,16 @@ void tame_network_state(tame_network *net, tame_state *state)
       {"network.bias", TAME_TYPE_F64, net->p.outputs, 0, net->p.outputs, net->b_out, copy, 0},
   };
   for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++) tame_state_add(state, &pieces[k]);
+  const tame_piece memory = {"network.memory", TAME_TYPE_F64, net->n_memory, 0,
+                             net->n_memory,    net->memory,   copy,          0};
+  if (net->memory) tame_state_add(state, &memory);
   add_plastic(net, state);
 }
 
 void tame_network_restored(tame_network *net)
 {
   net->all_current = 0;
-  tame_exchange_run(net->exchange, net->r);
+  if (!net->cell->features) tame_exchange_run(net->exchange, net->r);
 }
 
 /* ---- looking ------------------------------------------------------------------------------- */
@@ -499,5 +578,5 @@ void tame_network_measure(const tame_network *net, tame_network_load *load)
                 net->n_local * (3 * real + p->inputs * real + 16) +
                 p->outputs * (p->neurons + (net->w_fb ? net->n_local : 0)) * real +
                 tame_exchange_view_count(net->exchange) * real;
-  if (net->everything) load->bytes += p->neurons * real;
+  if (net->everything || net->all) load->bytes += p->neurons * real;
 }

@@ -1,8 +1,11 @@
 /* Parameters of a network: their table, checks, and what they will cost; see tame/network.h. */
-#include "network/tables.h"
+#include "network/inside.h"
+
+#include "base/schema.h"
 
 #include <omp.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char *const precisions[] = {"double", "float", NULL};
 static const char *const noise_scalings[] = {"per_step", "sqrt_dt", NULL};
@@ -11,7 +14,8 @@ static const char *const plasticities[] = {"none", "per_neuron", "per_synapse", 
 
 #define AT(member) .offset = offsetof(tame_network_params, member)
 static const tame_field fields[] = {
-    {"neurons", TAME_INT, AT(neurons), .min = 1, .max = 2e9, .doc = "N, in the whole network"},
+    {"neurons", TAME_INT, AT(neurons), .fallback = "0", .max = 2e9,
+     .doc = "N, in the whole network; 0: as many as the cell has features"},
     {"inputs", TAME_INT, AT(inputs), .fallback = "1", .max = 1e6,
      .doc = "channels for the tasks' stimuli"},
     {"outputs", TAME_INT, AT(outputs), .fallback = "1", .max = 1e6, .doc = "readouts z = W_out r"},
@@ -29,7 +33,8 @@ static const tame_field fields[] = {
     {"input_weights", TAME_CHOICE, AT(input_weights), .fallback = "normal",
      .choices = distributions, .doc = "their distribution"},
     {"feedback_scale", TAME_REAL, AT(feedback_scale), .fallback = "0", .max = 1e6,
-     .doc = "s: W_fb ~ N(0, s^2), or U(-s, s), by which readouts are fed back; 0: they are not"},
+     .doc = "s: W_fb ~ N(0, s^2), or U(-s, s), by which readouts are fed back; 0: they are not. Of "
+            "nvar: features are also of s y"},
     {"feedback_weights", TAME_CHOICE, AT(feedback_weights), .fallback = "normal",
      .choices = distributions, .doc = "their distribution"},
     {"output_scale", TAME_REAL, AT(output_scale), .fallback = "1", .max = 1e6,
@@ -60,6 +65,71 @@ tame_status tame_network_defaults(tame_network_params *params)
   return tame_defaults(&tame_network_schema, params);
 }
 
+/* Keys that have no meaning where nothing is drawn and nothing moves by itself. */
+static tame_status check_unused(const tame_network_params *p, const char **key)
+{
+  static const char *const unused[] = {
+      "gain",  "input_scale",   "input_weights", "initial_range",    "feedback_weights",
+      "noise", "noise_scaling", "plasticity",    "plastic_fraction", "noise_distribution"};
+  for (const tame_field *f = fields; f->name; f++)
+    for (size_t k = 0; k < sizeof unused / sizeof *unused; k++) {
+      union {
+        double real;
+        int choice;
+      } standard;
+      const size_t size = f->kind == TAME_REAL ? sizeof standard.real : sizeof standard.choice;
+      if (strcmp(f->name, unused[k]) != 0) continue;
+      *key = f->name;
+      const tame_status status = tame_schema_default(f, &standard);
+      if (status != TAME_OK) return status;
+      if (memcmp(&standard, (const char *)p + f->offset, size) != 0)
+        return tame_fail(TAME_ERR_INPUT,
+                         "has no meaning for cell %s, whose units are features of the inputs; "
+                         "leave it out",
+                         p->cell.row->name);
+    }
+  return TAME_OK;
+}
+
+/* How many neurons: by the cell, or by the one who asks for them. */
+static tame_status check_neurons(const tame_network_params *p, const char **key)
+{
+  const tame_features *features = tame_network_features(p);
+  *key = "neurons";
+  if (!features && p->neurons > 0) return TAME_OK;
+  if (!features)
+    return tame_fail(TAME_ERR_INPUT,
+                     "found 0, want a whole number from 1 to 2e+09: how many neurons cell %s has "
+                     "must be given",
+                     p->cell.row->name);
+  const int64_t channels = tame_network_channels(p),
+                want = features->units(p->cell.params, channels);
+  if (p->neurons > 0 && p->neurons != want && want < INT64_MAX)
+    return tame_fail(TAME_ERR_INPUT,
+                     "found %lld, want 0 or %lld, as many as cell %s has features of %lld channels",
+                     (long long)p->neurons, (long long)want, p->cell.row->name,
+                     (long long)channels);
+  *key = "inputs";
+  if (channels < 1)
+    return tame_fail(TAME_ERR_INPUT, "found 0, of which cell %s has no features",
+                     p->cell.row->name);
+  *key = "cell";
+  if (want == INT64_MAX)
+    return tame_fail(TAME_ERR_INPUT, "%s has more than 2e+09 features of %lld channels",
+                     p->cell.row->name, (long long)channels);
+  *key = "wiring";
+  if (strcmp(p->wiring.row->name, "none") != 0)
+    return tame_fail(TAME_ERR_INPUT, "found %s, but units of cell %s have no synapses: want none",
+                     p->wiring.row->name, p->cell.row->name);
+  return check_unused(p, key);
+}
+
+int64_t tame_network_units(const tame_network_params *p)
+{
+  if (p->neurons > 0) return p->neurons;
+  return tame_network_features(p)->units(p->cell.params, tame_network_channels(p));
+}
+
 tame_status tame_network_check(const tame_network_params *p, const char **key)
 {
   static char path[256];
@@ -76,7 +146,11 @@ tame_status tame_network_check(const tame_network_params *p, const char **key)
   status = cell->check(p->cell.params, p->dt_ms, &which);
   snprintf(path, sizeof path, "cell.%s.%s", cell->head.name, which);
   if (status == TAME_OK) {
-    status = wiring->check(p->wiring.params, p->neurons, &which);
+    status = check_neurons(p, &which);
+    snprintf(path, sizeof path, "%s", which);
+  }
+  if (status == TAME_OK) {
+    status = wiring->check(p->wiring.params, tame_network_units(p), &which);
     snprintf(path, sizeof path, "wiring.%s.%s", wiring->head.name, which);
   }
   *key = path;
@@ -86,11 +160,15 @@ tame_status tame_network_check(const tame_network_params *p, const char **key)
 double tame_network_estimate(const tame_network_params *p, int ranks)
 {
   const tame_wiring *wiring = (const tame_wiring *)p->wiring.row;
-  const double n = (double)p->neurons, real = p->precision == TAME_FLOAT ? 4 : 8;
-  const double synapses = n * wiring->expected(p->wiring.params, p->neurons);
+  const tame_features *features = tame_network_features(p);
+  const int64_t units = tame_network_units(p);
+  const double n = (double)units, real = p->precision == TAME_FLOAT ? 4 : 8;
+  const double synapses = n * wiring->expected(p->wiring.params, units);
   const double channels = (double)p->inputs + (p->feedback_scale > 0 ? (double)p->outputs : 0);
   const double a_neuron = 3 * real + 16 + channels * real; /* x, h, r; start, plastic */
-  const double everywhere = n * (2 * real + 8 + (double)p->outputs * real + 9);
+  double everywhere = n * (2 * real + 8 + (double)p->outputs * real + 9);
+  if (features)
+    everywhere += 8 * (double)features->memory(p->cell.params, tame_network_channels(p));
   const double drawing = 2.0 * n * omp_get_max_threads() * sizeof(int32_t);
   return (synapses * (real + sizeof(int32_t)) + n * a_neuron) / ranks + everywhere + drawing;
 }

@@ -7,9 +7,26 @@
 #include "kernels/kernels.h"
 #include "tame/network.h"
 
+/** Of cells whose units are functions of what has driven the network, v: [channels], rather than of each other.
+ *  What they need of the past is `memory`, the same on every rank, zero at the start of a trial. */
+typedef struct tame_features {
+  /** How many units there are; INT64_MAX where they are too many to be numbered. */
+  int64_t (*units)(const void *params, int64_t channels);
+  /** Doubles of memory. */
+  int64_t (*memory)(const void *params, int64_t channels);
+  /** A step: take in v, NULL being zeros. */
+  void (*remember)(const void *params, int64_t channels, const double *v, double *memory);
+  /** Units [first, first + n) as they follow from the memory, each by itself, so that any rank may ask for any. */
+  void (*values)(const void *params, int64_t channels, const double *memory, int64_t first,
+                 int64_t n, double *out);
+  /** What a unit is, in words: "x0(t) x1(t-5)". Cut if it does not fit. */
+  void (*name)(const void *params, int64_t channels, int64_t unit, char *text, size_t size);
+} tame_features;
+
 /** How a unit moves. Arrays are of the kernels' reals, [n], one block of neurons. */
 typedef struct tame_cell {
   tame_row head;
+  const tame_features *features; /**< instead of `step` and `rates`; else NULL */
   /** Parameters that fit together and fit dt; else TAME_ERR_INPUT and *key = the parameter. */
   tame_status (*check)(const void *params, double dt_ms, const char **key);
   /** One step: from the current h = W r + W_in u + noise and the states x to new x and rates r. */

@@ -82,14 +82,15 @@ static tame_status check(const void *params, double dt_ms, const tame_samples *s
 static void sample(const void *params, double dt_ms, const tame_samples *out)
 {
   const random_params *p = params;
-  const int64_t least = p->delays > 0, most = p->delays;
+  const int64_t least = p->delays > 0, most = p->delays, longest = p->shift - most * p->hold;
   (void)dt_ms;
-  for (int64_t t = 0; t < out->steps; t++)
+  for (int64_t s = longest > 0 ? longest : 0; s < out->steps + p->shift; s++) {
+    const double x = number(p, s / p->hold); /* of step s of the series, for all who look at it */
     for (int64_t d = least; d <= most; d++) {
-      const int64_t past = t + p->shift - d * p->hold;
-      if (past >= 0)
-        out->at[t * out->channels + p->channel + d - least] += number(p, past / p->hold);
+      const int64_t t = s - p->shift + d * p->hold;
+      if (t >= 0 && t < out->steps) out->at[t * out->channels + p->channel + d - least] += x;
     }
+  }
 }
 
 extern const tame_signal tame_signal_random;

@@ -122,9 +122,9 @@ static void a_bad_text_is_refused(void **state)
 {
   (void)state;
   tame_experiment *e;
-  assert_all(tame_experiment_parse(&e, MPI_COMM_WORLD, "network: {neurons: 0}") == TAME_ERR_INPUT);
+  assert_all(tame_experiment_parse(&e, MPI_COMM_WORLD, "network: {neurons: -1}") == TAME_ERR_INPUT);
   assert_null(e);
-  assert_non_null(strstr(tame_message(), "network.neurons: found '0'"));
+  assert_non_null(strstr(tame_message(), "network.neurons: found '-1'"));
 }
 
 static int group(void)

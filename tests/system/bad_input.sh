@@ -8,12 +8,17 @@ job=$TAME_SOURCE/jobs/small.yaml
 bad() { refuse 2 "$1" "$TAME" run "$job" -q -o bad.h5 --set "$2"; }
 
 bad "network.gian: unknown key, did you mean 'gain'?" network.gian=1
-bad "network.neurons: found 'many', want a whole number from 1" network.neurons=many
+bad "network.neurons: found 'many', want a whole number from 0" network.neurons=many
 bad "network.neurons: found '150.5', want a whole number" network.neurons=150.5
-bad "network.neurons: found '0', want a whole number from 1" network.neurons=0
+bad "network.neurons: found '-1', want a whole number from 0" network.neurons=-1
+bad "network.neurons: found 0, want a whole number from 1 to 2e+09: how many neurons cell rate has must be given" \
+  network.neurons=0
+grep -v neurons: "$job" >uncounted.yaml
+refuse 2 "uncounted.yaml:9: network.neurons (default): found 0, want a whole number from 1 to 2e+09" \
+  "$TAME" run uncounted.yaml -q -o bad.h5
 bad "network.noise: found '.nan'" network.noise=.nan
 bad "network.precision: found 'quad', want one of double, float" network.precision=quad
-bad "network.wiring: found 'rnadom', want one of random, fixed_inputs; did you mean 'random'?" \
+bad "network.wiring: found 'rnadom', want one of random, fixed_inputs, none; did you mean 'random'?" \
   'network.wiring={rnadom: {}}'
 bad "network.wiring.random.density: found '1.5', want a number from 0 to 1" \
   network.wiring.random.density=1.5
@@ -69,6 +74,26 @@ series "mackey_glass.channel: found channel 2, want 0 to 0" 'mackey_glass: {chan
 series "narma.order: found '0', want a whole number from 1 to 100" 'narma: {order: 0}'
 series "narma.order: found 30, with which y diverges at number" 'narma: {order: 30}'
 series "narma.shift: found '0.5', want a whole number" 'narma: {shift: 0.5}'
+
+# Networks of features
+features() { # WORDS OVERRIDE...: a small network of them
+  printf '%s\n' 'network: {inputs: 1, cell: {nvar: {delay: 4, stride: 5}}, wiring: none}' \
+    'tasks: [{name: a, duration_ms: 50, inputs: [random: {}], targets: [random: {delays: 1}]}]' \
+    'phases: [test: {name: t}]' >features.yaml
+  refuse 2 "$1" "$TAME" run features.yaml -q -o bad.h5 "${@:2}"
+}
+features "network.neurons: found 13, want 0 or 14, as many as cell nvar has features of 1 channels" \
+  --set network.neurons=13
+features "network.cell.nvar.delay: found '0', want a whole number from 1" --set network.cell.nvar.delay=0
+features "network.cell.nvar.stride: found '0', want a whole number from 1" --set network.cell.nvar.stride=0
+features "network.cell.nvar.orders[0]: found '1', want a number from 2 to 8" --set 'network.cell.nvar.orders=[1]'
+features "network.cell.nvar.orders: found 2.5, want whole numbers" --set 'network.cell.nvar.orders=[2.5]'
+features "network.wiring: found random, but units of cell nvar have no synapses: want none" --set network.wiring=random
+features "network.inputs: found 0, of which cell nvar has no features" --set network.inputs=0
+features "network.noise: has no meaning for cell nvar" --set network.noise=0.1
+features "network.gain: has no meaning for cell nvar" --set network.gain=1
+features "phases[0].train.weights: recurrent weights are to learn, but cell nvar has none" \
+  --set 'phases=[train: {name: x, weights: recurrent}]'
 
 # Arrays from files
 printf 'x\n1\n2\nnan\n' >nan.csv

@@ -54,6 +54,15 @@ short=(--set 'tasks[0].duration_ms=200' --set output.weights=both --set 'phases[
   --set 'phases[3].train.trials=3' --set 'phases[4].train.trials=2' --set 'phases[5].test.trials=2')
 same "full-force" --set network.neurons=60
 
+# Features of past inputs
+job=$TAME_SOURCE/jobs/ngrc-lorenz.yaml
+short=(--only 0 --set 'tasks[0].duration_ms=400' --set 'tasks[0].window_ms=[350, 400]'
+  --set 'phases[0].train.window_ms=[50, 350]' --set output.rates.neurons=all)
+same "nvar"
+same "nvar, float" --set network.precision=float --set 'phases[0].train.learner={ridge: {alpha: 1}}' \
+  --set 'network.cell={nvar: {delay: 2, stride: 2, orders: [2, 3]}}'
+same "nvar, rls" --set network.cell.nvar.constant=on --set 'phases[0].train.learner=rls'
+
 job=$TAME_SOURCE/jobs/laje-fig1.yaml
 short=("${innate[@]}")
 rm -f one.h5

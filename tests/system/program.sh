@@ -21,8 +21,8 @@ for option in --output --set --force --quiet; do has command.txt $option; done
 
 # The tables are those that the YAML accepts
 "$TAME" list >list.txt
-for word in cells rate wirings random fixed_inputs learners rls signals pulse peak sines pen file phases \
-  record test perturb train 'tau_ms: number, default 10' 'neurons: whole number, required'; do
+for word in cells rate wirings random fixed_inputs none nvar learners rls signals pulse peak sines pen file lorenz \
+  mackey_glass narma phases record test perturb train 'tau_ms: number, default 10' 'neurons: whole number, default 0'; do
   has list.txt "$word"
 done
 

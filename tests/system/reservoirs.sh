@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Reservoirs do what is known of them: echo state networks with LASSO readouts, FORCE, full-FORCE, generated
-# series. And one that feeds itself, stopped again and again in mid-trial, ends as if nothing had happened.
+# Reservoirs do what is known of them: echo state networks with LASSO readouts, FORCE, full-FORCE,
+# benchmarks, generated series. And one that feeds itself, stopped again and again in mid-trial, ends as if nothing had happened.
 # timeout: 300
 # shellcheck source=tests/system/_lib.sh
 source "$TAME_SOURCE/tests/system/_lib.sh"
@@ -12,6 +12,8 @@ jobs=$TAME_SOURCE/jobs
 "$TAME" run "$jobs/full-force.yaml" -q -o full-force.h5 --set 'phases[3].train.trials=60' --set 'phases[5].test.trials=3'
 "$TAME" run "$jobs/esn-lorenz.yaml" -q -o lorenz.h5
 "$TAME" run "$jobs/esn-mackey-glass.yaml" -q -o mackey-glass.h5
+for job in esn-narma esn-memory; do "$TAME" run "$jobs/$job.yaml" -q -o $job.h5; done
+"$TAME" run "$jobs/ngrc-lorenz.yaml" -q -o ngrc-lorenz.h5 --set output.rates.neurons=all
 "$PYTHON" "$TAME_SOURCE/tests/golden/reservoirs.py" .
 
 # Stopped in mid-trial, twice a second, and gone on with on other layouts
@@ -31,3 +33,17 @@ done
 [ $stops -gt 0 ] || fail "was never stopped"
 "$TAME" compare whole.h5 stopped.h5 || fail "stopped $stops times: other results"
 echo "a network that feeds itself: stopped $stops times, equal"
+
+# A sweep over the number of features repeats from its results: how many there are is not part of the text
+"$TAME" run "$jobs/ngrc-lorenz.yaml" -q -o delays.h5 --set output.rates.neurons=all \
+  --set 'sweep.axes=[network.cell.nvar.delay: [1, 3]]'
+"$TAME" run delays.h5 -q -o again.h5
+"$TAME" compare delays.h5 again.h5
+"$PYTHON" - <<'END'
+import h5py
+with h5py.File("delays.h5") as f:
+    assert f["features"].shape == (2, 54) and [(row != b"").sum() for row in f["features"][:]] == [9, 54]
+    assert [(row >= 0).sum() for row in f["recorded_neurons"][:]] == [9, 54]
+    assert "input" not in f["weights"] and "row_start" not in f["weights"]
+    assert f["weights/final/readout"].shape == (2, 3, 54)
+END
