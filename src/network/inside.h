@@ -37,6 +37,25 @@ const void *tame_network_all_rates(tame_network *network);
 /** Neuron whose rate stands in a slot of the view. Local. */
 int64_t tame_network_source(const tame_network *network, int32_t slot);
 
+/** An exchange like that of the rates, with the same slots, of elements of another size. Collective. */
+tame_status tame_network_exchange_like(tame_exchange **out, const tame_network *network,
+                                       size_t element);
+
+/** All of W, [n][n], row i the inputs of neuron i, into W of rank 0; ignored on others. TAME_OK or
+ *  TAME_ERR_NOMEM. Collective. */
+tame_status tame_network_dense(tame_network *network, double *W);
+
+/** After x has been changed from outside: its rates, and their exchange. Collective. */
+void tame_network_moved(tame_network *network);
+
+/** A second state on the same weights: a network that steps as the first does, and draws the same noise. What it
+ *  shares with the first is borrowed. Collective. */
+tame_status tame_network_twin(tame_network **out, const tame_network *network);
+/** Free *twin and set it to NULL. Collective. NULL is fine. */
+void tame_network_twin_free(tame_network **twin);
+/** Bring the twin to a state: x, which it then has in common with the first, trial and step. Collective. */
+void tame_network_twin_follow(tame_network *twin, const tame_network *network);
+
 /** Element i of an array of the network's numbers. */
 static inline double tame_real_at(const tame_network *network, const void *array, int64_t i)
 {
