@@ -142,11 +142,19 @@ static void NAME(row_products)(size_t n, size_t columns, const int64_t *start,
                                       part_splat_f64((double)w[s])));
       store_f64(y + c, sum);
     }
-    double rest[TAME_TILE] = {0};
-    for (int64_t s = start[i]; c < columns && s < start[i + 1]; s++)
-      for (size_t d = c; d < columns; d++)
-        rest[d - c] += (double)w[s] * r[(size_t)column[s] * columns + d];
-    for (; c < columns; c++) y[c] = rest[c % TAME_TILE];
+    for (; c + lanes_f64 <= columns; c += lanes_f64) {
+      part_f64 sum = part_splat_f64(0);
+      for (int64_t s = start[i]; s < start[i + 1]; s++)
+        sum += *(const part_at_f64 *)(r + (size_t)column[s] * columns + c) *
+               part_splat_f64((double)w[s]);
+      *(part_at_f64 *)(y + c) = sum;
+    }
+    for (; c < columns; c++) {
+      double sum = 0;
+      for (int64_t s = start[i]; s < start[i + 1]; s++)
+        sum += r[(size_t)column[s] * columns + c] * (double)w[s];
+      y[c] = sum;
+    }
   }
 }
 

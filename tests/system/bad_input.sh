@@ -96,7 +96,7 @@ done
 refuse 2 "TAME_KERNEL: found 'sse', want one of" env TAME_KERNEL=sse "$TAME" run "$job" -q -o bad.h5
 
 # P that does not fit though W does: 10,000 neurons with 3,000 inputs need 216 GB
-refuse 3 "for the network, P and recordings" "$TAME" run "$job" -q -o bad.h5 --set network.neurons=10000 \
+refuse 3 "for the network, P, analyses and recordings" "$TAME" run "$job" -q -o bad.h5 --set network.neurons=10000 \
   --set network.wiring.random.density=0.3 --set output.weights=none
 # Signals that do not fit
 refuse 3 "for the signals of the tasks" "$TAME" run "$job" -q -o bad.h5 \
