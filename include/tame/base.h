@@ -55,6 +55,7 @@ typedef enum tame_purpose {
   TAME_DRAW_NOISE = 7,     /**< a = neuron / 2, b = step, c = trial; even and odd neuron share it */
   TAME_DRAW_FEEDBACK = 8,  /**< a = neuron, b = output */
   TAME_DRAW_SIGNAL = 9,    /**< a = series, b = number in it; the seed is the signal's own */
+  TAME_DRAW_TANGENT = 10,  /**< a = neuron, b = tangent vector, c = trial */
 } tame_purpose;
 
 /** Two uniform doubles in (0, 1), odd multiples of 2^-53. Local. */

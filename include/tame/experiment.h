@@ -92,8 +92,9 @@ typedef struct tame_plan_request {
 
 /** What a rank holds and hears, bytes. */
 typedef struct tame_plan_rank {
-  double neurons, weights, states, exchange, P, recordings;
-  double files; /**< what the one that opens files needs for it */
+  double neurons, weights, states, exchange, recordings;
+  double P, analyses; /**< never at the same time */
+  double files;       /**< what the one that opens files needs for it */
   double total;
   double bytes_a_step, messages_a_step;
   bool gathers; /**< all rates to all, not only what is needed */
@@ -118,8 +119,8 @@ typedef struct tame_plan {
   double checkpoint_bytes;            /**< of a network that runs */
   tame_plan_times times;
   double begin_seconds; /**< the dearest network: drawing, files */
-  double parts[3],
-      seconds; /**< phases that do not learn, recurrent, readout; all, with the beginning */
+  double parts[4],
+      seconds; /**< phases that do not learn, recurrent, readout, analyses; all, with the beginning */
   double wall_seconds, idle; /**< of all; share of group time waited at the end */
 } tame_plan;
 

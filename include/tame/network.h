@@ -80,8 +80,9 @@ void tame_network_free(tame_network **network);
 void tame_network_reset(tame_network *network, uint32_t trial);
 /** Begin a trial where the last one ended: x, r and y stay. Local. */
 void tame_network_go_on(tame_network *network, uint32_t trial);
-/** What the next step feeds back: y, [outputs], the same on every rank, copied. Local. */
-void tame_network_feed(tame_network *network, const double *y);
+/** What the next step feeds back: y, [outputs], the same on every rank, copied. own: it is the network's readout, so
+ *  that what is displaced in the network is displaced in y. Local. */
+void tame_network_feed(tame_network *network, const double *y, bool own);
 /** Advance by dt. input: u, [inputs], the same on every rank, borrowed; NULL is zero. Collective: one
  *  exchange of rates. */
 void tame_network_step(tame_network *network, const double *input, bool noise);

@@ -69,6 +69,23 @@ double tame_tree_sum(const double *v, int64_t n);
 tame_status tame_canonical_sum(MPI_Comm comm, const tame_partition *partition, const double *own,
                                double *sum);
 
+/** Such sums of many numbers at once, again and again: along the same tree, but what neurons have stays where it
+ *  is, and only a few partial sums of each rank travel. */
+typedef struct tame_tree tame_tree;
+
+/** The numbers, [count], of a rank's own neuron; called by several threads at once. */
+typedef void tame_terms(const void *context, int64_t i_local, double *numbers);
+
+/** For at most `most` numbers at once. The partition is borrowed during the call only, comm for the tree's life.
+ *  TAME_OK or TAME_ERR_NOMEM. Collective. */
+tame_status tame_tree_create(tame_tree **out, MPI_Comm comm, const tame_partition *partition,
+                             int64_t most);
+/** Free *tree and set it to NULL. Local. NULL is fine. */
+void tame_tree_free(tame_tree **tree);
+/** sums: [count], the same bits on every rank, whatever the partition and the threads. Collective. */
+void tame_tree_sums(tame_tree *tree, int64_t count, tame_terms *terms, const void *context,
+                    double *sums);
+
 /** Items 0 to items - 1, each given once to one of several groups of ranks, in this order. Rank 0 of comm
  *  gives them out while it works itself: it answers when it calls any of these functions. */
 typedef struct tame_queue tame_queue;

@@ -3,6 +3,7 @@
 #ifndef TAME_TAME_H
 #define TAME_TAME_H
 
+#include "tame/analysis.h"
 #include "tame/base.h"
 #include "tame/experiment.h"
 #include "tame/learn.h"

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const tame_table *const tables[] = {&tame_cells, &tame_wirings, &tame_learners,
-                                           &tame_signals, &tame_phases};
+static const tame_table *const tables[] = {&tame_cells,   &tame_wirings, &tame_learners,
+                                           &tame_signals, &tame_phases,  &tame_analyses};
 enum { TABLES = sizeof tables / sizeof *tables };
 
 static void print_value(const tame_field *f)
@@ -66,7 +66,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
       if (!known)
         argp_error(state,
                    "'%s' is no table; there are cells, wirings, learners, signals, phases, "
-                   "keys",
+                   "analyses, keys",
                    argument);
       if (state->arg_num < TABLES + 1) wanted[state->arg_num] = argument;
       break;
@@ -91,7 +91,7 @@ int tame_command_list(int argc, char **argv)
       "[TABLE...]",
       "Print what an experiment file may say, from the tables that read it: cells, wirings, "
       "learners, "
-      "signals (of which stimuli and targets of tasks are made), phases, and all keys.",
+      "signals (of which stimuli and targets of tasks are made), phases, analyses, and all keys.",
       NULL,
       NULL,
       NULL};

@@ -144,13 +144,15 @@ static void print_rank(const tame_plan *p, double process)
 {
   char a[32], b[32], c[32], d[32], f[32], g[32];
   const tame_plan_rank *r = &p->needs;
-  char which[48] = "";
+  char which[48] = "", analyses[64] = "";
   if (p->neediest != p->dearest)
     snprintf(which, sizeof which, " (network %lld)", (long long)p->neediest);
+  if (r->analyses > 0)
+    snprintf(analyses, sizeof analyses, " (then analyses %s)", bytes(r->analyses, a));
   printf("  neurons a rank    %.0f to %.0f\n", p->least_neurons, p->most_neurons);
   printf(
-      "  memory a rank     %s%s: W %s, P %s, recordings %s, exchange and states %s, program %s\n",
-      bytes(r->total + process, a), which, bytes(r->weights, b), bytes(r->P, c),
+      "  memory a rank     %s%s: W %s, P %s%s, recordings %s, exchange and states %s, program %s\n",
+      bytes(r->total + process, a), which, bytes(r->weights, b), bytes(r->P, c), analyses,
       bytes(r->recordings, d), bytes(r->exchange + r->states, f), bytes(process + r->files, g));
   r = &p->most;
   if (p->group > 1)
@@ -164,15 +166,16 @@ static void print_rank(const tame_plan *p, double process)
 
 static void print_times(const tame_plan *p, const tame_plan_request *q)
 {
-  char a[32], b[32], c[32], d[32], f[32];
+  char a[32], b[32], c[32], d[32], f[32], g[32];
   const tame_plan_times *t = &p->times;
   printf("  speed             %.3g steps/s", 1 / t->step);
   if (t->update > 0) printf(", %.3g recurrent updates/s", 1 / (t->update));
   if (t->readout_update > 0) printf(", %.3g readout updates/s", 1 / t->readout_update);
   printf(q->updates_per_second > 0 ? " (as given)\n" : " (measured here, all cores at work)\n");
-  printf("  time a network    %s: recurrent %s, readout %s, drawing and files %s, the rest %s\n",
+  printf("  time a network    %s: recurrent %s, readout %s, analyses %s, drawing and files %s, the "
+         "rest %s\n",
          duration(p->seconds, a), duration(p->parts[1], b), duration(p->parts[2], c),
-         duration(p->begin_seconds, f), duration(p->parts[0], d));
+         duration(p->parts[3], g), duration(p->begin_seconds, f), duration(p->parts[0], d));
   if (p->networks > 1)
     printf("  time for all      %s by %d group%s of %d rank%s; ranks wait at the end for %.0f %% "
            "of it\n",

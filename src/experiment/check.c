@@ -37,8 +37,15 @@ bool tame_phase_has_task(const tame_experiment *e, int64_t phase, int64_t task)
 bool tame_recording_covers(const tame_experiment *e, const tame_recording *r, int64_t phase)
 {
   if (r->every == 0) return false;
-  if (r->phases.count == 0) return tame_phase_kind_at(e, phase) != TAME_PHASE_TRAIN;
+  const tame_phase_kind kind = tame_phase_kind_at(e, phase);
+  if (r->phases.count == 0) return kind != TAME_PHASE_TRAIN && kind != TAME_PHASE_ANALYSE;
   return contains(&r->phases, tame_phase_at(e, phase)->name);
+}
+
+bool tame_phase_judges(const tame_experiment *e, int64_t phase, int64_t task)
+{
+  const tame_phase_kind kind = tame_phase_kind_at(e, phase);
+  return (kind == TAME_PHASE_TEST || kind == TAME_PHASE_PERTURB) && e->scripts[task].target.at;
 }
 
 void tame_phase_window(const tame_experiment *e, int64_t phase, int64_t task, int64_t *first,
@@ -71,9 +78,7 @@ int64_t tame_phase_free_from(const tame_experiment *e, int64_t phase, int64_t ta
 
 bool tame_phase_has_valid_time(const tame_experiment *e, int64_t phase, int64_t task)
 {
-  const tame_phase_kind kind = tame_phase_kind_at(e, phase);
-  return (kind == TAME_PHASE_TEST || kind == TAME_PHASE_PERTURB) && e->scripts[task].target.at &&
-         tame_phase_free_from(e, phase, task) >= 0;
+  return tame_phase_judges(e, phase, task) && tame_phase_free_from(e, phase, task) >= 0;
 }
 
 /* Names become groups of the results file. */
@@ -302,6 +307,47 @@ static tame_status check_perturbations(const tame_experiment *e, int64_t k)
   return TAME_OK;
 }
 
+/* Each analysis on its own, of each task. */
+static tame_status check_analyses(const tame_experiment *e, int64_t k)
+{
+  char key[128];
+  const char *which;
+  for (int64_t i = 0; i < tame_phase_analyses(e, k); i++) {
+    const tame_variant *analysis = tame_phase_analysis(e, k, i);
+    const char *name = analysis->row->name;
+    snprintf(key, sizeof key, "by[%lld].%s", (long long)i, name);
+    for (int64_t j = 0; j < i; j++)
+      if (tame_phase_analysis(e, k, j)->row == analysis->row)
+        return tame_yaml_fail_at(
+            e->marks, phase_path(e, k, key),
+            "%s is made in this phase already; another phase can make it again", name);
+    for (int64_t t = 0; t < e->tasks.count; t++) {
+      if (!tame_phase_has_task(e, k, t)) continue;
+      const tame_analysis_about about = tame_phase_about(e, k, t);
+      const tame_status status = tame_analysis_check(analysis, &about, &which);
+      if (status == TAME_OK) continue;
+      snprintf(key, sizeof key, "by[%lld].%s%s%s", (long long)i, name, *which ? "." : "", which);
+      return bad(e, status, phase_path(e, k, key));
+    }
+  }
+  return TAME_OK;
+}
+
+static tame_status check_analysis(const tame_experiment *e, int64_t k)
+{
+  if (tame_phase_analyses(e, k) == 0)
+    return tame_yaml_fail_at(e->marks, phase_path(e, k, "by"),
+                             "the list is empty, want at least one analysis");
+  for (int64_t t = 0; t < e->tasks.count; t++) {
+    if (!tame_phase_has_task(e, k, t)) continue;
+    const tame_status status = check_window(e, &tame_phase_at(e, k)->window_ms,
+                                            tame_task_at(e, t)->duration_ms,
+                                            phase_path(e, k, "window_ms"));
+    if (status != TAME_OK) return status;
+  }
+  return check_analyses(e, k);
+}
+
 static tame_status check_phase(const tame_experiment *e, int64_t k)
 {
   const tame_phase *phase = tame_phase_at(e, k);
@@ -319,6 +365,7 @@ static tame_status check_phase(const tame_experiment *e, int64_t k)
   switch (tame_phase_kind_at(e, k)) {
     case TAME_PHASE_TRAIN: return check_training(e, k);
     case TAME_PHASE_PERTURB: return check_perturbations(e, k);
+    case TAME_PHASE_ANALYSE: return check_analysis(e, k);
     default: return TAME_OK;
   }
 }

@@ -53,6 +53,11 @@ static const char *const kept_names[] = {"rates", "currents", NULL};
     .name = "teacher_ms", .kind = TAME_REAL, PHASE(teacher_ms), .fallback = "0", .max = 1e12,      \
     .doc = "until then the target is fed back, the readout from then on"                           \
   }
+#define PHASE_WINDOW(what)                                                                         \
+  {                                                                                                \
+    .name = "window_ms", .kind = TAME_REALS, PHASE(window_ms), .fallback = "", .max = 1e12,        \
+    .doc = "[start, end) of " what "; default: each task's window"                                 \
+  }
 static const tame_field record_fields[] = {
     PHASE_NAME,
     PHASE_TASKS,
@@ -81,8 +86,18 @@ static const tame_field train_fields[] = {
      .doc = "for recurrent weights: the record phase whose rates or currents are the target"},
     {"every", TAME_INT, PHASE(every), .fallback = "1", .min = 1, .max = 1e9,
      .doc = "steps between updates: those t with t mod every = 0"},
-    {"window_ms", TAME_REALS, PHASE(window_ms), .fallback = "", .max = 1e12,
-     .doc = "[start, end) of learning; default: each task's window"},
+    PHASE_WINDOW("learning"),
+    {0}};
+static const tame_field analyse_fields[] = {
+    PHASE_NAME,
+    PHASE_TASKS,
+    PHASE_TRIALS,
+    PHASE_NOISE("off"),
+    PHASE_STATE,
+    PHASE_FEEDBACK,
+    PHASE_TEACHER,
+    PHASE_WINDOW("what is analysed"),
+    {"by", TAME_VARIANTS, PHASE(by), .table = &tame_analyses, .doc = "which analyses, each once"},
     {0}};
 
 #define ROW(id, row_kind, row_name, row_doc, row_fields)                                           \
@@ -95,9 +110,11 @@ ROW(row_test, TAME_PHASE_TEST, "test", "trials without learning", test_fields);
 ROW(row_perturb, TAME_PHASE_PERTURB, "perturb", "tests, with each task's perturbation added",
     test_fields);
 ROW(row_train, TAME_PHASE_TRAIN, "train", "trials in which weights learn", train_fields);
+ROW(row_analyse, TAME_PHASE_ANALYSE, "analyse",
+    "trials without learning, whose dynamics is analysed", analyse_fields);
 
-static const tame_row *const phase_rows[] = {&row_record.head, &row_test.head, &row_perturb.head,
-                                             &row_train.head, NULL};
+static const tame_row *const phase_rows[] = {&row_record.head, &row_test.head,    &row_perturb.head,
+                                             &row_train.head,  &row_analyse.head, NULL};
 const tame_table tame_phases = {"phases", phase_rows};
 
 #define EVERY                                                                                      \
@@ -108,7 +125,7 @@ const tame_table tame_phases = {"phases", phase_rows};
 #define RECORDED_PHASES                                                                            \
   {                                                                                                \
     .name = "phases", .kind = TAME_STRINGS, .offset = offsetof(tame_recording, phases),            \
-    .fallback = "", .doc = "which; default: all but training"                                      \
+    .fallback = "", .doc = "which; default: all but training and analyses"                         \
   }
 
 static const tame_field rates_fields[] = {

@@ -5,6 +5,7 @@
 
 #include "experiment/sweep.h"
 #include "experiment/yaml.h"
+#include "tame/analysis.h"
 #include "tame/experiment.h"
 #include "tame/store.h"
 
@@ -14,6 +15,7 @@ typedef enum tame_phase_kind {
   TAME_PHASE_TEST,
   TAME_PHASE_PERTURB,
   TAME_PHASE_TRAIN,
+  TAME_PHASE_ANALYSE,
 } tame_phase_kind;
 
 /** A row of tame_phases. */
@@ -41,13 +43,14 @@ typedef struct tame_phase {
   char *target;         /**< a record phase, for recurrent weights */
   int64_t every;        /**< steps between updates */
   tame_reals window_ms; /**< empty: each task's */
+  tame_list by;         /**< of tame_variant, rows of tame_analyses */
 } tame_phase;
 
 /** What is recorded of trials. */
 typedef struct tame_recording {
   tame_strings neurons; /**< "all", "none", or ranges "0-99" (rates only) */
   int64_t every;        /**< steps between samples; 0: nothing */
-  tame_strings phases;  /**< empty: all but training */
+  tame_strings phases;  /**< empty: all but training and analyses */
 } tame_recording;
 
 enum { TAME_KEEP_NONE, TAME_KEEP_FINAL, TAME_KEEP_BOTH };
@@ -120,7 +123,9 @@ static inline int64_t tame_phase_trials(const tame_experiment *e, int64_t k)
 bool tame_phase_has_task(const tame_experiment *e, int64_t phase, int64_t task);
 /** Is a recording made in the phase? */
 bool tame_recording_covers(const tame_experiment *e, const tame_recording *r, int64_t phase);
-/** Steps [first, last) in which a phase learns, or counts errors, in a task. */
+/** Is its readout judged by the task's target? */
+bool tame_phase_judges(const tame_experiment *e, int64_t phase, int64_t task);
+/** Steps [first, last) in which a phase learns, counts errors, or is analysed, in a task. */
 void tame_phase_window(const tame_experiment *e, int64_t phase, int64_t task, int64_t *first,
                        int64_t *last);
 /** First step of a trial of a phase and task to which the readout is fed back; -1: none. */
@@ -135,6 +140,46 @@ tame_status tame_experiment_build(tame_experiment **out, MPI_Comm comm, const ta
 
 /** Check all that no field's limits can say, sample the signals. Collective for files. */
 tame_status tame_experiment_check(tame_experiment *e, MPI_Comm comm);
+
+/* ---- analyses of a trial --------------------------------------------------------------------- */
+
+/** How many a phase makes; the i-th of them, of a task; none where it makes none. Local. */
+static inline int64_t tame_phase_analyses(const tame_experiment *e, int64_t k)
+{
+  return tame_phase_at(e, k)->by.count;
+}
+static inline const tame_variant *tame_phase_analysis(const tame_experiment *e, int64_t k,
+                                                      int64_t i)
+{
+  return (const tame_variant *)tame_phase_at(e, k)->by.at + i;
+}
+tame_analysis_about tame_phase_about(const tame_experiment *e, int64_t phase, int64_t task);
+/** What all analyses of a phase and task give and take: the first result is not that of all. Local. */
+tame_analysis_plan tame_phase_foresee(const tame_experiment *e, int64_t phase, int64_t task,
+                                      int ranks);
+/** Bytes of the dearest trial's analyses on a rank with a share of the neurons. Local. */
+double tame_observer_need(const tame_experiment *e, double share, int ranks, bool root);
+
+/** Those of a trial that runs. */
+typedef struct tame_observer tame_observer;
+
+/** At the start of a trial, or where one is gone on with; *out is NULL if the phase has no analyses.
+ *  Collective. */
+tame_status tame_observer_create(tame_observer **out, const tame_experiment *e,
+                                 tame_network *network, int64_t phase, int64_t task);
+/** Free *observer and set it to NULL. Collective. Here and below NULL is fine. */
+void tame_observer_free(tame_observer **observer);
+/** Step t comes next. Collective. */
+void tame_observer_before(tame_observer *observer, int64_t t);
+/** Step t has been made, with this input. Collective. */
+void tame_observer_after(tame_observer *observer, int64_t t, const double *input);
+/** The trial is over. Collective. */
+tame_status tame_observer_end(tame_observer *observer);
+/** Result k of analysis i, on rank 0; NULL elsewhere. Local. */
+const double *tame_observer_values(const tame_observer *observer, int64_t i, int k);
+/** Append all to a state; and when that has been restored, t being the next step. Collective. */
+void tame_observer_state(tame_observer *observer, tame_state *state);
+void tame_observer_restored(tame_observer *observer, int64_t t);
 
 /* ---- recording: layout and contents of the results ----------------------------------------- */
 
@@ -184,6 +229,7 @@ typedef struct tame_trial_figures {
   const double *nrmse;       /**< of readouts, [outputs] */
   double valid_ms;
   tame_health health;
+  const tame_observer *observer; /**< whose trial is over; NULL: none */
 } tame_trial_figures;
 
 /** Write the trial. Local. */

@@ -30,10 +30,11 @@ typedef struct model {
 
 /* ---- cycles, for the order of networks ------------------------------------------------------- */
 
-enum { PLAIN, RECURRENT, READOUT, KINDS };
+enum { PLAIN, RECURRENT, READOUT, ANALYSED, KINDS };
 
 static int kind_of_phase(const tame_experiment *e, int64_t p)
 {
+  if (tame_phase_kind_at(e, p) == TAME_PHASE_ANALYSE) return ANALYSED;
   if (tame_phase_kind_at(e, p) != TAME_PHASE_TRAIN) return PLAIN;
   return tame_phase_at(e, p)->weights == TAME_WEIGHTS_RECURRENT ? RECURRENT : READOUT;
 }
@@ -41,7 +42,8 @@ static int kind_of_phase(const tame_experiment *e, int64_t p)
 /* What all trials do, by kind of phase. */
 typedef struct work {
   double phases[KINDS], trials[KINDS], steps[KINDS], updates[KINDS];
-  double readouts; /* steps that need z */
+  double readouts;             /* steps that need z */
+  double observed, worked_out; /* cycles of analyses: along the trials, at their ends on one rank */
 } work;
 
 /* Steps t < last with t mod every = 0. */
@@ -55,8 +57,7 @@ static void count_task(const tame_experiment *e, int64_t p, int64_t t, work *w)
 {
   const int k = kind_of_phase(e, p);
   const double trials = (double)tame_phase_trials(e, p);
-  const bool judged = k == PLAIN && tame_phase_kind_at(e, p) != TAME_PHASE_RECORD &&
-                      e->scripts[t].target.at;
+  const bool judged = tame_phase_judges(e, p, t);
   int64_t first, last, wanted = 0;
   tame_phase_window(e, p, t, &first, &last);
   if (tame_recording_covers(e, &e->output.readout, p))
@@ -67,7 +68,12 @@ static void count_task(const tame_experiment *e, int64_t p, int64_t t, work *w)
   w->trials[k] += trials;
   w->steps[k] += trials * (double)e->scripts[t].steps;
   w->readouts += trials * (double)wanted;
-  if (k == PLAIN) return;
+  if (k == ANALYSED) {
+    const tame_analysis_plan plan = tame_phase_foresee(e, p, t, 1);
+    w->observed += trials * (double)(last - first) * plan.step_cycles;
+    w->worked_out += trials * plan.trial_cycles;
+  }
+  if (k == PLAIN || k == ANALYSED) return;
   const int64_t every = tame_phase_at(e, p)->every;
   w->updates[k] += trials * (double)(steps_before(last, every) - steps_before(first, every));
 }
@@ -87,7 +93,7 @@ static work count(const tame_experiment *e)
 double tame_plan_steps(const tame_experiment *e)
 {
   const work w = count(e);
-  return w.steps[PLAIN] + w.steps[RECURRENT] + w.steps[READOUT];
+  return w.steps[PLAIN] + w.steps[RECURRENT] + w.steps[READOUT] + w.steps[ANALYSED];
 }
 
 double tame_plan_cycles(const tame_experiment *e)
@@ -100,7 +106,7 @@ double tame_plan_cycles(const tame_experiment *e)
   const double f = e->network.plastic_fraction, learns = by_synapse ? k * f : k;
   return tame_plan_steps(e) * n * (40 + k) +
          w.updates[RECURRENT] * n * (by_synapse ? 1 : f) * learns * learns / 2 +
-         w.updates[READOUT] * n * n / 2;
+         w.updates[READOUT] * n * n / 2 + w.observed + w.worked_out;
 }
 
 /* ---- groups ------------------------------------------------------------------------------------- */
@@ -309,9 +315,11 @@ static void plan_rank(const model *m, int k, int g, tame_plan_rank *out)
   if (trains(m->e, TAME_WEIGHTS_RECURRENT)) out->P = p_numbers(m, neurons) * real;
   const double readout = (ceil(n / g) + 4) * n * real;
   if (trains(m->e, TAME_WEIGHTS_READOUT) && readout > out->P) out->P = readout;
+  out->analyses = tame_observer_need(m->e, own / n, g, k == 0);
   out->recordings = tame_run_recordings(m->e, own / n);
   out->files = k == 0 ? OF_FILES : 0;
-  out->total = out->weights + out->states + out->exchange + out->P + out->recordings + out->files;
+  out->total = out->weights + out->states + out->exchange + fmax(out->P, out->analyses) +
+               out->recordings + out->files; /* analyses are made when no P is there */
 }
 
 /* The rank of g that holds most. */
@@ -351,7 +359,8 @@ static double bytes_about(const tame_experiment *e)
   double P = 0;
   if (trains(e, TAME_WEIGHTS_RECURRENT)) P = n * (by_synapse ? 1 : f) * learns * learns / 2;
   if (trains(e, TAME_WEIGHTS_READOUT)) P = fmax(P, n * n);
-  return n * k * (real + 4) + P * real + tame_run_recordings(e, 1);
+  return n * k * (real + 4) + fmax(P * real, tame_observer_need(e, 1, 1, true)) +
+         tame_run_recordings(e, 1);
 }
 
 /* ---- all ------------------------------------------------------------------------------------------- */
@@ -391,8 +400,11 @@ static void plan_files(const model *m, const tame_experiment *study, tame_plan *
   double P = 0;
   if (trains(e, TAME_WEIGHTS_RECURRENT)) P = p_numbers(m, all) * m->real;
   if (trains(e, TAME_WEIGHTS_READOUT)) P = fmax(P, m->n * (m->n + 2) * m->real);
-  out->checkpoint_bytes = 2 * (P + sum_of(m, all, plastic_of) * m->real + m->n * (2 * m->real + 8) +
-                               outputs * m->n * m->real + tame_run_recordings(e, 1));
+  /* of analyses at most: not all is kept */
+  const double changes = fmax(P, tame_observer_need(e, 1, 1, true));
+  out->checkpoint_bytes = 2 * (changes + sum_of(m, all, plastic_of) * m->real +
+                               m->n * (2 * m->real + 8) + outputs * m->n * m->real +
+                               tame_run_recordings(e, 1));
   out->synapses = synapses;
   out->p_bytes = P;
 }
@@ -433,14 +445,19 @@ static double seconds_of(const model *m, const tame_plan_request *q, tame_plan *
   const work w = count(m->e);
   const tame_plan_times *t = &p->times;
   const double between = exchange_seconds(q, &p->most), step = t->step + between;
+  const double all[2] = {m->kinds[0].neurons, m->kinds[1].neurons};
+  const double a_cycle = t->step /
+                         (40 * m->n + sum_of(m, all, inputs_of)); /* of all ranks together */
   p->begin_seconds = begin_seconds(m, q, p) + (p->networks == 1 ? start_seconds(q) : 0);
   p->parts[PLAIN] = w.readouts * (t->readout + (p->most.gathers ? 0 : between));
   p->parts[RECURRENT] = w.updates[RECURRENT] * t->update;
   p->parts[READOUT] = w.updates[READOUT] * (t->readout_update + between);
+  p->parts[ANALYSED] = w.observed * a_cycle + w.worked_out * a_cycle * p->group * q->threads;
   double sum = p->begin_seconds;
   for (int k = 0; k < KINDS; k++) {
     p->parts[k] += w.steps[k] * step + w.trials[k] * trial_seconds(m, p, k);
-    if (k != PLAIN) p->parts[k] += w.phases[k] * p->p_bytes / p->group * t->touch / q->threads;
+    if (k == RECURRENT || k == READOUT)
+      p->parts[k] += w.phases[k] * p->p_bytes / p->group * t->touch / q->threads;
     sum += p->parts[k];
   }
   return sum;

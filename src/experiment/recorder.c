@@ -103,22 +103,35 @@ static void plan_task(const planner *p, int64_t k)
   tame_blueprint_whole(p->blueprint, path, "index", k);
 }
 
-/* Is a target followed in trials of this phase and task? */
-static bool has_target(const tame_experiment *e, int64_t phase, int64_t task)
-{
-  return tame_phase_kind_at(e, phase) != TAME_PHASE_RECORD && e->scripts[task].target.at != NULL;
-}
-
 /* Does a phase tell a loss of this task? */
 static bool has_loss(const tame_experiment *e, int64_t phase, int64_t task)
 {
-  return tame_phase_kind_at(e, phase) == TAME_PHASE_TRAIN || has_target(e, phase, task);
+  return tame_phase_kind_at(e, phase) == TAME_PHASE_TRAIN || tame_phase_judges(e, phase, task);
 }
 
-/* Does it tell how readouts and targets correlate, and how far apart they are? */
-static bool has_correlation(const tame_experiment *e, int64_t phase, int64_t task)
+/* What the analyses of a trial give: [1, trials, ...] each. */
+static void plan_analyses(const planner *pl, int64_t p, int64_t t)
 {
-  return tame_phase_kind_at(e, phase) != TAME_PHASE_TRAIN && has_target(e, phase, task);
+  const tame_experiment *e = pl->e;
+  const tame_analysis_about about = tame_phase_about(e, p, t);
+  for (int64_t i = 0; i < tame_phase_analyses(e, p); i++) {
+    const tame_variant *which = tame_phase_analysis(e, p, i);
+    tame_analysis_plan plan;
+    tame_analysis_foresee(which, &about, 1, &plan);
+    for (int k = 0; k < plan.count; k++) {
+      const tame_analysis_result *r = &plan.results[k];
+      tame_dataset set = {.type = TAME_TYPE_F64,
+                          .axes = 2 + r->axes,
+                          .shape = {1, tame_phase_trials(e, p), r->shape[0], r->shape[1]},
+                          .start_ms = r->start_ms,
+                          .step_ms = r->step_ms};
+      snprintf(set.path, sizeof set.path, "phases/%s/%s/%s/%s", tame_phase_at(e, p)->name,
+               tame_task_at(e, t)->name, which->row->name, r->name);
+      snprintf(set.dims, sizeof set.dims, "network, trial%s%s", r->axes ? ", " : "", r->dims);
+      snprintf(set.units, sizeof set.units, "%s", r->units);
+      tame_blueprint_add(pl->blueprint, &set);
+    }
+  }
 }
 
 static void plan_trials(const planner *pl, int64_t p, int64_t t)
@@ -134,7 +147,7 @@ static void plan_trials(const planner *pl, int64_t p, int64_t t)
     snprintf(path, sizeof path, "phases/%s/%s/loss", phase, task);
     add(pl, path, TAME_TYPE_F64, "network, trial", "1", 2, (int64_t[]){1, trials}, 0);
   }
-  if (has_correlation(e, p, t)) {
+  if (tame_phase_judges(e, p, t)) {
     snprintf(path, sizeof path, "phases/%s/%s/correlation", phase, task);
     add(pl, path, TAME_TYPE_F64, "network, trial, output", "1", 3, (int64_t[]){1, trials, outputs},
         0);
@@ -160,6 +173,7 @@ static void plan_trials(const planner *pl, int64_t p, int64_t t)
     add(pl, path, pl->real, "network, trial, output, time", "1", 4,
         (int64_t[]){1, trials, outputs, samples(steps, readout->every)}, readout->every);
   }
+  plan_analyses(pl, p, t);
   if (e->output.initial_state) {
     snprintf(path, sizeof path, "phases/%s/%s/initial_state", phase, task);
     add(pl, path, pl->real, "network, trial, neuron", "1", 3,
@@ -692,6 +706,27 @@ static void put_figures(tame_recorder *rec, const char *folder, const char *name
       (int64_t[TAME_AXES]){1, 1, count}, values);
 }
 
+/* What the analyses of a trial have come to. */
+static void put_analyses(tame_recorder *rec, int64_t trial, const tame_observer *observer)
+{
+  const tame_experiment *e = rec->e;
+  const tame_analysis_about about = tame_phase_about(e, rec->phase, rec->task);
+  for (int64_t i = 0; observer && is_root(rec) && i < tame_phase_analyses(e, rec->phase); i++) {
+    const tame_variant *which = tame_phase_analysis(e, rec->phase, i);
+    tame_analysis_plan plan;
+    tame_analysis_foresee(which, &about, 1, &plan);
+    for (int k = 0; k < plan.count; k++) {
+      const tame_analysis_result *r = &plan.results[k];
+      char path[TAME_PATH];
+      snprintf(path, sizeof path, "phases/%s/%s/%s/%s", tame_phase_at(e, rec->phase)->name,
+               tame_task_at(e, rec->task)->name, which->row->name, r->name);
+      put(rec, path, TAME_TYPE_F64, (int64_t[TAME_AXES]){rec->row, trial},
+          (int64_t[TAME_AXES]){1, 1, r->shape[0], r->shape[1]},
+          tame_observer_values(observer, i, k));
+    }
+  }
+}
+
 tame_status tame_recorder_end(tame_recorder *rec, int64_t trial, const tame_trial_figures *figures)
 {
   const tame_network *net = rec->network;
@@ -703,7 +738,7 @@ tame_status tame_recorder_end(tame_recorder *rec, int64_t trial, const tame_tria
            tame_task_at(e, rec->task)->name);
   if (has_loss(e, rec->phase, rec->task))
     put_figures(rec, folder, "loss", trial, 1, &figures->loss);
-  if (has_correlation(e, rec->phase, rec->task)) {
+  if (tame_phase_judges(e, rec->phase, rec->task)) {
     put_figures(rec, folder, "correlation", trial, net->p.outputs, figures->correlation);
     put_figures(rec, folder, "nrmse", trial, net->p.outputs, figures->nrmse);
   }
@@ -728,6 +763,7 @@ tame_status tame_recorder_end(tame_recorder *rec, int64_t trial, const tame_tria
         (int64_t[TAME_AXES]){1, 1, net->p.outputs, count},
         compact(rec, rec->readout, net->p.outputs, rec->readout_room, count));
   }
+  put_analyses(rec, trial, figures->observer);
   if (rec->initial_state) {
     snprintf(path, sizeof path, "%s/initial_state", folder);
     put(rec, path, real_of(rec), (int64_t[TAME_AXES]){rec->row, trial, net->first},

@@ -13,7 +13,7 @@
 #include <time.h>
 
 /* What a step does, for the estimate of the time left. */
-enum { PLAIN, RECURRENT, READOUT, KINDS };
+enum { PLAIN, RECURRENT, READOUT, ANALYSED, KINDS };
 
 /* Sums over the steps of a trial by which a readout's error and correlation with its target are told. */
 typedef struct co_moments {
@@ -40,10 +40,11 @@ typedef struct run {
 
   /* where it stands; with `step` > 0 in the middle of a trial */
   int64_t phase, task, trial;
-  int64_t index;         /* of the trial in the whole run: it keys initial states and noise */
-  int64_t step;          /* of the trial, the next one */
-  bool restored;         /* the phase goes on from a checkpoint */
-  tame_learner *learner; /* of this phase, or NULL */
+  int64_t index;           /* of the trial in the whole run: it keys initial states and noise */
+  int64_t step;            /* of the trial, the next one */
+  bool restored;           /* the phase goes on from a checkpoint */
+  tame_learner *learner;   /* of this phase, or NULL */
+  tame_observer *observer; /* of this trial, or NULL */
 
   /* the trial that runs */
   int64_t first, last; /* steps of the window */
@@ -146,8 +147,8 @@ tame_status tame_run_refuse_above(const tame_layout *layout, int ranks, double n
                    ranks, need / 1e9, what, available / 1e9);
 }
 
-/* P is known only once the wiring is: the largest of the training phases. */
-static tame_status check_memory_of_learners(const run *r, int64_t *largest)
+/* P is known only once the wiring is: the largest of the training phases. Analyses are made when no P is there. */
+static tame_status check_memory_of_phases(const run *r, int64_t *largest)
 {
   const double share = (double)r->network->n_local / (double)r->e->network.neurons;
   *largest = 0;
@@ -158,9 +159,11 @@ static tame_status check_memory_of_learners(const run *r, int64_t *largest)
                                            (tame_weights)phase->weights);
     if (need > *largest) *largest = need;
   }
-  const double need = (double)*largest + tame_run_recordings(r->e, share);
-  return tame_agree(r->comm, tame_run_refuse_above(&r->layout, r->network->partition.size, need,
-                                                   "P and recordings"));
+  const int ranks = r->network->partition.size;
+  const double analyses = tame_observer_need(r->e, share, ranks, r->rank == 0);
+  const double need = fmax((double)*largest, analyses) + tame_run_recordings(r->e, share);
+  const char *what = analyses > (double)*largest ? "analyses and recordings" : "P and recordings";
+  return tame_agree(r->comm, tame_run_refuse_above(&r->layout, ranks, need, what));
 }
 
 /* ---- layout --------------------------------------------------------------------------------- */
@@ -197,6 +200,7 @@ static void tell_layout(const run *r, int64_t p_bytes)
 
 static int kind_of_phase(const tame_experiment *e, int64_t p)
 {
+  if (tame_phase_kind_at(e, p) == TAME_PHASE_ANALYSE) return ANALYSED;
   if (tame_phase_kind_at(e, p) != TAME_PHASE_TRAIN) return PLAIN;
   return tame_phase_at(e, p)->weights == TAME_WEIGHTS_RECURRENT ? RECURRENT : READOUT;
 }
@@ -349,7 +353,7 @@ static void feed_back(run *r, int64_t t, bool readout)
   const tame_samples *target = &r->e->scripts[r->task].target;
   const int feedback = tame_phase_at(r->e, r->phase)->feedback;
   if (!(r->e->network.feedback_scale > 0) || feedback == TAME_FEED_NONE) return;
-  tame_network_feed(r->network, readout ? r->z : target->at + t * target->channels);
+  tame_network_feed(r->network, readout ? r->z : target->at + t * target->channels, readout);
 }
 
 /* All that happens after step t, but for the step itself. */
@@ -361,8 +365,7 @@ static void after_step(run *r, int64_t t)
   const bool inside = t >= r->first && t < r->last;
   const bool learns = kind == TAME_PHASE_TRAIN && inside && t % phase->every == 0;
   const bool recurrent = kind == TAME_PHASE_TRAIN && phase->weights == TAME_WEIGHTS_RECURRENT;
-  const bool judged = inside && e->scripts[r->task].target.at && !recurrent &&
-                      (learns || kind == TAME_PHASE_TEST || kind == TAME_PHASE_PERTURB);
+  const bool judged = inside && ((learns && !recurrent) || tame_phase_judges(e, r->phase, r->task));
   const bool wanted = tame_recorder_wants_readout(r->recorder, t);
   const int64_t free_from = tame_phase_free_from(e, r->phase, r->task);
   const bool fed = free_from >= 0 && t + 1 >= free_from;
@@ -387,6 +390,12 @@ static tame_status make_learner(run *r)
   if (tame_phase_kind_at(r->e, r->phase) != TAME_PHASE_TRAIN) return TAME_OK;
   return tame_learner_create(&r->learner, &phase->learner, r->network,
                              (tame_weights)phase->weights);
+}
+
+/* The analyses of a trial. Collective. */
+static tame_status observe(run *r)
+{
+  return tame_observer_create(&r->observer, r->e, r->network, r->phase, r->task);
 }
 
 /* ---- checkpoints ------------------------------------------------------------------------------ */
@@ -433,6 +442,7 @@ static void gather_state(run *r, tame_state *state)
   };
   tame_network_state(r->network, state);
   if (r->learner) tame_learner_state(r->learner, state);
+  tame_observer_state(r->observer, state);
   for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++) tame_state_add(state, &pieces[k]);
   tame_recorder_state(r->recorder, state);
   add_innate(r, state);
@@ -511,12 +521,16 @@ static tame_status restore(run *r, const tame_checkpoint_about *about)
   r->last_loss = about->loss;
   r->restored = true;
   tame_status status = make_learner(r);
+  if (status == TAME_OK && r->step > 0) status = observe(r);
   if (status == TAME_OK) {
     gather_state(r, &state);
     status = tame_checkpoint_load(r->checkpoint, &state);
     tame_state_free(&state);
   }
-  if (status == TAME_OK) tame_network_restored(r->network);
+  if (status == TAME_OK) {
+    tame_network_restored(r->network);
+    tame_observer_restored(r->observer, r->step);
+  }
   return status;
 }
 
@@ -589,7 +603,10 @@ static tame_status steps_of_trial(run *r)
   int64_t since = r->step;
   while (r->step < script->steps) {
     const int64_t t = r->step;
-    tame_network_step(r->network, input + t * e->network.inputs, tame_phase_at(e, r->phase)->noise);
+    const double *u = input + t * e->network.inputs;
+    tame_observer_before(r->observer, t);
+    tame_network_step(r->network, u, tame_phase_at(e, r->phase)->noise);
+    tame_observer_after(r->observer, t, u);
     after_step(r, t);
     r->step++;
     r->asked++;
@@ -669,7 +686,7 @@ static void prepare_trial(run *r)
   r->spread = spread_of(r);
 }
 
-static void begin_trial(run *r)
+static tame_status begin_trial(run *r)
 {
   const int64_t outputs = r->e->network.outputs;
   r->loss_sum = 0;
@@ -680,6 +697,7 @@ static void begin_trial(run *r)
   if (tame_phase_at(r->e, r->phase)->go_on) tame_network_go_on(r->network, (uint32_t)r->index);
   else tame_network_reset(r->network, (uint32_t)r->index);
   tame_recorder_keep_initial(r->recorder);
+  return observe(r);
 }
 
 static tame_status end_trial(run *r)
@@ -687,8 +705,10 @@ static tame_status end_trial(run *r)
   tame_trial_figures figures = {.loss = NAN,
                                 .correlation = r->correlation,
                                 .nrmse = r->nrmse,
-                                .valid_ms = (double)r->valid[0] * r->e->network.dt_ms};
+                                .valid_ms = (double)r->valid[0] * r->e->network.dt_ms,
+                                .observer = r->observer};
   tame_status status = check_finite(r);
+  if (status == TAME_OK) status = tame_observer_end(r->observer);
   if (r->learner && status == TAME_OK) status = tame_learner_health(r->learner, &figures.health);
   if (status == TAME_OK) status = loss_of_trial(r, &figures.loss);
   if (status == TAME_OK) status = check_figures(r, &figures);
@@ -696,6 +716,7 @@ static tame_status end_trial(run *r)
   r->last_loss = figures.loss;
   if (status == TAME_OK)
     status = tame_agree(r->comm, tame_recorder_end(r->recorder, r->trial, &figures));
+  tame_observer_free(&r->observer);
   report(r, true);
   return place_failure(r, status);
 }
@@ -704,8 +725,8 @@ static tame_status run_trial(run *r)
 {
   prepare_trial(r);
   tame_recorder_start(r->recorder, r->phase, r->task);
-  if (r->step == 0) begin_trial(r);
-  tame_status status = steps_of_trial(r);
+  tame_status status = r->step == 0 ? begin_trial(r) : TAME_OK;
+  if (status == TAME_OK) status = steps_of_trial(r);
   if (status == TAME_OK) status = end_trial(r);
   if (status != TAME_OK) return status;
   if (now() - r->noted >= 1) put_progress(r, share_done(r));
@@ -768,6 +789,7 @@ static void release(run *r)
 {
   tame_recorder_free(&r->recorder);
   tame_checkpoint_close(&r->checkpoint);
+  tame_observer_free(&r->observer);
   tame_learner_free(&r->learner);
   tame_network_free(&r->network);
   for (int64_t k = 0; r->innate && k < r->e->phases.count * r->e->tasks.count; k++)
@@ -810,7 +832,7 @@ static tame_status prepare(run *r)
   const tame_member *m = r->member;
   int64_t p_bytes = 0;
   tame_status status = tame_network_create(&r->network, r->comm, &r->e->network);
-  if (status == TAME_OK) status = check_memory_of_learners(r, &p_bytes);
+  if (status == TAME_OK) status = check_memory_of_phases(r, &p_bytes);
   if (status == TAME_OK) status = tame_agree(r->comm, allocate(r));
   if (status == TAME_OK)
     status = tame_recorder_create(&r->recorder, r->e, r->network, m->results, m->row);

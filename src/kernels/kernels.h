@@ -48,6 +48,12 @@ typedef struct tame_kernels {
   void (*row_sums)(size_t n, const int64_t *start, const int32_t *column, const void *w,
                    const void *r, void *y);
 
+  /** The same for several vectors at once, in double whatever the reals: y[i][c] = sum over s of w[s] *
+   *  r[column[s]][c], 0 <= c < columns, r and y being rows of `columns` doubles. Terms are added in the order of s,
+   *  product and sum rounded each, so that all tables give the same bits. */
+  void (*row_products)(size_t n, size_t columns, const int64_t *start, const int32_t *column,
+                       const void *w, const double *r, double *y);
+
   /** sum of a[i] * b[i], in one order that depends on n alone; added up in double. */
   double (*dot)(size_t n, const void *a, const void *b);
 

@@ -13,6 +13,19 @@ static void NAME(row_sums)(size_t n, const int64_t *start, const int32_t *column
   }
 }
 
+static void NAME(row_products)(size_t n, size_t columns, const int64_t *start,
+                               const int32_t *column, const void *w_, const double *r, double *y)
+{
+  const REAL *w = w_;
+  for (size_t i = 0; i < n; i++)
+    for (size_t c = 0; c < columns; c++) {
+      double sum = 0;
+      for (int64_t s = start[i]; s < start[i + 1]; s++)
+        sum += (double)w[s] * r[(size_t)column[s] * columns + c];
+      y[i * columns + c] = sum;
+    }
+}
+
 static double NAME(dot)(size_t n, const void *a_, const void *b_)
 {
   const REAL *a = a_, *b = b_;
@@ -110,6 +123,7 @@ const tame_kernels NAME(tame_kernels_ref) = {
     .name = "ref",
     .real_size = sizeof(REAL),
     .row_sums = NAME(row_sums),
+    .row_products = NAME(row_products),
     .dot = NAME(dot),
     .add_scaled = NAME(add_scaled),
     .scale = NAME(scale),

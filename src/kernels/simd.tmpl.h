@@ -129,6 +129,35 @@ static void NAME(row_sums)(size_t n, const int64_t *start, const int32_t *column
   }
 }
 
+static void NAME(row_products)(size_t n, size_t columns, const int64_t *start,
+                               const int32_t *column, const void *w_, const double *r, double *y)
+{
+  const REAL *w = w_;
+  for (size_t i = 0; i < n; i++, y += columns) {
+    size_t c = 0;
+    for (; c + TAME_TILE <= columns; c += TAME_TILE) {
+      eight_f64 sum = zero_f64();
+      for (int64_t s = start[i]; s < start[i + 1]; s++)
+        sum = add_f64(sum, scaled_f64(load_f64(r + (size_t)column[s] * columns + c),
+                                      part_splat_f64((double)w[s])));
+      store_f64(y + c, sum);
+    }
+    for (; c + lanes_f64 <= columns; c += lanes_f64) {
+      part_f64 sum = part_splat_f64(0);
+      for (int64_t s = start[i]; s < start[i + 1]; s++)
+        sum += *(const part_at_f64 *)(r + (size_t)column[s] * columns + c) *
+               part_splat_f64((double)w[s]);
+      *(part_at_f64 *)(y + c) = sum;
+    }
+    for (; c < columns; c++) {
+      double sum = 0;
+      for (int64_t s = start[i]; s < start[i + 1]; s++)
+        sum += r[(size_t)column[s] * columns + c] * (double)w[s];
+      y[c] = sum;
+    }
+  }
+}
+
 static double NAME(dot)(size_t n, const void *a_, const void *b_)
 {
   const REAL *a = a_, *b = b_;
@@ -366,6 +395,7 @@ const tame_kernels NAME(TABLE) = {
     .name = ISA,
     .real_size = sizeof(REAL),
     .row_sums = NAME(row_sums),
+    .row_products = NAME(row_products),
     .dot = NAME(dot),
     .add_scaled = NAME(add_scaled),
     .scale = NAME(scale),

@@ -33,6 +33,17 @@ static void rates(const tame_kernels *kernels, size_t n, const void *x, void *r)
   kernels->tanh(n, x, r);
 }
 
+static void tangent(const void *params, double dt_ms, size_t n, const double *r, double *keep,
+                    double *take, double *slope)
+{
+  const double a = dt_ms / ((const rate_params *)params)->tau_ms;
+  for (size_t i = 0; i < n; i++) {
+    keep[i] = 1 - a;
+    take[i] = a;
+    slope[i] = 1 - r[i] * r[i];
+  }
+}
+
 extern const tame_cell tame_cell_rate;
 const tame_cell tame_cell_rate = {
     .head = {.name = "rate",
@@ -41,4 +52,5 @@ const tame_cell tame_cell_rate = {
     .check = check,
     .step = step,
     .rates = rates,
+    .tangent = tangent,
 };

@@ -24,6 +24,7 @@ struct tame_network {
   void *w_in;      /* [inputs][n_local] */
   void *w_fb;      /* [outputs][n_local]; NULL: nothing is fed back */
   double *y;       /* [outputs], what is fed back, on every rank */
+  int32_t own[2];  /* is it the network's own readout: in the next step, and in the last one? */
   void *w_out;     /* [outputs][n], on every rank */
   double *b_out;   /* [outputs], on every rank */
   void *x, *h, *r; /* [n_local] */
@@ -58,6 +59,30 @@ static inline const tame_features *tame_network_features(const tame_network_para
 
 /** Neuron whose rate stands in a slot of the view. Local. */
 int64_t tame_network_source(const tame_network *network, int32_t slot);
+
+/** An exchange like that of the rates, with the same slots, of elements of another size. Collective. */
+tame_status tame_network_exchange_like(tame_exchange **out, const tame_network *network,
+                                       size_t element);
+
+/** All of W, [n][n], row i the inputs of neuron i, into W of rank 0; ignored on others. TAME_OK or
+ *  TAME_ERR_NOMEM. Collective. */
+tame_status tame_network_dense(tame_network *network, double *W);
+
+/** After x has been changed from outside: its rates, and their exchange. Collective. */
+void tame_network_moved(tame_network *network);
+
+/** A second state on the same weights: a network that steps as the first does, and draws the same noise. What it
+ *  shares with the first is borrowed. Collective. */
+tame_status tame_network_twin(tame_network **out, const tame_network *network);
+/** Free *twin and set it to NULL. Collective. NULL is fine. */
+void tame_network_twin_free(tame_network **twin);
+/** Bring the twin to a state: x, which it then has in common with the first, y, trial and step. Collective. */
+void tame_network_twin_follow(tame_network *twin, const tame_network *network);
+/** Move the twin by the step that the first has just made. Collective. */
+void tame_network_twin_step(tame_network *twin, const tame_network *network, const double *input,
+                            bool noise);
+/** After the twin's x has been changed: its rates, and what it feeds back. Collective. */
+void tame_network_twin_moved(tame_network *twin, const tame_network *network);
 
 /** Element i of an array of the network's numbers. */
 static inline double tame_real_at(const tame_network *network, const void *array, int64_t i)

@@ -374,9 +374,10 @@ void tame_network_go_on(tame_network *net, uint32_t trial)
   net->all_current = 0;
 }
 
-void tame_network_feed(tame_network *net, const double *y)
+void tame_network_feed(tame_network *net, const double *y, bool own)
 {
   memcpy(net->y, y, (size_t)net->p.outputs * sizeof *y);
+  net->own[0] = own;
 }
 
 void tame_network_reset(tame_network *net, uint32_t trial)
@@ -384,6 +385,7 @@ void tame_network_reset(tame_network *net, uint32_t trial)
   const double range = net->p.initial_range;
   tame_network_go_on(net, trial);
   memset(net->y, 0, (size_t)net->p.outputs * sizeof *net->y);
+  memset(net->own, 0, sizeof net->own);
   if (net->cell->features) {
     memset(net->memory, 0, (size_t)net->n_memory * sizeof *net->memory);
     move_features(net);
@@ -442,6 +444,7 @@ static void step_range(const tame_network *net, int64_t from, int64_t to, const 
 
 void tame_network_step(tame_network *net, const double *input, bool noise)
 {
+  net->own[1] = net->own[0];
   if (net->cell->features) {
     step_features(net, input);
     return;
@@ -517,6 +520,7 @@ void tame_network_state(tame_network *net, tame_state *state)
       {"network.x", real, n, net->first, m, net->x, false, 0},
       {"network.r", real, n, net->first, m, net->r, false, 0},
       {"network.y", TAME_TYPE_F64, net->p.outputs, 0, net->p.outputs, net->y, copy, 0},
+      {"network.own", TAME_TYPE_I32, 2, 0, 2, net->own, copy, 0},
       {"network.readout", real, outputs, 0, outputs, net->w_out, copy, 0},
       {"network.bias", TAME_TYPE_F64, net->p.outputs, 0, net->p.outputs, net->b_out, copy, 0},
   };

@@ -34,6 +34,10 @@ typedef struct tame_cell {
                const void *h, void *x, void *r);
   /** Rates that belong to states, for the start of a trial. */
   void (*rates)(const tame_kernels *kernels, size_t n, const void *x, void *r);
+  /** Derivatives at the states from which a step starts, whose rates are r: a small displacement moves by
+   *  dx <- keep dx + take dh, where dh = W dr, and its rates by dr = slope dx. NULL: it has none. */
+  void (*tangent)(const void *params, double dt_ms, size_t n, const double *r, double *keep,
+                  double *take, double *slope);
 } tame_cell;
 
 /** Who connects to whom: each neuron's inputs, a pure function of (seed, i). */

@@ -28,6 +28,14 @@ static const char text[] =
     "  - train: {name: recurrent, weights: recurrent, target: innate, trials: 2}\n"
     "  - train: {name: readout, weights: readout, every: 2}\n"
     "  - perturb: {name: after}\n"
+    "  - analyse:\n"
+    "      name: chaos\n"
+    "      trials: 2\n"
+    "      by:\n"
+    "        - spectrum\n"
+    "        - lyapunov: {exponents: 3, every: 4}\n"
+    "        - divergence: {every: 4}\n"
+    "        - pca: {components: 2, projections: on}\n"
     "output: {weights: both, initial_state: on}\n";
 
 static tame_status run_text(MPI_Comm comm, const char *path, double checkpoint_seconds)

@@ -34,8 +34,8 @@ static void check_same_bits(const tame_network_params *p, int steps)
       if (t % 40 && p->feedback_scale == 0) continue;
       tame_network_readout(alone, z[0]);
       tame_network_readout(shared, z[1]);
-      tame_network_feed(alone, z[0]);
-      tame_network_feed(shared, z[1]);
+      tame_network_feed(alone, z[0], true);
+      tame_network_feed(shared, z[1], true);
       ok = ok && memcmp(z[0], z[1], sizeof z[0]) == 0 && same_rates(alone, shared);
     }
   }
@@ -169,7 +169,7 @@ static void a_step_is_the_equation(void **state)
     for (int o = 0; o < 2; o++) h += ((double *)net->w_fb)[o * net->n_local + i] * y[o];
     x[i] = ((double *)net->x)[i] + 0.1 * (-((double *)net->x)[i] + h);
   }
-  tame_network_feed(net, y);
+  tame_network_feed(net, y, false);
   tame_network_step(net, input, false);
   for (int64_t i = 0; i < net->n_local; i++)
     ok = ok && fabs(x[i] - ((double *)net->x)[i]) < 1e-14 &&

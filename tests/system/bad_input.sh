@@ -5,7 +5,7 @@
 source "$TAME_SOURCE/tests/system/_lib.sh"
 
 job=$TAME_SOURCE/jobs/small.yaml
-bad() { refuse 2 "$1" "$TAME" run "$job" -q -o bad.h5 --set "$2"; }
+bad() { refuse 2 "$1" "$TAME" run "$job" -q -o bad.h5 --set "${@:2}"; }
 
 bad "network.gian: unknown key, did you mean 'gain'?" network.gian=1
 bad "network.neurons: found 'many', want a whole number from 0" network.neurons=many
@@ -95,6 +95,30 @@ features "network.gain: has no meaning for cell nvar" --set network.gain=1
 features "phases[0].train.weights: recurrent weights are to learn, but cell nvar has none" \
   --set 'phases=[train: {name: x, weights: recurrent}]'
 
+# Analyses, in the place of the first test
+analyse() { bad "phases[1].analyse.$1" "phases[1]={analyse: {name: chaos, $2}}"; }
+analyse "by[0].lyapunov.exponents: found 151, want at most network.neurons = 150" \
+  'by: [lyapunov: {exponents: 151}]'
+analyse "by[1].pca.components: found 200, want at most network.neurons = 150" \
+  'by: [spectrum, pca: {components: 200}]'
+analyse "by[0].lyapunov.every (default): found 10 steps, of which the window, steps 80 to 89, has no whole interval" \
+  'window_ms: [80, 89], by: [lyapunov: {exponents: 2}]'
+analyse "by[0].divergence.every: found 100 steps, of which the window, steps 80 to 330, has no whole interval after settle_ms = 200" \
+  'by: [divergence: {every: 100, settle_ms: 200}]'
+analyse "by[0].pca.components (default): the window is a single step, 80" 'window_ms: [80, 81], by: [pca]'
+analyse "by[2].spectrum: spectrum is made in this phase already" 'by: [spectrum, pca, spectrum]'
+analyse "by: the list is empty, want at least one analysis" 'by: []'
+analyse "by[0]: found 'lyapunow', want one of spectrum, lyapunov, divergence, pca; did you mean 'lyapunov'?" \
+  'by: [lyapunow]'
+analyse "window_ms: found [300, 500], want start < end inside the trial" 'window_ms: [300, 500], by: [pca]'
+bad "phases[1].analyse.by[0].divergence.epsilon (default): found 1e-06, want at least 0.001 where network.precision is float" \
+  'phases[1]={analyse: {name: chaos, by: [divergence]}}' --set network.precision=float
+refuse 3 "for the network, P, analyses and recordings" "$TAME" run "$job" -q -o bad.h5 \
+  --set 'phases=[analyse: {name: chaos, by: [lyapunov: {exponents: 100000}]}]' \
+  --set network.neurons=100000 --set network.wiring.random.density=0.0001 --set output.weights=none
+bad "phases[0].analyse.by[0].spectrum: 50000 neurons are too many for LAPACK, want at most 46340" \
+  'phases=[analyse: {name: chaos, by: [spectrum]}]' --set network.neurons=50000
+
 # Arrays from files
 printf 'x\n1\n2\nnan\n' >nan.csv
 "$PYTHON" - <<'END'
@@ -137,7 +161,7 @@ done
 refuse 2 "TAME_KERNEL: found 'sse', want one of" env TAME_KERNEL=sse "$TAME" run "$job" -q -o bad.h5
 
 # P that does not fit though W does: 10,000 neurons with 3,000 inputs need 216 GB
-refuse 3 "for the network, P and recordings" "$TAME" run "$job" -q -o bad.h5 --set network.neurons=10000 \
+refuse 3 "for the network, P, analyses and recordings" "$TAME" run "$job" -q -o bad.h5 --set network.neurons=10000 \
   --set network.wiring.random.density=0.3 --set output.weights=none
 # Signals that do not fit
 refuse 3 "for the signals of the tasks" "$TAME" run "$job" -q -o bad.h5 \

@@ -207,6 +207,38 @@ static void a_row_sum_depends_on_its_row_alone(const tame_kernels *k)
   release(&r), release(&row), release(&y);
 }
 
+/** Against the sum in its order, by hand: in double, so that there is one answer; written nowhere else. */
+static void row_products_are_right(const tame_kernels *k)
+{
+  enum { ROWS = SIZES, SOURCES = 50 };
+  static const size_t columns[] = {1, 2, 4, 7, 8, 9, 13, 16, 21};
+  int64_t start[ROWS + 1] = {2};
+  for (size_t i = 0; i < ROWS; i++) start[i + 1] = start[i] + (int64_t)sizes[i];
+  const size_t count = (size_t)start[ROWS];
+  array column = array_of(count, sizeof(int32_t), 1), w = reals(k, count, 1, 12);
+  int32_t *named = (int32_t *)(void *)column.at;
+  for (size_t s = 0; s < count; s++) named[s] = s < 2 ? -1 : (int32_t)(s * s % SOURCES);
+  for (size_t z = 0; z < sizeof columns / sizeof *columns; z++) {
+    const size_t K = columns[z];
+    array r = array_of(SOURCES * K, sizeof(double), 1), y = array_of(ROWS * K, sizeof(double), 1);
+    double *from = (double *)(void *)r.at, *to = (double *)(void *)y.at;
+    uint64_t seed = 13;
+    for (size_t j = 0; j < SOURCES * K; j++) from[j] = uniform(&seed);
+    k->row_products(ROWS, K, start, named, w.at, from, to);
+    for (size_t i = 0; i < ROWS; i++)
+      for (size_t c = 0; c < K; c++) {
+        volatile double sum = 0;
+        for (int64_t s = start[i]; s < start[i + 1]; s++) {
+          volatile double term = get(k, w.at, (size_t)s) * from[(size_t)named[s] * K + c];
+          sum += term;
+        }
+        assert_true(to[i * K + c] == sum);
+      }
+    release(&r), release(&y);
+  }
+  release(&column), release(&w);
+}
+
 static void dot_is_right(const tame_kernels *k)
 {
   for (size_t z = 0; z < SIZES; z++) {
@@ -634,6 +666,7 @@ static void fast_tables_give_the_same_bits(void **state)
     on_all(test);                                                                                  \
   }
 ON_ALL(row_sums_are_right)
+ON_ALL(row_products_are_right)
 ON_ALL(a_row_sum_depends_on_its_row_alone)
 ON_ALL(dot_is_right)
 ON_ALL(add_scaled_is_one_fused_operation)
@@ -654,6 +687,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_table_is_picked_by_name_or_the_best),
       cmocka_unit_test(all_row_sums_are_right),
+      cmocka_unit_test(all_row_products_are_right),
       cmocka_unit_test(all_a_row_sum_depends_on_its_row_alone),
       cmocka_unit_test(all_dot_is_right),
       cmocka_unit_test(all_add_scaled_is_one_fused_operation),

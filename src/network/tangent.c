@@ -1,0 +1,155 @@
+/* How small displacements move with a network; see tangent.h. */
+#include "network/tangent.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+
+enum { ROWS = 16 /* neurons whose sums are formed together, while they are in the cache */ };
+
+struct tame_tangents {
+  const tame_network *network; /* borrowed */
+  int64_t columns;
+  tame_partition threads; /* of our neurons */
+  tame_exchange *exchange;
+  tame_tree *tree;                     /* for dy; NULL: nothing is fed back */
+  double *dr;                          /* [n_local][columns] */
+  double *dy;                          /* [outputs][columns] */
+  double *sums;                        /* [threads][ROWS][columns] */
+  double *rates, *keep, *take, *slope; /* [n_local], in one array */
+};
+
+void tame_tangents_need(int64_t columns, double *own, double *all)
+{
+  const double row = (double)columns * sizeof(double);
+  *own = 2 * row + 4 * sizeof(double); /* dr, and what is packed of it to be sent */
+  *all = row;
+}
+
+static tame_status divide(tame_tangents *t)
+{
+  const tame_network *net = t->network;
+  int64_t *cost = tame_untouched(net->n_local, sizeof *cost, "the costs of neurons");
+  double total = 0;
+  for (int64_t i = 0; cost && i < net->n_local; i++) {
+    cost[i] = (4 + net->start[i + 1] - net->start[i]) * t->columns;
+    total += (double)cost[i];
+  }
+  const tame_status status = cost ? tame_partition_balance(&t->threads, tame_threads_for(total),
+                                                           net->n_local, cost)
+                                  : TAME_ERR_NOMEM;
+  free(cost);
+  return status;
+}
+
+static tame_status begin(tame_tangents **out, const tame_network *net, int64_t columns)
+{
+  const int64_t n = net->n_local;
+  *out = NULL;
+  if (!net->cell->tangent)
+    return tame_fail(TAME_ERR_INPUT, "cell %s has no derivatives", net->cell->head.name);
+  tame_tangents *t = *out = tame_zeroed(1, sizeof *t, "tangent vectors");
+  if (!t) return TAME_ERR_NOMEM;
+  t->network = net;
+  t->columns = columns;
+  if (divide(t) != TAME_OK) return TAME_ERR_NOMEM;
+  t->dr = tame_zeroed(n * columns, sizeof *t->dr, "tangent vectors");
+  t->dy = tame_zeroed(net->p.outputs * columns, sizeof *t->dy, "tangent vectors");
+  t->sums = tame_zeroed(t->threads.size * ROWS * columns, sizeof *t->sums, "tangent vectors");
+  t->rates = tame_zeroed(4 * n, sizeof *t->rates, "tangent vectors");
+  if (!t->dr || !t->dy || !t->sums || !t->rates) return TAME_ERR_NOMEM;
+  t->keep = t->rates + n, t->take = t->rates + 2 * n, t->slope = t->rates + 3 * n;
+  return TAME_OK;
+}
+
+tame_status tame_tangents_create(tame_tangents **out, const tame_network *net, int64_t columns)
+{
+  tame_status status = tame_agree(net->comm, begin(out, net, columns));
+  if (status == TAME_OK)
+    status = tame_network_exchange_like(&(*out)->exchange, net, (size_t)columns * sizeof(double));
+  if (status == TAME_OK && net->w_fb)
+    status = tame_tree_create(&(*out)->tree, net->comm, &net->partition, net->p.outputs * columns);
+  if (status != TAME_OK) tame_tangents_free(out);
+  return status;
+}
+
+void tame_tangents_free(tame_tangents **tangents)
+{
+  tame_tangents *t = *tangents;
+  if (!t) return;
+  tame_exchange_free(&t->exchange);
+  tame_partition_free(&t->threads);
+  tame_tree_free(&t->tree);
+  free(t->dr);
+  free(t->dy);
+  free(t->sums);
+  free(t->rates);
+  free(t);
+  *tangents = NULL;
+}
+
+void tame_tangents_begin(tame_tangents *t)
+{
+  const tame_network *net = t->network;
+  for (int64_t i = 0; i < net->n_local; i++) t->rates[i] = tame_real_at(net, net->r, i);
+  net->cell->tangent(net->p.cell.params, net->p.dt_ms, (size_t)net->n_local, t->rates, t->keep,
+                     t->take, t->slope);
+}
+
+/* What a neuron adds to dy = W_out dr. */
+static void add_to_readout(const void *context, int64_t i, double *numbers)
+{
+  const tame_tangents *t = context;
+  const tame_network *net = t->network;
+  for (int64_t o = 0; o < net->p.outputs; o++) {
+    const double w = tame_real_at(net, net->w_out, o * net->p.neurons + net->first + i);
+    for (int64_t c = 0; c < t->columns; c++)
+      numbers[o * t->columns + c] = w * t->dr[i * t->columns + c];
+  }
+}
+
+/* W_fb dy of neuron i, onto its sums. */
+static void add_feedback(const tame_tangents *t, int64_t i, double *sums)
+{
+  const tame_network *net = t->network;
+  for (int64_t o = 0; o < net->p.outputs; o++) {
+    const double w = tame_real_at(net, net->w_fb, o * net->n_local + i);
+    for (int64_t c = 0; c < t->columns; c++) sums[c] += w * t->dy[o * t->columns + c];
+  }
+}
+
+/* Neurons [from, to) of ours. sums: [ROWS][columns] */
+static void move(const tame_tangents *t, int64_t from, int64_t to, double *sums, double *dx)
+{
+  const tame_network *net = t->network;
+  const int64_t columns = t->columns;
+  for (int64_t i = from; i < to; i += ROWS) {
+    const int64_t rows = to - i < ROWS ? to - i : ROWS;
+    net->kernels->row_products((size_t)rows, (size_t)columns, net->start + i, net->slot, net->w,
+                               tame_exchange_view(t->exchange), sums);
+    for (int64_t k = 0; net->w_fb && net->own[1] && k < rows; k++)
+      add_feedback(t, i + k, sums + k * columns);
+    for (int64_t k = 0; k < rows; k++)
+      for (int64_t c = 0; c < columns; c++) {
+        double *const at = &dx[(i + k) * columns + c];
+        *at = t->keep[i + k] * *at + t->take[i + k] * sums[k * columns + c];
+      }
+  }
+}
+
+void tame_tangents_step(tame_tangents *t, double *dx)
+{
+  const int64_t columns = t->columns;
+#pragma omp parallel for schedule(static, 1) num_threads(t->threads.size)
+  for (int k = 0; k < t->threads.size; k++)
+    for (int64_t i = t->threads.first[k]; i < t->threads.first[k + 1]; i++)
+      for (int64_t c = 0; c < columns; c++)
+        t->dr[i * columns + c] = t->slope[i] * dx[i * columns + c];
+  tame_exchange_run(t->exchange, t->dr);
+  if (t->tree && t->network->own[1])
+    tame_tree_sums(t->tree, t->network->p.outputs * columns, add_to_readout, t, t->dy);
+#pragma omp parallel for schedule(static, 1) num_threads(t->threads.size)
+  for (int k = 0; k < t->threads.size; k++)
+    move(t, t->threads.first[k], t->threads.first[k + 1], t->sums + k * ROWS * columns, dx);
+  tame_tangents_begin(t);
+}
