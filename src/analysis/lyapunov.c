@@ -4,6 +4,7 @@
 #include "base/memory.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,8 +140,9 @@ static bool orthonormalize(tame_lyapunov *l)
 void tame_lyapunov_need(int64_t k, int ranks, double *own, double *fixed)
 {
   *own = (double)k * sizeof(double);
+  const int nodes = 40 * (ranks + 1) + 96 * omp_get_max_threads(); /* of the tree, or so */
   *fixed = (double)sizeof(double) *
-           ((double)(triangle(k) + 3 * k) + (double)most_at_once(k) * 32 * (ranks + 4));
+           ((double)(triangle(k) + 3 * k) + (double)most_at_once(k) * nodes);
 }
 
 static tame_status begin(tame_lyapunov **out, const tame_lyapunov_system *system,

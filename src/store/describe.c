@@ -117,6 +117,20 @@ static void print_losses(FILE *out, hid_t phase, const char *task, int64_t row)
   free_values(&v);
 }
 
+/* What an analysis has found in the first trial of a network. */
+static void print_finding(const teller *t, hid_t phase, const char *task, const char *analysis,
+                          const char *result, const char *words, const char *unit)
+{
+  char path[TAME_PATH];
+  snprintf(path, sizeof path, "%s/%s", task, analysis);
+  if (H5Lexists(phase, path, H5P_DEFAULT) <= 0) return;
+  snprintf(path, sizeof path, "%s/%s/%s", task, analysis, result);
+  values v = read_values(phase, path);
+  const double *found = row_of(&v, t->row);
+  if (found && isfinite(found[0])) fprintf(t->out, "  %s %.3g%s", words, found[0], unit);
+  free_values(&v);
+}
+
 static herr_t print_task_of_phase(hid_t phase, const char *task, const H5L_info_t *info,
                                   void *context)
 {
@@ -124,6 +138,11 @@ static herr_t print_task_of_phase(hid_t phase, const char *task, const H5L_info_
   (void)info;
   fprintf(t->out, "  %-28s %-12s", t->phase, task);
   print_losses(t->out, phase, task, t->row);
+  print_finding(t, phase, task, "spectrum", "radius", "radius", "");
+  print_finding(t, phase, task, "lyapunov", "exponents", "exponent", "/s");
+  print_finding(t, phase, task, "lyapunov", "dimension", "dimension", "");
+  print_finding(t, phase, task, "divergence", "exponent", "divergence", "/s");
+  print_finding(t, phase, task, "pca", "participation_ratio", "participation", "");
   fprintf(t->out, "\n");
   return 0;
 }

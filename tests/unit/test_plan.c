@@ -3,6 +3,7 @@
 
 #include "experiment/plan.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <string.h>
 
@@ -110,6 +111,48 @@ static void ranks_are_as_many_as_memory_wants(void **state)
   tame_experiment_free(&e);
 }
 
+static double bytes_in_use(void)
+{
+  const struct mallinfo2 info = mallinfo2();
+  return (double)(info.uordblks + info.hblkhd);
+}
+
+static const char analysing[] = "network: {neurons: 400, wiring: {random: {density: 0.2}}}\n"
+                                "tasks: [{name: t, duration_ms: 500, window_ms: [10, 400]}]\n"
+                                "phases: [analyse: {name: a, by: [spectrum, lyapunov: {exponents: "
+                                "40}, divergence, pca: {projections: on}]}]\n";
+
+/* Along the trial, as the allocator has it; what LAPACK takes at the end comes on top, for spectrum and pca. */
+static void memory_of_analyses_is_what_they_take(void **state)
+{
+  (void)state;
+  tame_experiment *e;
+  tame_network *net;
+  double sum = 0;
+  assert_int_equal(tame_experiment_parse(&e, MPI_COMM_SELF, analysing), TAME_OK);
+  assert_int_equal(tame_network_create(&net, MPI_COMM_SELF, &e->network), TAME_OK);
+  const double n = 400, at_the_end[] = {n * (n + 66) * 8, 0, 0, 3.3 * n * n * 8};
+  for (int i = 0; i < 4; i++) {
+    const tame_analysis_about about = tame_phase_about(e, 0, 0);
+    const tame_variant *which = tame_phase_analysis(e, 0, i);
+    tame_analysis_plan plan;
+    tame_analysis *analysis;
+    tame_analysis_foresee(which, &about, 1, &plan);
+    const double need = plan.own_bytes * n + plan.fixed_bytes + plan.root_bytes;
+    const double before = bytes_in_use();
+    assert_int_equal(tame_analysis_create(&analysis, which, &about, net), TAME_OK);
+    const double taken = bytes_in_use() - before + at_the_end[i];
+    print_message("%s: foreseen %.0f, taken %.0f\n", which->row->name, need, taken);
+    assert_true(taken <= 1.01 * need + 4096 && taken >= 0.6 * need);
+    sum += need;
+    tame_analysis_free(&analysis);
+  }
+  assert_true(tame_observer_need(e, 1, 1, true) == sum);
+  assert_true(tame_observer_need(e, 0.25, 4, false) < sum / 2);
+  tame_network_free(&net);
+  tame_experiment_free(&e);
+}
+
 static int group(void)
 {
   const struct CMUnitTest tests[] = {
@@ -117,6 +160,7 @@ static int group(void)
       cmocka_unit_test(groups_are_as_large_as_they_pay),
       cmocka_unit_test(memory_is_what_a_network_takes),
       cmocka_unit_test(ranks_are_as_many_as_memory_wants),
+      cmocka_unit_test(memory_of_analyses_is_what_they_take),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
