@@ -291,8 +291,8 @@ static void plan_rank(const model *m, int k, int g, tame_plan_rank *out)
   const double mean = own > 0 ? synapses / own : 0;
   const double seen = n * (1 - pow(1 - fmin(1, mean / n), own)); /* different sources */
   *out = (tame_plan_rank){.neurons = own};
-  out->weights = synapses * (real + 4) + own * (double)p->inputs * real +
-                 (double)p->outputs * n * real;
+  out->weights = synapses * (real + (tame_network_is_dense(p) ? 0 : 4)) +
+                 own * (double)p->inputs * real + (double)p->outputs * n * real;
   out->states = own * (3 * real + 16 + 2 * 8);
   const double remote = fmin(seen, n - own);
   const bool gather = g > 1 && remote >= (n - own) / 2;

@@ -335,8 +335,8 @@ static int64_t next_synapse(const tame_network *net, int64_t i, int64_t *p, int6
 {
   const int64_t start = net->start[i], middle = start + net->plastic[i], end = net->start[i + 1];
   const bool plastic_left = start + *p < middle, fixed_left = middle + *f < end;
-  if (plastic_left && (!fixed_left || tame_network_source(net, net->slot[start + *p]) <
-                                          tame_network_source(net, net->slot[middle + *f])))
+  if (plastic_left && (!fixed_left || tame_network_source(net, i, start + *p) <
+                                          tame_network_source(net, i, middle + *f)))
     return start + (*p)++;
   return middle + (*f)++;
 }
@@ -359,7 +359,7 @@ static void put_synapses(tame_recorder *rec, const char *path, enum synapse_part
     int64_t p = 0, f = 0;
     for (int64_t at = net->start[i]; at < net->start[i + 1]; at++) {
       const int64_t s = next_synapse(net, i, &p, &f);
-      if (part == COLUMN) ((int32_t *)values)[at] = (int32_t)tame_network_source(net, net->slot[s]);
+      if (part == COLUMN) ((int32_t *)values)[at] = (int32_t)tame_network_source(net, i, s);
       else if (part == PLASTIC) ((uint8_t *)values)[at] = s < net->start[i] + net->plastic[i];
       else tame_real_put(net, values, at, tame_real_at(net, net->w, s));
     }

@@ -48,6 +48,11 @@ typedef struct tame_kernels {
   void (*row_sums)(size_t n, const int64_t *start, const int32_t *column, const void *w,
                    const void *r, void *y);
 
+  /** The same sums where rows hold all columns, w: [n][columns]: y[i] = sum over s of w[i][s] * r[s]. With
+   *  hole >= 0, row i lacks column hole + i, so that r[s + 1] is taken where s >= hole + i: neurons that are
+   *  not connected to themselves. The very bits of row_sums. */
+  void (*dense_sums)(size_t n, size_t columns, int64_t hole, const void *w, const void *r, void *y);
+
   /** sum of a[i] * b[i], in one order that depends on n alone; added up in double. */
   double (*dot)(size_t n, const void *a, const void *b);
 

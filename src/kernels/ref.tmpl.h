@@ -13,6 +13,19 @@ static void NAME(row_sums)(size_t n, const int64_t *start, const int32_t *column
   }
 }
 
+static void NAME(dense_sums)(size_t n, size_t columns, int64_t hole, const void *w_, const void *r_,
+                             void *y_)
+{
+  const REAL *w = w_, *r = r_;
+  REAL *y = y_;
+  for (size_t i = 0; i < n; i++) {
+    const size_t absent = hole < 0 ? columns : (size_t)hole + i;
+    REAL sum = 0;
+    for (size_t s = 0; s < columns; s++) sum += w[i * columns + s] * r[s + (s >= absent)];
+    y[i] = sum;
+  }
+}
+
 static double NAME(dot)(size_t n, const void *a_, const void *b_)
 {
   const REAL *a = a_, *b = b_;
@@ -110,6 +123,7 @@ const tame_kernels NAME(tame_kernels_ref) = {
     .name = "ref",
     .real_size = sizeof(REAL),
     .row_sums = NAME(row_sums),
+    .dense_sums = NAME(dense_sums),
     .dot = NAME(dot),
     .add_scaled = NAME(add_scaled),
     .scale = NAME(scale),

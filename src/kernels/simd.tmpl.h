@@ -5,8 +5,9 @@
  *   part_splat(a)     a in every lane
  *   part_fma(a,b,c)   a b + c, rounded once;  part_fnma: c - a b;  real_fma: for one number
  *   part_pick(r,j)    r[j[0]], r[j[1]], ...
+ *   part_masked(from,mask), part_joined(mask,a,b): lanes by a mask, of which first[] gives those needed
  *   part_wide(from)   as many reals as part_f64 holds, as doubles
- *   sum8(part,out)    out[c] = the sum of all lanes of part[c], c < 8
+ *   sum8(part,out)    out[c] = the sum of all lanes of part[c], c < 8; sum_parts: c < at_once
  * and the file of the instruction set:
  *   tanh8(x)          x[p] = tanh(x[p]) for the parts p of eight reals
  *   wide              a register of doubles; normals(z, pair, key): see simd_noise.h
@@ -21,6 +22,7 @@
 enum {
   NAME(lanes) = sizeof(PART) / sizeof(REAL),
   NAME(parts) = TAME_TILE / NAME(lanes),
+  NAME(at_once) = 8 / NAME(parts), /* rows of a dense matrix: eight sums hide the time of each */
 };
 typedef PART NAME(part_at) __attribute__((aligned(1), may_alias)); /* anywhere in memory */
 
@@ -42,6 +44,16 @@ INLINE EIGHT NAME(load)(const REAL *from)
 INLINE void NAME(store)(REAL *to, EIGHT v)
 {
   EACH_PART(p) *(NAME(part_at) *)(to + p * NAME(lanes)) = v.at[p];
+}
+
+/** The first `count` < 8 at from, then zeros; nothing behind them is read. */
+INLINE EIGHT NAME(load_first)(const REAL *from, size_t count)
+{
+  EIGHT v;
+  EACH_PART(p)
+    v.at[p] = NAME(part_masked)(from + p * NAME(lanes),
+                                NAME(first) + TAME_TILE - count + p * NAME(lanes));
+  return v;
 }
 
 /** from[j[0]], from[j[1]], ... */
@@ -112,21 +124,104 @@ INLINE eight_f64 NAME(wide_fma)(const REAL *a, const REAL *b, eight_f64 sum)
 
 /* ---- vectors ------------------------------------------------------------------------------ */
 
-static void NAME(row_sums)(size_t n, const int64_t *start, const int32_t *column, const void *w_,
-                           const void *r_, void *y_)
+/* A row's terms are dealt to eight lanes, what is left over of it to the first ones; in the end the lanes are added
+ * up, of `at_once` rows together. */
+
+INLINE void NAME(put_sums)(size_t rows, const EIGHT *sum, REAL *y)
 {
-  const REAL *restrict w = w_, *restrict r = r_;
-  REAL *restrict y = y_;
-  for (size_t i = 0; i < n; i++) {
-    const int64_t end = start[i + 1];
-    int64_t s = start[i];
-    EIGHT sum = NAME(zero)();
-    REAL rest = 0;
-    for (; s + TAME_TILE <= end; s += TAME_TILE)
-      sum = NAME(fma)(NAME(load)(w + s), NAME(pick)(r, column + s), sum);
-    for (; s < end; s++) rest = NAME(real_fma)(w[s], r[column[s]], rest);
-    y[i] = NAME(total)(sum) + rest;
+  PART half[NAME(at_once)];
+  REAL out[NAME(at_once)];
+  UNROLL for (size_t k = 0; k < NAME(at_once); k++)
+  {
+    half[k] = sum[k].at[0];
+    for (int p = 1; p < NAME(parts); p++) half[k] += sum[k].at[p];
   }
+  NAME(sum_parts)(half, out);
+  memcpy(y, out, rows * sizeof(REAL));
+}
+
+INLINE EIGHT NAME(sparse_row)(int64_t s, int64_t end, const int32_t *restrict column,
+                              const REAL *restrict w, const REAL *restrict r)
+{
+  EIGHT sum = NAME(zero)();
+  for (; s + TAME_TILE <= end; s += TAME_TILE)
+    sum = NAME(fma)(NAME(load)(w + s), NAME(pick)(r, column + s), sum);
+  if (s < end) {
+    REAL picked[TAME_TILE] = {0};
+    for (int64_t l = 0; l < end - s; l++) picked[l] = r[column[s + l]];
+    sum = NAME(fma)(NAME(load_first)(w + s, (size_t)(end - s)), NAME(load)(picked), sum);
+  }
+  return sum;
+}
+
+static void NAME(row_sums)(size_t n, const int64_t *start, const int32_t *column, const void *w,
+                           const void *r, void *y_)
+{
+  REAL *restrict y = y_;
+  for (size_t i = 0; i < n; i += NAME(at_once)) {
+    const size_t rows = n - i < NAME(at_once) ? n - i : NAME(at_once);
+    EIGHT sum[NAME(at_once)];
+    for (size_t k = 0; k < NAME(at_once); k++)
+      sum[k] = k < rows ? NAME(sparse_row)(start[i + k], start[i + k + 1], column, w, r)
+                        : NAME(zero)();
+    NAME(put_sums)(rows, sum, y + i);
+  }
+}
+
+/** Of the lanes s, s + 1, ... of a sum those before `hole` from a, the others from b. */
+INLINE EIGHT NAME(joined)(size_t s, size_t hole, EIGHT a, EIGHT b)
+{
+  const size_t count = hole < s ? 0 : hole - s < TAME_TILE ? hole - s : TAME_TILE;
+  EACH_PART(p)
+    a.at[p] = NAME(part_joined)(NAME(first) + TAME_TILE - count + p * NAME(lanes), a.at[p],
+                                b.at[p]);
+  return a;
+}
+
+/** Rows of a dense matrix: what they share of r is loaded once. Row k meets r before its column hole + k, and
+ *  past[] from there on. */
+INLINE void NAME(dense_rows)(const size_t rows, size_t columns, size_t hole, const REAL *restrict w,
+                             const REAL *restrict r, const REAL *restrict past, REAL *restrict y)
+{
+  const size_t whole = columns / TAME_TILE * TAME_TILE, left = columns - whole;
+  const size_t first = hole / TAME_TILE * TAME_TILE, last = tame_padded(hole + rows - 1);
+  const size_t from = first < whole ? first : whole, to = last < whole ? last : whole;
+  EIGHT sum[NAME(at_once)], a, b;
+  size_t s = 0;
+  UNROLL for (size_t k = 0; k < NAME(at_once); k++) sum[k] = NAME(zero)();
+  for (; s < from; s += TAME_TILE) {
+    a = NAME(load)(r + s);
+    UNROLL for (size_t k = 0; k < rows; k++)
+        sum[k] = NAME(fma)(NAME(load)(w + k * columns + s), a, sum[k]);
+  }
+  for (; s < to; s += TAME_TILE) {
+    a = NAME(load)(r + s), b = NAME(load)(past + s);
+    UNROLL for (size_t k = 0; k < rows; k++) sum[k] = NAME(
+        fma)(NAME(load)(w + k * columns + s), NAME(joined)(s, hole + k, a, b), sum[k]);
+  }
+  for (; s < whole; s += TAME_TILE) {
+    b = NAME(load)(past + s);
+    UNROLL for (size_t k = 0; k < rows; k++)
+        sum[k] = NAME(fma)(NAME(load)(w + k * columns + s), b, sum[k]);
+  }
+  if (left > 0) {
+    a = NAME(load_first)(r + s, left), b = NAME(load_first)(past + s, left);
+    UNROLL for (size_t k = 0; k < rows; k++) sum[k] = NAME(
+        fma)(NAME(load_first)(w + k * columns + s, left), NAME(joined)(s, hole + k, a, b), sum[k]);
+  }
+  NAME(put_sums)(rows, sum, y);
+}
+
+static void NAME(dense_sums)(size_t n, size_t columns, int64_t hole, const void *w_, const void *r_,
+                             void *y_)
+{
+  const REAL *w = w_, *r = r_, *past = hole < 0 ? r : r + 1;
+  REAL *y = y_;
+  size_t i = 0, at = hole < 0 ? columns : (size_t)hole;
+  for (; i + NAME(at_once) <= n; i += NAME(at_once), at += hole < 0 ? 0 : NAME(at_once))
+    NAME(dense_rows)(NAME(at_once), columns, at, w + i * columns, r, past, y + i);
+  for (; i < n; i++, at += hole < 0 ? 0 : 1)
+    NAME(dense_rows)(1, columns, at, w + i * columns, r, past, y + i);
 }
 
 static double NAME(dot)(size_t n, const void *a_, const void *b_)
@@ -366,6 +461,7 @@ const tame_kernels NAME(TABLE) = {
     .name = ISA,
     .real_size = sizeof(REAL),
     .row_sums = NAME(row_sums),
+    .dense_sums = NAME(dense_sums),
     .dot = NAME(dot),
     .add_scaled = NAME(add_scaled),
     .scale = NAME(scale),

@@ -16,10 +16,12 @@ struct tame_network {
   const tame_cell *cell;
   uint32_t trial, step; /* keys of the noise */
 
-  /* Synapses of our neurons, row by row: the plastic ones first, each part by ascending source. */
+  /* Synapses of our neurons, row by row: the plastic ones first, each part by ascending source. In a dense
+   * network these are all neurons, or with holes all but the neuron itself, and a slot is an id. */
+  bool dense, holes;
   int64_t *start;   /* [n_local + 1] */
   int64_t *plastic; /* [n_local], plastic synapses of a row */
-  int32_t *slot;    /* where in the view the source's rate is */
+  int32_t *slot;    /* where in the view the source's rate is; NULL if dense */
   void *w;
   void *w_in;      /* [inputs][n_local] */
   void *w_out;     /* [outputs][n], on every rank */
@@ -34,8 +36,14 @@ struct tame_network {
 /** Rates of all neurons, [n], borrowed until the next step. Collective: an allgather, once a step. */
 const void *tame_network_all_rates(tame_network *network);
 
-/** Neuron whose rate stands in a slot of the view. Local. */
-int64_t tame_network_source(const tame_network *network, int32_t slot);
+/** Neuron from which synapse s comes, one of own neuron i: start[i] <= s < start[i + 1]. Local. */
+int64_t tame_network_source(const tame_network *network, int64_t i, int64_t s);
+
+/** The rates that the plastic synapses of own neuron i see, [plastic[i]]. Local. */
+void tame_network_plastic_rates(const tame_network *network, int64_t i, void *r);
+
+/** An order of own neurons i and j by the sources of their plastic synapses: 0 if they are the same. Local. */
+int tame_network_compare_plastic(const tame_network *network, int64_t i, int64_t j);
 
 /** Element i of an array of the network's numbers. */
 static inline double tame_real_at(const tame_network *network, const void *array, int64_t i)

@@ -123,7 +123,10 @@ static tame_status allocate(tame_network *net, int32_t *scratch)
   count_rows(p, net->first, net->first + m, scratch, net->start + 1, net->plastic);
   for (int64_t i = 0; i < m; i++) net->start[i + 1] += net->start[i];
   if (divide_threads(net) != TAME_OK) return TAME_ERR_NOMEM;
-  net->slot = tame_untouched(net->start[m], sizeof *net->slot, "the sources of synapses");
+  net->dense = tame_network_is_dense(p);
+  net->holes = net->dense && m > 0 && net->start[1] < p->neurons;
+  if (!net->dense)
+    net->slot = tame_untouched(net->start[m], sizeof *net->slot, "the sources of synapses");
   net->w = tame_untouched(net->start[m], net->real, "W");
   net->w_in = tame_zeroed(p->inputs * m, net->real, "W_in");
   net->w_out = tame_zeroed(p->outputs * p->neurons, net->real, "W_out");
@@ -131,7 +134,7 @@ static tame_status allocate(tame_network *net, int32_t *scratch)
   net->x = tame_zeroed(m, net->real, "states");
   net->h = tame_zeroed(m, net->real, "states");
   net->r = tame_zeroed(m, net->real, "rates");
-  const bool weights = net->slot && net->w && net->w_in && net->w_out && net->b_out;
+  const bool weights = (net->slot || net->dense) && net->w && net->w_in && net->w_out && net->b_out;
   return weights && net->x && net->h && net->r ? TAME_OK : TAME_ERR_NOMEM;
 }
 
@@ -149,7 +152,7 @@ static void draw_synapses(tame_network *net, int32_t *scratch)
       const int64_t target = net->first + i, at = net->start[i];
       const int64_t count = draw_row(p, target, row, spare, &net->plastic[i]);
       for (int64_t s = 0; s < count; s++) {
-        net->slot[at + s] = row[s];
+        if (!net->dense) net->slot[at + s] = row[s];
         tame_real_put(net, net->w, at + s,
                       scale * tame_normal((uint64_t)p->seed, TAME_DRAW_RECURRENT, (uint32_t)row[s],
                                           (uint32_t)target, 0));
@@ -181,23 +184,24 @@ static void draw_input_and_readout(tame_network *net)
                     scale * tame_normal(seed, TAME_DRAW_READOUT, (uint32_t)i, (uint32_t)k, 0));
 }
 
-/* Plan what travels, and turn sources into slots of the view. Collective. */
+/* Plan what travels, and turn sources into slots of the view. A rank of a dense network reads all rates, even
+ * where it has no neuron: so all travel together, and stand in the view by id. Collective. */
 static tame_status connect(tame_network *net)
 {
-  const int64_t n = net->p.neurons, synapses = net->start[net->n_local];
+  const int64_t n = net->p.neurons, listed = net->dense ? 0 : net->start[net->n_local];
   char *reads = tame_zeroed(n, 1, "the list of sources");
   int64_t *needed = tame_untouched(n, sizeof *needed, "the list of sources");
   tame_status status = tame_agree(net->comm, reads && needed ? TAME_OK : TAME_ERR_NOMEM);
   if (status == TAME_OK) {
     int64_t count = 0;
-    for (int64_t s = 0; s < synapses; s++) reads[net->slot[s]] = 1;
+    for (int64_t s = 0; s < listed; s++) reads[net->slot[s]] = 1;
     for (int64_t j = 0; j < n; j++)
-      if (reads[j]) needed[count++] = j;
+      if (net->dense || reads[j]) needed[count++] = j;
     status = tame_exchange_create(&net->exchange, net->comm, &net->partition, needed, count,
                                   net->real);
   }
   if (status == TAME_OK) {
-    for (int64_t s = 0; s < synapses; s++)
+    for (int64_t s = 0; s < listed; s++)
       net->slot[s] = tame_exchange_slot(net->exchange, net->slot[s]);
     if (net->partition.size > 1 && tame_exchange_mode_of(net->exchange) != TAME_EXCHANGE_GATHER) {
       for (int64_t j = 0; j < n; j++) needed[j] = j;
@@ -311,6 +315,17 @@ static void add_uniform_noise(const tame_network *net, int64_t from, int64_t n, 
   }
 }
 
+/* h = W r of our neurons [from, to). */
+static void add_up(const tame_network *net, int64_t from, int64_t to, const void *r, void *h)
+{
+  const size_t n = (size_t)(to - from);
+  if (net->dense)
+    net->kernels->dense_sums(n, (size_t)(net->p.neurons - net->holes),
+                             net->holes ? net->first + from : -1,
+                             tame_real_from(net, net->w, net->start[from]), r, h);
+  else net->kernels->row_sums(n, net->start + from, net->slot, net->w, r, h);
+}
+
 /* Neurons [from, to) of ours: h = W r + W_in u + noise, then the cell. */
 static void step_range(const tame_network *net, int64_t from, int64_t to, const double *input,
                        double noise)
@@ -318,7 +333,7 @@ static void step_range(const tame_network *net, int64_t from, int64_t to, const 
   const tame_kernels *k = net->kernels;
   const size_t n = (size_t)(to - from);
   void *const h = tame_real_from(net, net->h, from);
-  k->row_sums(n, net->start + from, net->slot, net->w, tame_exchange_view(net->exchange), h);
+  add_up(net, from, to, tame_exchange_view(net->exchange), h);
   for (int64_t c = 0; input && c < net->p.inputs; c++)
     if (input[c] != 0)
       k->add_scaled(n, input[c], tame_real_from(net, net->w_in, c * net->n_local + from), h);
@@ -438,9 +453,34 @@ const void *tame_network_states(const tame_network *net)
   return net->x;
 }
 
-int64_t tame_network_source(const tame_network *net, int32_t slot)
+int64_t tame_network_source(const tame_network *net, int64_t i, int64_t s)
 {
-  return tame_exchange_id(net->exchange, slot);
+  if (!net->dense) return tame_exchange_id(net->exchange, net->slot[s]);
+  const int64_t place = s - net->start[i];
+  return place + (net->holes && place >= net->first + i);
+}
+
+void tame_network_plastic_rates(const tame_network *net, int64_t i, void *r)
+{
+  const void *view = tame_exchange_view(net->exchange);
+  const int64_t count = net->plastic[i];
+  if (net->dense) {
+    const int64_t before = net->holes && net->first + i < count ? net->first + i : count;
+    memcpy(r, view, (size_t)before * net->real);
+    memcpy(tame_real_from(net, r, before), tame_real_from(net, view, before + 1),
+           (size_t)(count - before) * net->real);
+  } else {
+    net->kernels->gather((size_t)count, net->slot + net->start[i], view, r);
+  }
+}
+
+int tame_network_compare_plastic(const tame_network *net, int64_t i, int64_t j)
+{
+  const int64_t m = net->plastic[i], n = net->plastic[j];
+  if (m != n) return m < n ? -1 : 1;
+  if (net->dense) return net->holes && m > 0 ? (i > j) - (i < j) : 0;
+  return memcmp(net->slot + net->start[i], net->slot + net->start[j],
+                (size_t)m * sizeof *net->slot);
 }
 
 double tame_network_rate(const tame_network *net, int64_t i_local)
@@ -457,7 +497,7 @@ void tame_network_measure(const tame_network *net, tame_network_load *load)
                               .exchange_bytes = tame_exchange_bytes(net->exchange),
                               .mode = tame_exchange_mode_of(net->exchange),
                               .kernels = net->kernels->name};
-  load->bytes = synapses * (real + (int64_t)sizeof *net->slot) +
+  load->bytes = synapses * (real + (net->dense ? 0 : (int64_t)sizeof *net->slot)) +
                 net->n_local * (3 * real + p->inputs * real + 16) + p->outputs * p->neurons * real +
                 tame_exchange_view_count(net->exchange) * real;
   if (net->everything) load->bytes += p->neurons * real;

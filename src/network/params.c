@@ -76,6 +76,14 @@ tame_status tame_network_check(const tame_network_params *p, const char **key)
   return status;
 }
 
+bool tame_network_is_dense(const tame_network_params *p)
+{
+  const tame_wiring *wiring = (const tame_wiring *)p->wiring.row;
+  const bool mixed = p->plasticity == TAME_PLASTIC_PER_SYNAPSE && p->plastic_fraction > 0 &&
+                     p->plastic_fraction < 1;
+  return !mixed && wiring->all_to_all(p->wiring.params, p->neurons);
+}
+
 double tame_network_estimate(const tame_network_params *p, int ranks)
 {
   const tame_wiring *wiring = (const tame_wiring *)p->wiring.row;
@@ -84,5 +92,6 @@ double tame_network_estimate(const tame_network_params *p, int ranks)
   const double a_neuron = 3 * real + 16 + (double)p->inputs * real; /* x, h, r; start, plastic */
   const double everywhere = n * (2 * real + 8 + (double)p->outputs * real + 9);
   const double drawing = 2.0 * n * omp_get_max_threads() * sizeof(int32_t);
-  return (synapses * (real + sizeof(int32_t)) + n * a_neuron) / ranks + everywhere + drawing;
+  const double a_synapse = real + (tame_network_is_dense(p) ? 0 : sizeof(int32_t));
+  return (synapses * a_synapse + n * a_neuron) / ranks + everywhere + drawing;
 }

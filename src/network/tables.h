@@ -25,9 +25,15 @@ typedef struct tame_wiring {
   tame_status (*check)(const void *params, int64_t n, const char **key);
   /** K, the expected number of inputs of a neuron, by which weights are scaled. */
   double (*expected)(const void *params, int64_t n);
+  /** Has every neuron all neurons as sources, or all but itself? Then they need not be listed. */
+  bool (*all_to_all)(const void *params, int64_t n);
   /** Sources of neuron i, ascending, into sources: [n] of room, all of which may be written.
    *  Returns how many there are. */
   int64_t (*draw)(const void *params, uint64_t seed, int64_t n, int64_t i, int32_t *sources);
 } tame_wiring;
+
+/** Are the rows of W kept without a list of their sources? They are where the wiring is all-to-all, unless the
+ *  plastic synapses of a row have to be put before the others. */
+bool tame_network_is_dense(const tame_network_params *params);
 
 #endif

@@ -80,6 +80,65 @@ static void more_ranks_than_neurons(void **state)
   }
 }
 
+static void set_self(tame_network_params *p, bool on)
+{
+  const tame_field *f = p->wiring.row->params.fields;
+  while (strcmp(f->name, "self_connections") != 0) f++;
+  *(bool *)((char *)p->wiring.params + f->offset) = on;
+}
+
+/* All-to-all, with and without self connections: no list of sources, the same bits, the equation's step. */
+static void a_dense_network_lists_no_sources(void **state)
+{
+  (void)state;
+  for (int kind = 0; kind < 8; kind++) {
+    const int64_t n = kind & 4 ? 83 : 5; /* fewer neurons than ranks, too */
+    const bool self = kind & 1;
+    tame_network_params p = small_params(n);
+    tame_network *net;
+    if (kind & 2) set_wiring(&p, "fixed_inputs", (double)(self ? n : n - 1));
+    else set_wiring(&p, "random", 1);
+    set_self(&p, self);
+    p.gain = 1.8;
+    assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_OK);
+    assert_all(net->dense && !net->slot && tame_network_is_dense(&p));
+    double r[83];
+    bool ok = true;
+    memcpy(r, tame_network_all_rates(net), (size_t)n * sizeof *r);
+    double *x = malloc((size_t)net->n_local * sizeof *x + 1);
+    memcpy(x, net->x, (size_t)net->n_local * sizeof *x);
+    tame_network_step(net, NULL, false);
+    for (int64_t i = 0; i < net->n_local; i++) {
+      double h = 0;
+      int64_t source = 0;
+      for (int64_t s = net->start[i]; s < net->start[i + 1]; s++, source++) {
+        source += !self && source == net->first + i;
+        ok = ok && tame_network_source(net, i, s) == source;
+        h += ((double *)net->w)[s] * r[source];
+      }
+      ok = ok && source + (!self && source == net->first + i) == n;
+      const double want = x[i] + p.dt_ms / 10 * (h - x[i]);
+      ok = ok && fabs(((double *)net->x)[i] - want) < 1e-14;
+    }
+    assert_all(ok);
+    free(x);
+    tame_network_free(&net);
+    p.noise = 0.01;
+    check_same_bits(&p, 300);
+    p.precision = 1;
+    check_same_bits(&p, 300);
+    free_params(&p);
+  }
+  tame_network_params p = small_params(20);
+  set_wiring(&p, "random", 1);
+  p.plasticity = TAME_PLASTIC_PER_SYNAPSE; /* plastic ones come first: a list is wanted */
+  assert_false(tame_network_is_dense(&p));
+  check_same_bits(&p, 300);
+  p.plastic_fraction = 1;
+  assert_true(tame_network_is_dense(&p));
+  free_params(&p);
+}
+
 static void no_synapses_at_all(void **state)
 {
   (void)state;
@@ -102,10 +161,10 @@ static void wiring_is_as_asked(void **state)
     const bool learns = net->first + i < 360;
     ok = ok && net->plastic[i] == (learns ? net->start[i + 1] - net->start[i] : 0);
     for (int64_t s = net->start[i]; s < net->start[i + 1]; s++) {
-      const int64_t source = tame_network_source(net, net->slot[s]);
+      const int64_t source = tame_network_source(net, i, s);
       const double w = tame_real_at(net, net->w, s);
       ok = ok && source != net->first + i;
-      ok = ok && (s == net->start[i] || tame_network_source(net, net->slot[s - 1]) < source);
+      ok = ok && (s == net->start[i] || tame_network_source(net, i, s - 1) < source);
       count++, squares += w * w;
     }
   }
@@ -148,7 +207,7 @@ static void a_step_is_the_equation(void **state)
   for (int64_t i = 0; i < net->n_local; i++) {
     double h = 0;
     for (int64_t s = net->start[i]; s < net->start[i + 1]; s++)
-      h += ((double *)net->w)[s] * r[tame_network_source(net, net->slot[s])];
+      h += ((double *)net->w)[s] * r[tame_network_source(net, i, s)];
     for (int c = 0; c < 2; c++) h += ((double *)net->w_in)[c * net->n_local + i] * input[c];
     x[i] = ((double *)net->x)[i] + 0.1 * (-((double *)net->x)[i] + h);
   }
@@ -255,6 +314,7 @@ static int group(void)
       cmocka_unit_test(same_bits_on_any_number_of_ranks),
       cmocka_unit_test(a_sparse_network_uses_the_halo),
       cmocka_unit_test(more_ranks_than_neurons),
+      cmocka_unit_test(a_dense_network_lists_no_sources),
       cmocka_unit_test(no_synapses_at_all),
       cmocka_unit_test(wiring_is_as_asked),
       cmocka_unit_test(fixed_inputs_are_fixed),

@@ -207,6 +207,39 @@ static void a_row_sum_depends_on_its_row_alone(const tame_kernels *k)
   release(&r), release(&row), release(&y);
 }
 
+/** Rows that lack column first + i, and rows that lack none: what row_sums makes of the same rows, with any rows
+ *  before and behind them. */
+static void dense_sums_are_row_sums(const tame_kernels *k)
+{
+  static const size_t widths[] = {0, 1, 2, 7, 8, 9, 31, 40, 83};
+  enum { ROWS = 19, MOST = 83 };
+  static int32_t column[ROWS * MOST];
+  for (size_t z = 0; z < sizeof widths / sizeof *widths; z++)
+    for (int64_t first = -1; first < (int64_t)widths[z]; first++) {
+      const size_t n = widths[z], columns = n - (first >= 0);
+      const size_t rows = first >= 0 && n - (size_t)first < ROWS ? n - (size_t)first : ROWS;
+      int64_t start[ROWS + 1] = {0};
+      for (size_t i = 0; i < rows; i++) {
+        start[i + 1] = start[i] + (int64_t)columns;
+        for (size_t s = 0; s < columns; s++)
+          column[i * columns + s] = (int32_t)(s + (first >= 0 && s >= (size_t)first + i));
+      }
+      array w = reals(k, rows * columns, z % 3, z), r = reals(k, n, z % 5, 20);
+      array y = array_of(rows, k->real_size, 1), want = array_of(rows, k->real_size, 0),
+            cut = array_of(rows, k->real_size, 3);
+      k->row_sums(rows, start, column, w.at, r.at, want.at);
+      k->dense_sums(rows, columns, first, w.at, r.at, y.at);
+      for (size_t i = 0, count = 1; i < rows; i += count, count = count % 6 + 1) {
+        if (count > rows - i) count = rows - i;
+        k->dense_sums(count, columns, first < 0 ? first : first + (int64_t)i,
+                      w.at + i * columns * k->real_size, r.at, cut.at + i * k->real_size);
+      }
+      assert_same(&y, &want);
+      assert_same(&cut, &want);
+      release(&w), release(&r), release(&y), release(&want), release(&cut);
+    }
+}
+
 static void dot_is_right(const tame_kernels *k)
 {
   for (size_t z = 0; z < SIZES; z++) {
@@ -634,6 +667,7 @@ static void fast_tables_give_the_same_bits(void **state)
     on_all(test);                                                                                  \
   }
 ON_ALL(row_sums_are_right)
+ON_ALL(dense_sums_are_row_sums)
 ON_ALL(a_row_sum_depends_on_its_row_alone)
 ON_ALL(dot_is_right)
 ON_ALL(add_scaled_is_one_fused_operation)
@@ -654,6 +688,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_table_is_picked_by_name_or_the_best),
       cmocka_unit_test(all_row_sums_are_right),
+      cmocka_unit_test(all_dense_sums_are_row_sums),
       cmocka_unit_test(all_a_row_sum_depends_on_its_row_alone),
       cmocka_unit_test(all_dot_is_right),
       cmocka_unit_test(all_add_scaled_is_one_fused_operation),
