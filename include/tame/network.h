@@ -1,9 +1,11 @@
 /** @file tame/network.h
  * A recurrent network: a wiring (who connects to whom), a cell (how a unit moves), inputs, readouts.
  *
- *     tau dx/dt = -x + W r + W_in u + noise,   r = tanh(x),   z = W_out r + b      (cell `rate`)
+ *     tau dx/dt = -x + h,   r = tanh(x)            (cell `rate`, by forward Euler)
+ *     r <- (1 - leak) r + leak tanh(h)             (cell `leaky`)
+ *     h = W r + W_in u + bias + noise,   z = W_out r + b
  *
- * by forward Euler: the sum takes r of the previous step, z the new one. Ranks own contiguous blocks
+ * The sum takes r of the previous step, z the new one. Ranks own contiguous blocks
  * of neurons, with the matching rows of W and W_in; W_out, small, is on every rank.
  * Laje & Buonomano (2013), Nat. Neurosci. 16:925-933, doi:10.1038/nn.3405. */
 #ifndef TAME_NETWORK_H
@@ -29,10 +31,12 @@ typedef struct tame_network_params {
   tame_variant wiring;  /**< from tame_wirings */
   double gain;          /**< W[i][j] ~ N(0, (gain / sqrt(K))^2), K = expected inputs of a neuron */
   double input_scale;   /**< W_in[i][c] ~ N(0, input_scale^2), or U(-input_scale, input_scale) */
-  int input_weights;    /**< normal or uniform */
-  double output_scale;  /**< W_out[k][i] ~ N(0, output_scale^2 / neurons) */
-  double initial_range; /**< x(0) ~ U(-initial_range, initial_range), anew for every trial */
-  double noise;         /**< SD of the noise current, or half the width where it is uniform */
+  int input_weights;    /**< normal or uniform; of W_in and of the bias */
+  double input_density; /**< each weight of W_in is there with this probability, else it is 0 */
+  double bias_scale; /**< b_i ~ N(0, bias_scale^2), or uniform, added to the current; 0: no bias */
+  double output_scale;    /**< W_out[k][i] ~ N(0, output_scale^2 / neurons) */
+  double initial_range;   /**< x(0) ~ U(-initial_range, initial_range), anew for every trial */
+  double noise;           /**< SD of the noise current, or half the width where it is uniform */
   int noise_distribution; /**< of xi: normal or uniform */
   int noise_scaling;      /**< per step: noise * xi; sqrt_dt: noise * xi * sqrt(dt_ms) */
   int plasticity;         /**< per_neuron: the first plastic_fraction of neurons, all their

@@ -292,7 +292,8 @@ static void plan_rank(const model *m, int k, int g, tame_plan_rank *out)
   const double seen = n * (1 - pow(1 - fmin(1, mean / n), own)); /* different sources */
   *out = (tame_plan_rank){.neurons = own};
   out->weights = synapses * (real + (tame_network_is_dense(p) ? 0 : 4)) +
-                 own * (double)p->inputs * real + (double)p->outputs * n * real;
+                 own * ((double)p->inputs + (p->bias_scale > 0)) * real +
+                 (double)p->outputs * n * real;
   out->states = own * (3 * real + 16 + 2 * 8);
   const double remote = fmin(seen, n - own);
   const bool gather = g > 1 && remote >= (n - own) / 2;
@@ -349,7 +350,7 @@ static double bytes_about(const tame_experiment *e)
   double P = 0;
   if (trains(e, TAME_WEIGHTS_RECURRENT)) P = n * (by_synapse ? 1 : f) * learns * learns / 2;
   if (trains(e, TAME_WEIGHTS_READOUT)) P = fmax(P, n * n);
-  return n * k * (real + 4) + P * real + tame_run_recordings(e, 1);
+  return n * k * (real + (tame_network_is_dense(p) ? 0 : 4)) + P * real + tame_run_recordings(e, 1);
 }
 
 /* ---- all ------------------------------------------------------------------------------------------- */

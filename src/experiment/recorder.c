@@ -184,6 +184,8 @@ static void plan_weights(const planner *p, int64_t synapses)
   add(p, "weights/plastic", TAME_TYPE_U8, "network, synapse", "1", 2, (int64_t[]){1, synapses}, 0);
   add(p, "weights/input", p->real, "network, neuron, channel", "1", 3,
       (int64_t[]){1, n, e->network.inputs}, 0);
+  if (e->network.bias_scale > 0)
+    add(p, "weights/bias", p->real, "network, neuron", "1", 2, (int64_t[]){1, n}, 0);
   for (int k = keep == TAME_KEEP_BOTH ? 0 : 1; k < 2; k++) {
     add(p, k ? "weights/final/recurrent" : "weights/initial/recurrent", p->real, "network, synapse",
         "1", 2, (int64_t[]){1, synapses}, 0);
@@ -398,6 +400,9 @@ static void put_input_weights(tame_recorder *rec)
       tame_real_put(net, values, i * channels + c, tame_real_at(net, net->w_in, c * n + i));
   put(rec, "weights/input", real_of(rec), (int64_t[TAME_AXES]){rec->row, net->first},
       (int64_t[TAME_AXES]){1, n, channels}, values);
+  if (net->bias)
+    put(rec, "weights/bias", real_of(rec), (int64_t[TAME_AXES]){rec->row, net->first},
+        (int64_t[TAME_AXES]){1, n}, net->bias);
   free(values);
 }
 

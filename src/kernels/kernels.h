@@ -73,6 +73,9 @@ typedef struct tame_kernels {
   /** Leaky rate units, forward Euler: x[i] += a (h[i] - x[i]); r[i] = tanh(x[i]). a = dt / tau. */
   void (*rate_step)(size_t n, double a, const void *h, void *x, void *r);
 
+  /** Leaky units whose state is their rate: x[i] = r[i] = (1 - a) x[i] + a tanh(h[i]). */
+  void (*leaky_step)(size_t n, double a, const void *h, void *x, void *r);
+
   /** out[i] = tanh(x[i]), the very tanh of rate_step. */
   void (*tanh)(size_t n, const void *x, void *out);
 

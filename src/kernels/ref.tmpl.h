@@ -76,6 +76,13 @@ static void NAME(rate_step)(size_t n, double a_, const void *h_, void *x_, void 
   NAME(tanh)(n, x, r);
 }
 
+static void NAME(leaky_step)(size_t n, double a_, const void *h_, void *x_, void *r_)
+{
+  const REAL a = (REAL)a_, kept = (REAL)(1 - a_), *h = h_;
+  REAL *x = x_, *r = r_;
+  for (size_t i = 0; i < n; i++) r[i] = x[i] = kept * x[i] + a * TANH(h[i]);
+}
+
 /** One element of P after the update, rounded alike for (i, j) and (j, i): the product commutes,
  *  and is not rounded before the difference is. */
 static REAL NAME(updated)(REAL p, REAL ui, REAL uj, REAL scale)
@@ -130,6 +137,7 @@ const tame_kernels NAME(tame_kernels_ref) = {
     .gather = NAME(gather),
     .add_noise = NAME(add_noise),
     .rate_step = NAME(rate_step),
+    .leaky_step = NAME(leaky_step),
     .tanh = NAME(tanh),
     .rls_sweep = NAME(rls_sweep),
     .rls_rows = NAME(rls_rows),

@@ -301,29 +301,49 @@ INLINE void NAME(tanh_eight)(EIGHT x, REAL *out)
   NAME(store)(out, x);
 }
 
-INLINE void NAME(rate_eight)(PART a, const REAL *h, REAL *x, REAL *r)
+INLINE void NAME(rate_eight)(PART a, PART kept, const REAL *h, REAL *x, REAL *r)
 {
   EIGHT v = NAME(load)(x);
   const EIGHT drive = NAME(load)(h);
+  (void)kept;
   EACH_PART(p) v.at[p] = NAME(part_fma)(a, drive.at[p] - v.at[p], v.at[p]);
   NAME(store)(x, v);
   NAME(tanh_eight)(v, r);
 }
 
-static void NAME(rate_step)(size_t n, double a_, const void *h_, void *x_, void *r_)
+INLINE void NAME(leaky_eight)(PART a, PART kept, const REAL *h, REAL *x, REAL *r)
 {
-  const PART a = NAME(part_splat)((REAL)a_);
-  const REAL *h = h_;
-  REAL *x = x_, *r = r_;
+  EIGHT v = NAME(load)(x), drive = NAME(load)(h);
+  NAME(tanh8)(drive.at);
+  EACH_PART(p) v.at[p] = NAME(part_fma)(a, drive.at[p], kept * v.at[p]);
+  NAME(store)(x, v);
+  NAME(store)(r, v);
+}
+
+/** All units, eight at a time. */
+INLINE void NAME(move)(void (*eight)(PART, PART, const REAL *, REAL *, REAL *), size_t n, double a_,
+                       const REAL *h, REAL *x, REAL *r)
+{
+  const PART a = NAME(part_splat)((REAL)a_), kept = NAME(part_splat)((REAL)(1 - a_));
   size_t i = 0;
-  for (; i + TAME_TILE <= n; i += TAME_TILE) NAME(rate_eight)(a, h + i, x + i, r + i);
+  for (; i + TAME_TILE <= n; i += TAME_TILE) eight(a, kept, h + i, x + i, r + i);
   if (i < n) {
     REAL h_tail[TAME_TILE] = {0}, x_tail[TAME_TILE] = {0}, r_tail[TAME_TILE];
     const size_t bytes = (n - i) * sizeof(REAL);
     memcpy(h_tail, h + i, bytes), memcpy(x_tail, x + i, bytes);
-    NAME(rate_eight)(a, h_tail, x_tail, r_tail);
+    eight(a, kept, h_tail, x_tail, r_tail);
     memcpy(x + i, x_tail, bytes), memcpy(r + i, r_tail, bytes);
   }
+}
+
+static void NAME(rate_step)(size_t n, double a, const void *h, void *x, void *r)
+{
+  NAME(move)(NAME(rate_eight), n, a, h, x, r);
+}
+
+static void NAME(leaky_step)(size_t n, double a, const void *h, void *x, void *r)
+{
+  NAME(move)(NAME(leaky_eight), n, a, h, x, r);
 }
 
 static void NAME(tanh)(size_t n, const void *x_, void *out_)
@@ -468,6 +488,7 @@ const tame_kernels NAME(TABLE) = {
     .gather = NAME(gather),
     .add_noise = NAME(add_noise),
     .rate_step = NAME(rate_step),
+    .leaky_step = NAME(leaky_step),
     .tanh = NAME(tanh),
     .rls_sweep = NAME(rls_sweep),
     .rls_rows = NAME(rls_rows),

@@ -36,7 +36,7 @@ static void rates(const tame_kernels *kernels, size_t n, const void *x, void *r)
 extern const tame_cell tame_cell_rate;
 const tame_cell tame_cell_rate = {
     .head = {.name = "rate",
-             .doc = "tau dx/dt = -x + W r + W_in u + noise, r = tanh(x); forward Euler",
+             .doc = "tau dx/dt = -x + W r + W_in u + bias + noise, r = tanh(x); forward Euler",
              .params = {.size = sizeof(rate_params), .fields = fields}},
     .check = check,
     .step = step,

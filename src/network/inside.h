@@ -24,6 +24,7 @@ struct tame_network {
   int32_t *slot;    /* where in the view the source's rate is; NULL if dense */
   void *w;
   void *w_in;      /* [inputs][n_local] */
+  void *bias;      /* [n_local]; NULL: none */
   void *w_out;     /* [outputs][n], on every rank */
   double *b_out;   /* [outputs], on every rank */
   void *x, *h, *r; /* [n_local] */

@@ -129,12 +129,14 @@ static tame_status allocate(tame_network *net, int32_t *scratch)
     net->slot = tame_untouched(net->start[m], sizeof *net->slot, "the sources of synapses");
   net->w = tame_untouched(net->start[m], net->real, "W");
   net->w_in = tame_zeroed(p->inputs * m, net->real, "W_in");
+  if (p->bias_scale > 0) net->bias = tame_zeroed(m, net->real, "biases");
   net->w_out = tame_zeroed(p->outputs * p->neurons, net->real, "W_out");
   net->b_out = tame_zeroed(p->outputs, sizeof *net->b_out, "W_out");
   net->x = tame_zeroed(m, net->real, "states");
   net->h = tame_zeroed(m, net->real, "states");
   net->r = tame_zeroed(m, net->real, "rates");
-  const bool weights = (net->slot || net->dense) && net->w && net->w_in && net->w_out && net->b_out;
+  const bool weights = (net->slot || net->dense) && net->w && net->w_in &&
+                       (net->bias || p->bias_scale <= 0) && net->w_out && net->b_out;
   return weights && net->x && net->h && net->r ? TAME_OK : TAME_ERR_NOMEM;
 }
 
@@ -168,15 +170,25 @@ static double draw(int distribution, uint64_t seed, tame_purpose purpose, uint32
   return tame_normal(seed, purpose, a, b, 0);
 }
 
+static double input_weight(const tame_network_params *p, uint32_t neuron, uint32_t channel)
+{
+  const uint64_t seed = (uint64_t)p->seed;
+  if (!(tame_uniform(seed, TAME_DRAW_INPUT, neuron, channel, 1) < p->input_density)) return 0;
+  return p->input_scale * draw(p->input_weights, seed, TAME_DRAW_INPUT, neuron, channel);
+}
+
 static void draw_input_and_readout(tame_network *net)
 {
   const tame_network_params *p = &net->p;
   const uint64_t seed = (uint64_t)p->seed;
-  for (int64_t c = 0; c < p->inputs; c++)
-    for (int64_t i = 0; i < net->n_local; i++)
-      tame_real_put(net, net->w_in, c * net->n_local + i,
-                    p->input_scale * draw(p->input_weights, seed, TAME_DRAW_INPUT,
-                                          (uint32_t)(net->first + i), (uint32_t)c));
+  for (int64_t i = 0; i < net->n_local; i++) {
+    const uint32_t id = (uint32_t)(net->first + i);
+    for (int64_t c = 0; c < p->inputs; c++)
+      tame_real_put(net, net->w_in, c * net->n_local + i, input_weight(p, id, (uint32_t)c));
+    if (net->bias)
+      tame_real_put(net, net->bias, i,
+                    p->bias_scale * draw(p->input_weights, seed, TAME_DRAW_BIAS, id, 0));
+  }
   const double scale = p->output_scale / sqrt((double)p->neurons);
   for (int64_t k = 0; k < p->outputs; k++)
     for (int64_t i = 0; i < p->neurons; i++)
@@ -277,7 +289,7 @@ void tame_network_free(tame_network **network)
   tame_exchange_free(&net->everything);
   tame_partition_free(&net->partition);
   tame_partition_free(&net->threads);
-  void *const owned[] = {net->start, net->plastic, net->slot, net->w, net->w_in,
+  void *const owned[] = {net->start, net->plastic, net->slot, net->w, net->w_in, net->bias,
                          net->w_out, net->b_out,   net->x,    net->h, net->r};
   for (size_t k = 0; k < sizeof owned / sizeof *owned; k++) free(owned[k]);
   if (net->comm != MPI_COMM_NULL) MPI_Comm_free(&net->comm);
@@ -326,7 +338,7 @@ static void add_up(const tame_network *net, int64_t from, int64_t to, const void
   else net->kernels->row_sums(n, net->start + from, net->slot, net->w, r, h);
 }
 
-/* Neurons [from, to) of ours: h = W r + W_in u + noise, then the cell. */
+/* Neurons [from, to) of ours: h = W r + W_in u + bias + noise, then the cell. */
 static void step_range(const tame_network *net, int64_t from, int64_t to, const double *input,
                        double noise)
 {
@@ -337,6 +349,7 @@ static void step_range(const tame_network *net, int64_t from, int64_t to, const 
   for (int64_t c = 0; input && c < net->p.inputs; c++)
     if (input[c] != 0)
       k->add_scaled(n, input[c], tame_real_from(net, net->w_in, c * net->n_local + from), h);
+  if (net->bias) k->add_scaled(n, 1, tame_real_from(net, net->bias, from), h);
   if (noise != 0 && net->p.noise_distribution == TAME_UNIFORM) {
     add_uniform_noise(net, from, to - from, noise, h);
   } else if (noise != 0) {
@@ -498,7 +511,7 @@ void tame_network_measure(const tame_network *net, tame_network_load *load)
                               .mode = tame_exchange_mode_of(net->exchange),
                               .kernels = net->kernels->name};
   load->bytes = synapses * (real + (net->dense ? 0 : (int64_t)sizeof *net->slot)) +
-                net->n_local * (3 * real + p->inputs * real + 16) + p->outputs * p->neurons * real +
-                tame_exchange_view_count(net->exchange) * real;
+                net->n_local * (3 * real + (p->inputs + (net->bias != NULL)) * real + 16) +
+                p->outputs * p->neurons * real + tame_exchange_view_count(net->exchange) * real;
   if (net->everything) load->bytes += p->neurons * real;
 }

@@ -27,7 +27,11 @@ static const tame_field fields[] = {
     {"input_scale", TAME_REAL, AT(input_scale), .fallback = "1", .max = 1e6,
      .doc = "s: W_in ~ N(0, s^2), or U(-s, s)"},
     {"input_weights", TAME_CHOICE, AT(input_weights), .fallback = "normal",
-     .choices = distributions, .doc = "their distribution"},
+     .choices = distributions, .doc = "their distribution, and that of the bias"},
+    {"input_density", TAME_REAL, AT(input_density), .fallback = "1", .max = 1,
+     .doc = "probability of each input weight; the others are 0"},
+    {"bias_scale", TAME_REAL, AT(bias_scale), .fallback = "0", .max = 1e6,
+     .doc = "s: a constant current b_i ~ N(0, s^2), or U(-s, s), of each neuron"},
     {"output_scale", TAME_REAL, AT(output_scale), .fallback = "1", .max = 1e6,
      .doc = "s: W_out ~ N(0, s^2 / N) before training"},
     {"initial_range", TAME_REAL, AT(initial_range), .fallback = "1", .max = 1e6,
@@ -89,7 +93,8 @@ double tame_network_estimate(const tame_network_params *p, int ranks)
   const tame_wiring *wiring = (const tame_wiring *)p->wiring.row;
   const double n = (double)p->neurons, real = p->precision == TAME_FLOAT ? 4 : 8;
   const double synapses = n * wiring->expected(p->wiring.params, p->neurons);
-  const double a_neuron = 3 * real + 16 + (double)p->inputs * real; /* x, h, r; start, plastic */
+  const double channels = (double)p->inputs + (p->bias_scale > 0);
+  const double a_neuron = 3 * real + 16 + channels * real; /* x, h, r; start, plastic */
   const double everywhere = n * (2 * real + 8 + (double)p->outputs * real + 9);
   const double drawing = 2.0 * n * omp_get_max_threads() * sizeof(int32_t);
   const double a_synapse = real + (tame_network_is_dense(p) ? 0 : sizeof(int32_t));

@@ -1,10 +1,10 @@
 /* The cells and wirings there are: what the YAML accepts and `tame list` prints. */
 #include "network/tables.h"
 
-extern const tame_cell tame_cell_rate;
+extern const tame_cell tame_cell_rate, tame_cell_leaky;
 extern const tame_wiring tame_wiring_random, tame_wiring_fixed;
 
-static const tame_row *const cells[] = {&tame_cell_rate.head, NULL};
+static const tame_row *const cells[] = {&tame_cell_rate.head, &tame_cell_leaky.head, NULL};
 static const tame_row *const wirings[] = {&tame_wiring_random.head, &tame_wiring_fixed.head, NULL};
 
 const tame_table tame_cells = {"cells", cells};

@@ -12,7 +12,7 @@ typedef struct tame_cell {
   tame_row head;
   /** Parameters that fit together and fit dt; else TAME_ERR_INPUT and *key = the parameter. */
   tame_status (*check)(const void *params, double dt_ms, const char **key);
-  /** One step: from the current h = W r + W_in u + noise and the states x to new x and rates r. */
+  /** One step: from the current h = W r + W_in u + bias + noise and the states x to new x and rates r. */
   void (*step)(const tame_kernels *kernels, const void *params, double dt_ms, size_t n,
                const void *h, void *x, void *r);
   /** Rates that belong to states, for the start of a trial. */

@@ -220,6 +220,77 @@ static void a_step_is_the_equation(void **state)
   free_params(&p);
 }
 
+/* The leaky integrator with a bias, of which the state is the rate: by its equation. */
+static void a_leaky_step_is_the_equation(void **state)
+{
+  (void)state;
+  const double leak = 0.3, input[2] = {0.3, -2};
+  tame_network_params p = small_params(30);
+  tame_network *net;
+  double r[30], want[30];
+  assert_int_equal(tame_variant_set(&p.cell, &tame_cells, "leaky"), TAME_OK);
+  *(double *)p.cell.params = leak;
+  p.bias_scale = 0.5;
+  assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_OK);
+  bool ok = true;
+  for (int t = 0; t < 3; t++) {
+    memcpy(r, tame_network_all_rates(net), sizeof r);
+    for (int64_t i = 0; i < net->n_local; i++) {
+      double h = 0.5 * tame_normal(7, TAME_DRAW_BIAS, (uint32_t)(net->first + i), 0, 0);
+      for (int64_t s = net->start[i]; s < net->start[i + 1]; s++)
+        h += ((double *)net->w)[s] * r[tame_network_source(net, i, s)];
+      for (int c = 0; c < 2; c++) h += ((double *)net->w_in)[c * net->n_local + i] * input[c];
+      want[i] = (1 - leak) * r[net->first + i] + leak * tanh(h);
+    }
+    tame_network_step(net, input, false);
+    for (int64_t i = 0; i < net->n_local; i++)
+      ok = ok && fabs(want[i] - tame_network_rate(net, i)) < 1e-14 &&
+           tame_network_rate(net, i) == ((double *)net->x)[i];
+  }
+  assert_all(ok);
+  tame_network_free(&net);
+  for (int k = 0; k < 4; k++) {
+    p.precision = k % 2;
+    p.input_weights = k / 2;
+    check_same_bits(&p, 200);
+  }
+  *(double *)p.cell.params = 0;
+  assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_ERR_INPUT);
+  assert_non_null(strstr(tame_message(), "network.cell.leaky.leak: found 0, want"));
+  free_params(&p);
+}
+
+/* Some input weights are not there; those that are, are those of a full W_in. Biases have their spread. */
+static void input_weights_are_as_asked(void **state)
+{
+  (void)state;
+  tame_network_params p = small_params(500), q = p;
+  tame_network *full, *thin;
+  q.input_density = 0.2, q.bias_scale = 2, q.input_weights = p.input_weights = TAME_UNIFORM;
+  assert_all(tame_network_create(&full, MPI_COMM_WORLD, &p) == TAME_OK);
+  assert_all(tame_network_create(&thin, MPI_COMM_WORLD, &q) == TAME_OK);
+  double sums[4] = {0}; /* weights there, their squares, biases, their squares */
+  bool ok = !full->bias && (thin->bias || thin->n_local == 0);
+  for (int64_t s = 0; s < 2 * thin->n_local; s++) {
+    const double a = ((double *)full->w_in)[s], b = ((double *)thin->w_in)[s];
+    ok = ok && a != 0 && (b == 0 || b == a);
+    sums[0] += b != 0, sums[1] += b * b;
+  }
+  for (int64_t i = 0; i < thin->n_local; i++) {
+    const double b = ((double *)thin->bias)[i];
+    ok = ok && fabs(b) < 2;
+    sums[2] += b, sums[3] += b * b;
+  }
+  MPI_Allreduce(MPI_IN_PLACE, sums, 4, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
+  assert_all(ok);
+  assert_all(fabs(sums[0] - 200) < 5 * sqrt(1000 * 0.2 * 0.8));
+  assert_all(fabs(sums[1] / sums[0] - 1 / 3.) < 0.1);
+  assert_all(fabs(sums[2] / 500) < 5 * 2 / sqrt(3 * 500.));
+  assert_all(fabs(sums[3] / 500 - 4 / 3.) < 0.3);
+  tame_network_free(&full), tame_network_free(&thin);
+  free_params(&p);
+}
+
 /* xi of a neuron, by the convention of TAME_DRAW_NOISE. */
 static double xi(const tame_network_params *p, int64_t neuron, uint32_t step, uint32_t trial)
 {
@@ -319,6 +390,8 @@ static int group(void)
       cmocka_unit_test(wiring_is_as_asked),
       cmocka_unit_test(fixed_inputs_are_fixed),
       cmocka_unit_test(a_step_is_the_equation),
+      cmocka_unit_test(a_leaky_step_is_the_equation),
+      cmocka_unit_test(input_weights_are_as_asked),
       cmocka_unit_test(noise_is_what_is_drawn),
       cmocka_unit_test(one_bad_rank_fails_all),
       cmocka_unit_test(parameters_set_by_hand_are_checked),

@@ -311,6 +311,30 @@ static void rate_step_is_an_euler_step(const tame_kernels *k)
   }
 }
 
+static void leaky_step_is_as_defined(const tame_kernels *k)
+{
+  const double eps = epsilon(k);
+  for (int which = 0; which < 2; which++)
+    for (size_t z = 0; z < SIZES; z++) {
+      const double a = which ? 1 : 0.3;
+      const size_t n = sizes[z];
+      array h = reals(k, n, z % 3, 10), x = reals(k, n, z % 5, 11), was = copied(k, &x, 0);
+      array r = array_of(n, k->real_size, 1), t = array_of(n, k->real_size, 0);
+      k->leaky_step(n, a, h.at, x.at, r.at);
+      k->tanh(n, h.at, t.at);
+      for (size_t i = 0; i < n; i++) {
+        const long double ti = get(k, t.at, i), xi = get(k, was.at, i);
+        /* three roundings, of 0.7 x, 0.3 t and their sum, each of a number of at most 1 */
+        assert_near(get(k, r.at, i), rounded(k, 1 - a) * xi + (long double)rounded(k, a) * ti,
+                    1.5 * eps);
+      }
+      if (a == 1) assert_same(&r, &t); /* nothing of the old is left */
+      array end = copied(k, &x, 1);
+      assert_same(&r, &end);
+      release(&h), release(&x), release(&was), release(&r), release(&t), release(&end);
+    }
+}
+
 /** Whole, against pieces of 1, 2, 3, ... elements; and at other alignments. */
 static void elements_do_not_depend_on_the_cut(const tame_kernels *k)
 {
@@ -323,12 +347,14 @@ static void elements_do_not_depend_on_the_cut(const tame_kernels *k)
     array t = array_of(N, size, 0), t1 = array_of(N, size, shift + 2);
     k->tanh(N, h.at, t.at);
     k->rate_step(N, 0.3, h.at, x.at, r.at);
+    k->leaky_step(N, 0.3, h.at, x.at, r.at);
     k->add_scaled(N, 0.7, h.at, x.at);
     k->add_noise(N, 5, key, 0.01, x.at);
     for (size_t at = 0, n = 1; at < N; at += n, n++) {
       if (n > N - at) n = N - at;
       k->tanh(n, h.at + at * size, t1.at + at * size);
       k->rate_step(n, 0.3, h.at + at * size, x1.at + at * size, r1.at + at * size);
+      k->leaky_step(n, 0.3, h.at + at * size, x1.at + at * size, r1.at + at * size);
       k->add_scaled(n, 0.7, h.at + at * size, x1.at + at * size);
       k->add_noise(n, 5 + (int64_t)at, key, 0.01, x1.at + at * size);
     }
@@ -633,10 +659,13 @@ static array medley(const tame_kernels *k)
   for (int t = 0; t < 50; t++) {
     k->add_noise(N, 1, key, 1, x.at);
     k->rate_step(N, 0.1, u.at, x.at, r.at);
+    k->leaky_step(N, 0.9, u.at, x.at, r.at);
     for (size_t i = M; i < N; i++) put(k, r.at, i, 0);
     k->rls_sweep(M, P.at, r.at, 1 / 0.99, u.at, y.at);
     k->add_scaled(N, 1e-3, y.at, x.at);
     k->rls_rows(N, N, N, R.at, r.at, r.at, 1, u.at, y.at);
+    k->dense_sums(M, M - 1, 0, R.at, x.at, y.at);
+    k->add_scaled(M, 1e-6, y.at, x.at);
     k->row_sums(N, start, column, R.at, x.at, y.at);
     k->add_scaled(N, 1e-6 * k->dot(M, r.at, r.at), y.at, x.at);
     memcpy(u.at, r.at, r.bytes);
@@ -673,6 +702,7 @@ ON_ALL(dot_is_right)
 ON_ALL(add_scaled_is_one_fused_operation)
 ON_ALL(gather_copies)
 ON_ALL(rate_step_is_an_euler_step)
+ON_ALL(leaky_step_is_as_defined)
 ON_ALL(elements_do_not_depend_on_the_cut)
 ON_ALL(tanh_is_accurate)
 ON_ALL(tanh_of_the_odd_ones)
@@ -694,6 +724,7 @@ int main(void)
       cmocka_unit_test(all_add_scaled_is_one_fused_operation),
       cmocka_unit_test(all_gather_copies),
       cmocka_unit_test(all_rate_step_is_an_euler_step),
+      cmocka_unit_test(all_leaky_step_is_as_defined),
       cmocka_unit_test(all_elements_do_not_depend_on_the_cut),
       cmocka_unit_test(all_tanh_is_accurate),
       cmocka_unit_test(all_tanh_of_the_odd_ones),
