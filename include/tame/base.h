@@ -54,6 +54,7 @@ typedef enum tame_purpose {
   TAME_DRAW_STATE = 6,     /**< a = neuron, b = state variable, c = trial */
   TAME_DRAW_NOISE = 7,     /**< a = neuron / 2, b = step, c = trial; even and odd neuron share it */
   TAME_DRAW_BIAS = 8,      /**< a = neuron */
+  TAME_DRAW_START = 9,     /**< a = neuron: where the search for W's largest eigenvalue starts */
 } tame_purpose;
 
 /** Two uniform doubles in (0, 1), odd multiples of 2^-53. Local. */

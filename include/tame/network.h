@@ -19,6 +19,7 @@ typedef struct tame_network tame_network; /* opaque */
 /** Values of the choices below. */
 enum { TAME_NOISE_PER_STEP, TAME_NOISE_SQRT_DT };
 enum { TAME_NORMAL, TAME_UNIFORM };
+enum { TAME_SCALE_VARIANCE, TAME_SCALE_SPECTRAL_RADIUS };
 enum { TAME_PLASTIC_NONE, TAME_PLASTIC_PER_NEURON, TAME_PLASTIC_PER_SYNAPSE };
 
 /** All that defines a network. Same on every rank. Fields, units, defaults and limits: `tame list`
@@ -30,6 +31,7 @@ typedef struct tame_network_params {
   tame_variant cell;    /**< from tame_cells */
   tame_variant wiring;  /**< from tame_wirings */
   double gain;          /**< W[i][j] ~ N(0, (gain / sqrt(K))^2), K = expected inputs of a neuron */
+  int scaling;          /**< variance: that; spectral_radius: W's largest |eigenvalue| is gain */
   double input_scale;   /**< W_in[i][c] ~ N(0, input_scale^2), or U(-input_scale, input_scale) */
   int input_weights;    /**< normal or uniform; of W_in and of the bias */
   double input_density; /**< each weight of W_in is there with this probability, else it is 0 */
@@ -65,7 +67,8 @@ double tame_network_estimate(const tame_network_params *params, int ranks);
  *  least. Collective; comm is duplicated, params are copied, but the parameters their variants point to
  *  must outlive the network.
  *  @param[out] out owned by the caller, NULL on failure
- *  @return TAME_OK, TAME_ERR_INPUT or TAME_ERR_NOMEM, the same on every rank */
+ *  @return TAME_OK, TAME_ERR_INPUT, TAME_ERR_NOMEM, or TAME_ERR_NUMERIC where the spectral radius was not
+ *          found; the same on every rank */
 tame_status tame_network_create(tame_network **out, MPI_Comm comm,
                                 const tame_network_params *params);
 /** Free *network and set it to NULL. Collective. NULL is fine. */

@@ -310,7 +310,9 @@ static void plan_rank(const model *m, int k, int g, tame_plan_rank *out)
   if (trains(m->e, TAME_WEIGHTS_READOUT) && readout > out->P) out->P = readout;
   out->recordings = tame_run_recordings(m->e, own / n);
   out->files = k == 0 ? OF_FILES : 0;
-  out->total = out->weights + out->states + out->exchange + out->P + out->recordings + out->files;
+  const double scaling = k == 0 ? tame_network_scaling_bytes(p) : 0; /* before there is a P */
+  out->total = out->weights + out->states + out->exchange +
+               fmax(out->P + out->recordings, scaling) + out->files;
 }
 
 /* The rank of g that holds most. */
@@ -396,6 +398,13 @@ static void plan_files(const model *m, const tame_experiment *study, tame_plan *
   out->p_bytes = P;
 }
 
+/* By LAPACK, or by some hundred products and as many vectors to be kept orthogonal. */
+static double scaling_seconds(const model *m, double product)
+{
+  if (m->e->network.scaling != TAME_SCALE_SPECTRAL_RADIUS) return 0;
+  return fmin(2e-9 * m->n * m->n * m->n, 300 * (product + 3e-7 * m->n));
+}
+
 /* Until the first trial: the wiring is drawn once by one rank, to count, and three times by each; weights, their
  * slots, the file. And after the last one. The constants here and below are rough, of things that are small
  * beside the rest. */
@@ -407,7 +416,7 @@ static double begin_seconds(const model *m, const tame_plan_request *q, const ta
   const double drawn = (3 * each + (kept ? p->synapses : 0)) * t->draw + each * t->normal;
   const double slots = each * (p->group > 1 ? 12e-9 : 4e-9), written = kept ? each * 30e-9 : 0;
   return 2e-3 + drawn / q->threads + outputs * m->n * t->normal + slots + written +
-         p->most.weights * t->touch / q->threads;
+         p->most.weights * t->touch / q->threads + scaling_seconds(m, t->step);
 }
 
 /* Until there is a program, or there are some. */

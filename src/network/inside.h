@@ -37,6 +37,16 @@ struct tame_network {
 /** Rates of all neurons, [n], borrowed until the next step. Collective: an allgather, once a step. */
 const void *tame_network_all_rates(tame_network *network);
 
+/** W, whole, [n][n], on rank 0; W is NULL elsewhere. Collective. @return TAME_OK or TAME_ERR_NOMEM */
+tame_status tame_network_dense(const tame_network *network, double *W);
+
+/** Scale W so that its largest |eigenvalue| is params.gain; r, h and the view are lost. Collective.
+ *  @return TAME_ERR_INPUT where that is 0, TAME_ERR_NUMERIC where it was not found, TAME_ERR_NOMEM */
+tame_status tame_network_scale(tame_network *network);
+
+/** h[i - from] = sum over j of W[i][j] r[j] for own neurons [from, to), r being those of the view. Local. */
+void tame_network_sums(const tame_network *network, int64_t from, int64_t to, void *h);
+
 /** Neuron from which synapse s comes, one of own neuron i: start[i] <= s < start[i + 1]. Local. */
 int64_t tame_network_source(const tame_network *network, int64_t i, int64_t s);
 

@@ -146,7 +146,8 @@ static void draw_synapses(tame_network *net, int32_t *scratch)
   const tame_network_params *p = &net->p;
   const tame_wiring *wiring = (const tame_wiring *)p->wiring.row;
   const double expected = wiring->expected(p->wiring.params, p->neurons);
-  const double scale = expected > 0 ? p->gain / sqrt(expected) : 0;
+  const double gain = p->scaling == TAME_SCALE_VARIANCE ? p->gain : 1;
+  const double scale = expected > 0 ? gain / sqrt(expected) : 0;
 #pragma omp parallel for schedule(static, 1) num_threads(net->threads.size)
   for (int t = 0; t < net->threads.size; t++) {
     int32_t *row = scratch + 2 * t * p->neurons, *spare = row + p->neurons;
@@ -272,6 +273,8 @@ tame_status tame_network_create(tame_network **out, MPI_Comm comm,
       draw_synapses(net, scratch);
       draw_input_and_readout(net);
       status = connect(net);
+      if (status == TAME_OK && params->scaling == TAME_SCALE_SPECTRAL_RADIUS)
+        status = tame_network_scale(net);
     }
   }
   free(scratch);
@@ -327,10 +330,10 @@ static void add_uniform_noise(const tame_network *net, int64_t from, int64_t n, 
   }
 }
 
-/* h = W r of our neurons [from, to). */
-static void add_up(const tame_network *net, int64_t from, int64_t to, const void *r, void *h)
+void tame_network_sums(const tame_network *net, int64_t from, int64_t to, void *h)
 {
   const size_t n = (size_t)(to - from);
+  const void *r = tame_exchange_view(net->exchange);
   if (net->dense)
     net->kernels->dense_sums(n, (size_t)(net->p.neurons - net->holes),
                              net->holes ? net->first + from : -1,
@@ -345,7 +348,7 @@ static void step_range(const tame_network *net, int64_t from, int64_t to, const 
   const tame_kernels *k = net->kernels;
   const size_t n = (size_t)(to - from);
   void *const h = tame_real_from(net, net->h, from);
-  add_up(net, from, to, tame_exchange_view(net->exchange), h);
+  tame_network_sums(net, from, to, h);
   for (int64_t c = 0; input && c < net->p.inputs; c++)
     if (input[c] != 0)
       k->add_scaled(n, input[c], tame_real_from(net, net->w_in, c * net->n_local + from), h);
@@ -464,6 +467,28 @@ const void *tame_network_rates(const tame_network *net)
 const void *tame_network_states(const tame_network *net)
 {
   return net->x;
+}
+
+tame_status tame_network_dense(const tame_network *net, double *W)
+{
+  const int64_t n = net->p.neurons, m = net->n_local;
+  const tame_partition *p = &net->partition;
+  double *rows = W ? W : tame_untouched(m * n, sizeof *rows, "rows of W"); /* rank 0's come first */
+  const tame_status status = tame_agree(net->comm, rows ? TAME_OK : TAME_ERR_NOMEM);
+  if (status == TAME_OK) {
+    MPI_Datatype row;
+    MPI_Type_contiguous((int)n, MPI_DOUBLE, &row);
+    MPI_Type_commit(&row);
+    for (int64_t k = 0; k < m * n; k++) rows[k] = 0;
+    for (int64_t i = 0; i < m; i++)
+      for (int64_t s = net->start[i]; s < net->start[i + 1]; s++)
+        rows[i * n + tame_network_source(net, i, s)] = tame_real_at(net, net->w, s);
+    MPI_Gatherv(net->rank == 0 ? MPI_IN_PLACE : rows, (int)m, row, W, p->counts, p->places, row, 0,
+                net->comm);
+    MPI_Type_free(&row);
+  }
+  if (rows != W) free(rows);
+  return status;
 }
 
 int64_t tame_network_source(const tame_network *net, int64_t i, int64_t s)

@@ -1,12 +1,14 @@
 /* Parameters of a network: their table, checks, and what they will cost; see tame/network.h. */
 #include "network/tables.h"
 
+#include <math.h>
 #include <omp.h>
 #include <stdio.h>
 
 static const char *const precisions[] = {"double", "float", NULL};
 static const char *const noise_scalings[] = {"per_step", "sqrt_dt", NULL};
 static const char *const distributions[] = {"normal", "uniform", NULL};
+static const char *const scalings[] = {"variance", "spectral_radius", NULL};
 static const char *const plasticities[] = {"none", "per_neuron", "per_synapse", NULL};
 
 #define AT(member) .offset = offsetof(tame_network_params, member)
@@ -23,7 +25,9 @@ static const tame_field fields[] = {
     {"wiring", TAME_VARIANT, AT(wiring), .fallback = "random", .table = &tame_wirings,
      .doc = "who connects to whom"},
     {"gain", TAME_REAL, AT(gain), .fallback = "1.5", .max = 1e6,
-     .doc = "g: W ~ N(0, g^2 / K), K the expected number of sources of a neuron"},
+     .doc = "g: W ~ N(0, g^2 / K), K the expected number of sources of a neuron; see scaling"},
+    {"scaling", TAME_CHOICE, AT(scaling), .fallback = "variance", .choices = scalings,
+     .doc = "variance: as gain says; spectral_radius: the largest |eigenvalue| of W is g"},
     {"input_scale", TAME_REAL, AT(input_scale), .fallback = "1", .max = 1e6,
      .doc = "s: W_in ~ N(0, s^2), or U(-s, s)"},
     {"input_weights", TAME_CHOICE, AT(input_weights), .fallback = "normal",
@@ -98,5 +102,6 @@ double tame_network_estimate(const tame_network_params *p, int ranks)
   const double everywhere = n * (2 * real + 8 + (double)p->outputs * real + 9);
   const double drawing = 2.0 * n * omp_get_max_threads() * sizeof(int32_t);
   const double a_synapse = real + (tame_network_is_dense(p) ? 0 : sizeof(int32_t));
-  return (synapses * a_synapse + n * a_neuron) / ranks + everywhere + drawing;
+  return (synapses * a_synapse + n * a_neuron) / ranks + everywhere +
+         fmax(drawing, tame_network_scaling_bytes(p));
 }

@@ -36,4 +36,7 @@ typedef struct tame_wiring {
  *  plastic synapses of a row have to be put before the others. */
 bool tame_network_is_dense(const tame_network_params *params);
 
+/** Bytes that rank 0 needs for a while, as the network is made, to scale W. */
+double tame_network_scaling_bytes(const tame_network_params *params);
+
 #endif

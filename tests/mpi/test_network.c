@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include "base/memory.h"
+#include "linalg/arnoldi.h"
 #include "network/inside.h"
 
 #include <math.h>
@@ -137,6 +138,60 @@ static void a_dense_network_lists_no_sources(void **state)
   p.plastic_fraction = 1;
   assert_true(tame_network_is_dense(&p));
   free_params(&p);
+}
+
+/* W scaled by its spectral radius, by LAPACK and by products: what was asked for, with the same bits. */
+static void the_spectral_radius_is_as_asked(void **state)
+{
+  (void)state;
+  for (int kind = 0; kind < 6; kind++) {
+    const int64_t n = kind < 3 ? 90 : 510;
+    tame_network_params p = small_params(n);
+    tame_network *alone, *shared;
+    set_wiring(&p, "random", kind % 3 == 1 ? 1 : 0.05);
+    p.gain = 0.7;
+    p.scaling = TAME_SCALE_SPECTRAL_RADIUS;
+    p.precision = kind % 3 == 2;
+    assert_all(tame_network_create(&alone, MPI_COMM_SELF, &p) == TAME_OK);
+    assert_all(tame_network_create(&shared, MPI_COMM_WORLD, &p) == TAME_OK);
+    double *W[2], radius = 0;
+    for (int k = 0; k < 2; k++) W[k] = malloc((size_t)(n * n) * sizeof(double));
+    assert_int_equal(tame_network_dense(alone, W[0]), TAME_OK);
+    assert_all(tame_network_dense(shared, world_rank() == 0 ? W[1] : NULL) == TAME_OK);
+    bool ok = true;
+    for (int64_t i = 0; i < alone->n_local; i++)
+      for (int64_t s = alone->start[i]; s < alone->start[i + 1]; s++)
+        ok = ok &&
+             W[0][i * n + tame_network_source(alone, i, s)] == tame_real_at(alone, alone->w, s);
+    if (world_rank() == 0) {
+      ok = ok && memcmp(W[0], W[1], (size_t)(n * n) * sizeof(double)) == 0;
+      ok = ok && tame_dense_eigenvalue(n, W[0], &radius) == TAME_OK;
+      ok = ok && fabs(radius / 0.7 - 1) < (p.precision ? 1e-5 : 1e-8);
+    }
+    assert_all(ok);
+    free(W[0]), free(W[1]);
+    tame_network_free(&alone), tame_network_free(&shared);
+    check_same_bits(&p, 50);
+    free_params(&p);
+  }
+}
+
+/* Where no neuron reaches itself all eigenvalues are 0: by no synapse, or by few. */
+static void no_eigenvalue_but_zero_is_refused(void **state)
+{
+  (void)state;
+  const double density[] = {0, 0.01, 0, 0.0005};
+  for (int kind = 0; kind < 4; kind++) {
+    tame_network_params p = small_params(kind < 2 ? 30 : 600);
+    tame_network *net;
+    set_wiring(&p, "random", density[kind]);
+    p.scaling = TAME_SCALE_SPECTRAL_RADIUS;
+    assert_true(kind % 2 == 0 || tame_network_synapses(&p) > 0);
+    assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_ERR_INPUT && net == NULL);
+    assert_string_equal(tame_message(),
+                        "network.scaling: spectral_radius: W has no eigenvalue but 0");
+    free_params(&p);
+  }
 }
 
 static void no_synapses_at_all(void **state)
@@ -364,19 +419,24 @@ static void parameters_set_by_hand_are_checked(void **state)
 static void memory_that_runs_out_on_one_rank_fails_all(void **state)
 {
   (void)state;
-  tame_network_params p = small_params(20);
-  bool made = false;
-  for (int64_t n = 1; !made; n++) {
-    tame_network *net;
-    if (world_rank() == 0) tame_memory_fail_at(n);
-    const tame_status status = tame_network_create(&net, MPI_COMM_WORLD, &p);
-    tame_memory_fail_at(0);
-    made = status == TAME_OK;
-    assert_all(made || (status == TAME_ERR_NOMEM && net == NULL));
-    assert_all(n < 100);
-    tame_network_free(&net);
+  for (int kind = 0; kind < 3; kind++) { /* as it is; scaled, by LAPACK and by products */
+    tame_network_params p = small_params(kind < 2 ? 20 : 510);
+    p.scaling = kind ? TAME_SCALE_SPECTRAL_RADIUS : TAME_SCALE_VARIANCE;
+    p.bias_scale = kind;
+    if (kind == 2) set_wiring(&p, "random", 0.02);
+    bool made = false;
+    for (int64_t n = 1; !made; n++) {
+      tame_network *net;
+      if (world_rank() == 0) tame_memory_fail_at(n);
+      const tame_status status = tame_network_create(&net, MPI_COMM_WORLD, &p);
+      tame_memory_fail_at(0);
+      made = status == TAME_OK;
+      assert_all(made || (status == TAME_ERR_NOMEM && net == NULL));
+      assert_all(n < 100);
+      tame_network_free(&net);
+    }
+    free_params(&p);
   }
-  free_params(&p);
 }
 
 static int group(void)
@@ -386,6 +446,8 @@ static int group(void)
       cmocka_unit_test(a_sparse_network_uses_the_halo),
       cmocka_unit_test(more_ranks_than_neurons),
       cmocka_unit_test(a_dense_network_lists_no_sources),
+      cmocka_unit_test(the_spectral_radius_is_as_asked),
+      cmocka_unit_test(no_eigenvalue_but_zero_is_refused),
       cmocka_unit_test(no_synapses_at_all),
       cmocka_unit_test(wiring_is_as_asked),
       cmocka_unit_test(fixed_inputs_are_fixed),

@@ -5,7 +5,7 @@
 source "$TAME_SOURCE/tests/system/_lib.sh"
 
 job=$TAME_SOURCE/jobs/small.yaml
-bad() { refuse 2 "$1" "$TAME" run "$job" -q -o bad.h5 --set "$2"; }
+bad() { refuse 2 "$1" "$TAME" run "$job" -q -o bad.h5 --set "${@:2}"; }
 
 bad "network.gian: unknown key, did you mean 'gain'?" network.gian=1
 bad "network.neurons: found 'many', want a whole number from 1" network.neurons=many
@@ -22,6 +22,9 @@ bad "network.wiring.fixed_inputs.inputs: found 150, want at most 149" \
 bad "network.cell.rate.tau_ms: found 0.5, want at least dt_ms = 1" network.cell.rate.tau_ms=0.5
 bad "network.cell.leaky.leak: found 0, want a number above 0 and at most 1" \
   'network.cell={leaky: {leak: 0}}'
+bad "network.scaling: found 'radius', want one of variance, spectral_radius" network.scaling=radius
+bad "network.scaling: spectral_radius: W has no eigenvalue but 0" network.scaling=spectral_radius \
+  --set network.wiring.random.density=0
 bad "network.input_density: found '2', want a number from 0 to 1" network.input_density=2
 bad "network.bias_scale: found '-1', want a number from 0 to 1000000" network.bias_scale=-1
 bad "tasks[0].window_ms: found [10, 1000], want start < end inside the trial" \
