@@ -66,12 +66,6 @@ INLINE part_f64 part_pick_f64(const double *r, const int32_t *j)
   return (part_f64){r[FIRST(a)], r[SECOND(a)], r[FIRST(b)], r[SECOND(b)]};
 }
 
-/** The lanes where `mask` is -1, zeros elsewhere; of the others nothing is read. */
-INLINE part_f64 part_masked_f64(const double *from, const int64_t *mask)
-{
-  return _mm256_maskload_pd(from, _mm256_loadu_si256((const __m256i *)(const void *)mask));
-}
-
 /** a in the lanes where `mask` is -1, b in those where it is 0. */
 INLINE part_f64 part_joined_f64(const int64_t *mask, part_f64 a, part_f64 b)
 {
@@ -88,6 +82,12 @@ INLINE part_f64 part_wide_f32(const float *from)
   return _mm256_cvtps_pd(_mm_loadu_ps(from));
 }
 
+/** The sum of the lanes, in the order of sum4 and sum8. */
+INLINE double part_total_f64(part_f64 v)
+{
+  return (v[0] + v[1]) + (v[2] + v[3]);
+}
+
 INLINE void sum4_f64(const part_f64 part[4], double out[4])
 {
   const __m256d low = _mm256_hadd_pd(part[0], part[1]), high = _mm256_hadd_pd(part[2], part[3]);
@@ -95,7 +95,7 @@ INLINE void sum4_f64(const part_f64 part[4], double out[4])
                             _mm256_permute2f128_pd(low, high, 0x31));
 }
 
-INLINE void sum_parts_f64(const part_f64 part[4], double out[4])
+INLINE void sum_parts_f64(const part_f64 *part, double *out)
 {
   sum4_f64(part, out);
 }
@@ -137,14 +137,14 @@ INLINE part_f32 part_pick_f32(const float *r, const int32_t *j)
                     r[FIRST(c)], r[SECOND(c)], r[FIRST(d)], r[SECOND(d)]};
 }
 
-INLINE part_f32 part_masked_f32(const float *from, const int32_t *mask)
-{
-  return _mm256_maskload_ps(from, _mm256_loadu_si256((const __m256i *)(const void *)mask));
-}
-
 INLINE part_f32 part_joined_f32(const int32_t *mask, part_f32 a, part_f32 b)
 {
   return _mm256_blendv_ps(b, a, _mm256_loadu_ps((const float *)(const void *)mask));
+}
+
+INLINE float part_total_f32(part_f32 v)
+{
+  return ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7]));
 }
 
 INLINE void sum8_f32(const part_f32 part[8], float out[8])
@@ -156,7 +156,7 @@ INLINE void sum8_f32(const part_f32 part[8], float out[8])
                             _mm256_permute2f128_ps(low, high, 0x31));
 }
 
-INLINE void sum_parts_f32(const part_f32 part[8], float out[8])
+INLINE void sum_parts_f32(const part_f32 *part, float *out)
 {
   sum8_f32(part, out);
 }

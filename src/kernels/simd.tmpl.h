@@ -5,7 +5,7 @@
  *   part_splat(a)     a in every lane
  *   part_fma(a,b,c)   a b + c, rounded once;  part_fnma: c - a b;  real_fma: for one number
  *   part_pick(r,j)    r[j[0]], r[j[1]], ...
- *   part_masked(from,mask), part_joined(mask,a,b): lanes by a mask, of which first[] gives those needed
+ *   part_joined(mask,a,b)  of a where the mask is -1, else of b; first[] has the masks
  *   part_wide(from)   as many reals as part_f64 holds, as doubles
  *   sum8(part,out)    out[c] = the sum of all lanes of part[c], c < 8; sum_parts: c < at_once
  * and the file of the instruction set:
@@ -44,16 +44,6 @@ INLINE EIGHT NAME(load)(const REAL *from)
 INLINE void NAME(store)(REAL *to, EIGHT v)
 {
   EACH_PART(p) *(NAME(part_at) *)(to + p * NAME(lanes)) = v.at[p];
-}
-
-/** The first `count` < 8 at from, then zeros; nothing behind them is read. */
-INLINE EIGHT NAME(load_first)(const REAL *from, size_t count)
-{
-  EIGHT v;
-  EACH_PART(p)
-    v.at[p] = NAME(part_masked)(from + p * NAME(lanes),
-                                NAME(first) + TAME_TILE - count + p * NAME(lanes));
-  return v;
 }
 
 /** from[j[0]], from[j[1]], ... */
@@ -103,12 +93,17 @@ INLINE EIGHT NAME(add)(EIGHT a, EIGHT b)
   return a;
 }
 
-/** The sum of the lanes, by halves. */
+/** One part from two, where there are two. */
+INLINE PART NAME(halved)(EIGHT v)
+{
+  for (int p = 1; p < NAME(parts); p++) v.at[0] += v.at[p];
+  return v.at[0];
+}
+
+/** The sum of the lanes. */
 INLINE REAL NAME(total)(EIGHT v)
 {
-  REAL lane[TAME_TILE];
-  NAME(store)(lane, v);
-  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+  return NAME(part_total)(NAME(halved)(v));
 }
 
 /** sum += a b of eight reals at a and at b, in double. */
@@ -124,104 +119,129 @@ INLINE eight_f64 NAME(wide_fma)(const REAL *a, const REAL *b, eight_f64 sum)
 
 /* ---- vectors ------------------------------------------------------------------------------ */
 
-/* A row's terms are dealt to eight lanes, what is left over of it to the first ones; in the end the lanes are added
- * up, of `at_once` rows together. */
+/* A row's terms are dealt to eight lanes. Those left over go to the last ones: the last eight terms are taken, and the
+ * weights of those that have had their turn set to zero. A row of less than eight terms is added up as it is. */
 
-INLINE void NAME(put_sums)(size_t rows, const EIGHT *sum, REAL *y)
+/** The first `count` <= 8 lanes of a, the others of b. */
+INLINE EIGHT NAME(joined)(size_t count, EIGHT a, EIGHT b)
 {
-  PART half[NAME(at_once)];
-  REAL out[NAME(at_once)];
-  UNROLL for (size_t k = 0; k < NAME(at_once); k++)
-  {
-    half[k] = sum[k].at[0];
-    for (int p = 1; p < NAME(parts); p++) half[k] += sum[k].at[p];
-  }
-  NAME(sum_parts)(half, out);
-  memcpy(y, out, rows * sizeof(REAL));
-}
-
-INLINE EIGHT NAME(sparse_row)(int64_t s, int64_t end, const int32_t *restrict column,
-                              const REAL *restrict w, const REAL *restrict r)
-{
-  EIGHT sum = NAME(zero)();
-  for (; s + TAME_TILE <= end; s += TAME_TILE)
-    sum = NAME(fma)(NAME(load)(w + s), NAME(pick)(r, column + s), sum);
-  if (s < end) {
-    REAL picked[TAME_TILE] = {0};
-    for (int64_t l = 0; l < end - s; l++) picked[l] = r[column[s + l]];
-    sum = NAME(fma)(NAME(load_first)(w + s, (size_t)(end - s)), NAME(load)(picked), sum);
-  }
-  return sum;
-}
-
-static void NAME(row_sums)(size_t n, const int64_t *start, const int32_t *column, const void *w,
-                           const void *r, void *y_)
-{
-  REAL *restrict y = y_;
-  for (size_t i = 0; i < n; i += NAME(at_once)) {
-    const size_t rows = n - i < NAME(at_once) ? n - i : NAME(at_once);
-    EIGHT sum[NAME(at_once)];
-    for (size_t k = 0; k < NAME(at_once); k++)
-      sum[k] = k < rows ? NAME(sparse_row)(start[i + k], start[i + k + 1], column, w, r)
-                        : NAME(zero)();
-    NAME(put_sums)(rows, sum, y + i);
-  }
-}
-
-/** Of the lanes s, s + 1, ... of a sum those before `hole` from a, the others from b. */
-INLINE EIGHT NAME(joined)(size_t s, size_t hole, EIGHT a, EIGHT b)
-{
-  const size_t count = hole < s ? 0 : hole - s < TAME_TILE ? hole - s : TAME_TILE;
   EACH_PART(p)
     a.at[p] = NAME(part_joined)(NAME(first) + TAME_TILE - count + p * NAME(lanes), a.at[p],
                                 b.at[p]);
   return a;
 }
 
-/** Rows of a dense matrix: what they share of r is loaded once. Row k meets r before its column hole + k, and
- *  past[] from there on. */
+/** The last `count` <= 8 of the eight reals before `end`, with zeros in front of them. */
+INLINE EIGHT NAME(load_last)(const REAL *end, size_t count)
+{
+  return NAME(joined)(TAME_TILE - count, NAME(zero)(), NAME(load)(end - TAME_TILE));
+}
+
+INLINE REAL NAME(sparse_row)(int64_t s, int64_t end, const int32_t *restrict column,
+                             const REAL *restrict w, const REAL *restrict r)
+{
+  const int64_t left = (end - s) % TAME_TILE;
+  if (end - s < TAME_TILE) {
+    REAL few = 0;
+    for (; s < end; s++) few = NAME(real_fma)(w[s], r[column[s]], few);
+    return few;
+  }
+  EIGHT sum = NAME(zero)();
+  for (; s + TAME_TILE <= end; s += TAME_TILE)
+    sum = NAME(fma)(NAME(load)(w + s), NAME(pick)(r, column + s), sum);
+  if (left > 0)
+    sum = NAME(fma)(NAME(load_last)(w + end, (size_t)left), NAME(pick)(r, column + end - TAME_TILE),
+                    sum);
+  return NAME(total)(sum);
+}
+
+static void NAME(row_sums)(size_t n, const int64_t *start, const int32_t *column, const void *w,
+                           const void *r, void *y_)
+{
+  REAL *restrict y = y_;
+  for (size_t i = 0; i < n; i++) y[i] = NAME(sparse_row)(start[i], start[i + 1], column, w, r);
+}
+
+/** Of the lanes s, s + 1, ... of a sum those before `hole` from a, the others from b. */
+INLINE EIGHT NAME(around)(size_t s, size_t hole, EIGHT a, EIGHT b)
+{
+  return NAME(joined)(hole < s ? 0 : hole - s < TAME_TILE ? hole - s : TAME_TILE, a, b);
+}
+
+/** sum[k] += eight columns of row k, at w, times v, which the rows share. */
+INLINE void NAME(add_shared)(const size_t rows, size_t columns, const REAL *w, EIGHT v, EIGHT *sum)
+{
+  UNROLL for (size_t k = 0; k < rows; k++)
+  {
+    sum[k] = NAME(fma)(NAME(load)(w + k * columns), v, sum[k]);
+  }
+}
+
+/** Rows of a dense matrix, one or at_once of them, of eight columns at least: what they share of r is loaded
+ *  once. Row k meets r before its column hole + k, and past[] from there on. */
 INLINE void NAME(dense_rows)(const size_t rows, size_t columns, size_t hole, const REAL *restrict w,
                              const REAL *restrict r, const REAL *restrict past, REAL *restrict y)
 {
   const size_t whole = columns / TAME_TILE * TAME_TILE, left = columns - whole;
   const size_t first = hole / TAME_TILE * TAME_TILE, last = tame_padded(hole + rows - 1);
   const size_t from = first < whole ? first : whole, to = last < whole ? last : whole;
-  EIGHT sum[NAME(at_once)], a, b;
+  EIGHT sum[NAME(at_once)];
+  PART half[NAME(at_once)];
   size_t s = 0;
   UNROLL for (size_t k = 0; k < NAME(at_once); k++) sum[k] = NAME(zero)();
-  for (; s < from; s += TAME_TILE) {
-    a = NAME(load)(r + s);
-    UNROLL for (size_t k = 0; k < rows; k++)
-        sum[k] = NAME(fma)(NAME(load)(w + k * columns + s), a, sum[k]);
-  }
+  for (; s < from; s += TAME_TILE) NAME(add_shared)(rows, columns, w + s, NAME(load)(r + s), sum);
   for (; s < to; s += TAME_TILE) {
-    a = NAME(load)(r + s), b = NAME(load)(past + s);
-    UNROLL for (size_t k = 0; k < rows; k++) sum[k] = NAME(
-        fma)(NAME(load)(w + k * columns + s), NAME(joined)(s, hole + k, a, b), sum[k]);
-  }
-  for (; s < whole; s += TAME_TILE) {
-    b = NAME(load)(past + s);
+    const EIGHT a = NAME(load)(r + s), b = NAME(load)(past + s);
     UNROLL for (size_t k = 0; k < rows; k++)
-        sum[k] = NAME(fma)(NAME(load)(w + k * columns + s), b, sum[k]);
+    {
+      const EIGHT v = NAME(around)(s, hole + k, a, b);
+      sum[k] = NAME(fma)(NAME(load)(w + k * columns + s), v, sum[k]);
+    }
   }
+  for (; s < whole; s += TAME_TILE)
+    NAME(add_shared)(rows, columns, w + s, NAME(load)(past + s), sum);
   if (left > 0) {
-    a = NAME(load_first)(r + s, left), b = NAME(load_first)(past + s, left);
-    UNROLL for (size_t k = 0; k < rows; k++) sum[k] = NAME(
-        fma)(NAME(load_first)(w + k * columns + s, left), NAME(joined)(s, hole + k, a, b), sum[k]);
+    s = columns - TAME_TILE;
+    const EIGHT a = NAME(load)(r + s), b = NAME(load)(past + s);
+    UNROLL for (size_t k = 0; k < rows; k++)
+    {
+      const EIGHT v = NAME(around)(s, hole + k, a, b);
+      sum[k] = NAME(fma)(NAME(load_last)(w + (k + 1) * columns, left), v, sum[k]);
+    }
   }
-  NAME(put_sums)(rows, sum, y);
+  UNROLL for (size_t k = 0; k < NAME(at_once); k++) half[k] = NAME(halved)(sum[k]);
+  if (rows == 1) {
+    *y = NAME(part_total)(half[0]);
+  } else {
+    NAME(sum_parts)(half, y);
+  }
 }
 
-static void NAME(dense_sums)(size_t n, size_t columns, int64_t hole, const void *w_, const void *r_,
-                             void *y_)
+/** A row of less than eight columns. */
+INLINE REAL NAME(short_row)(size_t columns, size_t hole, const REAL *w, const REAL *r,
+                            const REAL *past)
 {
-  const REAL *w = w_, *r = r_, *past = hole < 0 ? r : r + 1;
+  REAL sum = 0;
+  for (size_t s = 0; s < columns; s++) sum = NAME(real_fma)(w[s], s < hole ? r[s] : past[s], sum);
+  return sum;
+}
+
+static void NAME(dense_sums)(size_t n, size_t columns, int64_t hole_, const void *w_,
+                             const void *r_, void *y_)
+{
+  const bool holes = hole_ >= 0;
+  const REAL *w = w_, *r = r_, *past = r + holes;
+  const size_t hole = holes ? (size_t)hole_ : columns;
   REAL *y = y_;
-  size_t i = 0, at = hole < 0 ? columns : (size_t)hole;
-  for (; i + NAME(at_once) <= n; i += NAME(at_once), at += hole < 0 ? 0 : NAME(at_once))
-    NAME(dense_rows)(NAME(at_once), columns, at, w + i * columns, r, past, y + i);
-  for (; i < n; i++, at += hole < 0 ? 0 : 1)
-    NAME(dense_rows)(1, columns, at, w + i * columns, r, past, y + i);
+  size_t i = 0;
+  if (columns < TAME_TILE) {
+    for (; i < n; i++) y[i] = NAME(short_row)(columns, hole + holes * i, w + i * columns, r, past);
+    return;
+  }
+  for (; i + NAME(at_once) <= n; i += NAME(at_once))
+    NAME(dense_rows)(NAME(at_once), columns, hole + holes * i, w + i * columns, r, past, y + i);
+  for (; i < n; i++)
+    NAME(dense_rows)(1, columns, hole + holes * i, w + i * columns, r, past, y + i);
 }
 
 static double NAME(dot)(size_t n, const void *a_, const void *b_)
