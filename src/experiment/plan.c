@@ -303,7 +303,7 @@ static void plan_rank(const model *m, int k, int g, tame_plan_rank *out)
     out->bytes_a_step = (gather ? n - own : remote) * real;
     out->messages_a_step = gather ? ceil(log2(g)) : g - 1;
   } else {
-    out->exchange = n * (real + 4);
+    out->exchange = n * (2 * real + 4);
   }
   if (trains(m->e, TAME_WEIGHTS_RECURRENT)) out->P = p_numbers(m, neurons) * real;
   const double readout = (ceil(n / g) + 4) * n * real;

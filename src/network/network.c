@@ -361,6 +361,7 @@ static void step_range(const tame_network *net, int64_t from, int64_t to, const 
   }
   net->cell->step(k, net->p.cell.params, net->p.dt_ms, n, h, tame_real_from(net, net->x, from),
                   tame_real_from(net, net->r, from));
+  tame_exchange_put(net->exchange, net->r, from, to - from);
 }
 
 void tame_network_step(tame_network *net, const double *input, bool noise)
@@ -370,7 +371,7 @@ void tame_network_step(tame_network *net, const double *input, bool noise)
 #pragma omp parallel for schedule(static, 1) num_threads(net->threads.size)
   for (int t = 0; t < net->threads.size; t++)
     step_range(net, net->threads.first[t], net->threads.first[t + 1], input, noise ? sd : 0);
-  tame_exchange_run(net->exchange, net->r);
+  tame_exchange_show(net->exchange, net->r);
   net->step++;
 }
 
@@ -537,6 +538,8 @@ void tame_network_measure(const tame_network *net, tame_network_load *load)
                               .kernels = net->kernels->name};
   load->bytes = synapses * (real + (net->dense ? 0 : (int64_t)sizeof *net->slot)) +
                 net->n_local * (3 * real + (p->inputs + (net->bias != NULL)) * real + 16) +
-                p->outputs * p->neurons * real + tame_exchange_view_count(net->exchange) * real;
+                p->outputs * p->neurons * real +
+                tame_exchange_view_count(net->exchange) * real *
+                    (net->partition.size == 1 ? 2 : 1); /* one to read, one to write */
   if (net->everything) load->bytes += p->neurons * real;
 }
