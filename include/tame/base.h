@@ -49,13 +49,15 @@ typedef enum tame_purpose {
   TAME_DRAW_WIRING = 1,    /**< a = target neuron, b = draw in its row */
   TAME_DRAW_RECURRENT = 2, /**< a = source neuron, b = target neuron */
   TAME_DRAW_PLASTIC = 3,   /**< a = source neuron, b = target neuron */
-  TAME_DRAW_INPUT = 4,     /**< a = neuron, b = input channel */
+  TAME_DRAW_INPUT = 4,     /**< a = neuron, b = input channel; c = 0: its weight, 1: is there one */
   TAME_DRAW_READOUT = 5,   /**< a = neuron, b = output */
   TAME_DRAW_STATE = 6,     /**< a = neuron, b = state variable, c = trial */
   TAME_DRAW_NOISE = 7,     /**< a = neuron / 2, b = step, c = trial; even and odd neuron share it */
   TAME_DRAW_FEEDBACK = 8,  /**< a = neuron, b = output */
   TAME_DRAW_SIGNAL = 9,    /**< a = series, b = number in it; the seed is the signal's own */
   TAME_DRAW_TANGENT = 10,  /**< a = neuron, b = tangent vector, c = trial */
+  TAME_DRAW_BIAS = 11,     /**< a = neuron */
+  TAME_DRAW_START = 12,    /**< a = neuron: where the search for W's largest eigenvalue starts */
 } tame_purpose;
 
 /** Two uniform doubles in (0, 1), odd multiples of 2^-53. Local. */

@@ -1,12 +1,14 @@
 /** @file tame/network.h
  * A recurrent network: a wiring (who connects to whom), a cell (how a unit moves), inputs, readouts.
  *
- *     tau dx/dt = -x + W r + W_in u + W_fb y + noise,   r = tanh(x),   z = W_out r + b      (cell `rate`)
- *     x = r = features of v(t), v(t - s), ..., v(t - (k - 1) s), v = [u; y]                 (cell `nvar`)
+ *     tau dx/dt = -x + h,   r = tanh(x)            (cell `rate`, by forward Euler)
+ *     r <- (1 - leak) r + leak tanh(h)             (cell `leaky`)
+ *     x = r = features of v(t), v(t - s), ..., v(t - (k - 1) s), v = [u; y]      (cell `nvar`)
+ *     h = W r + W_in u + W_fb y + bias + noise,   z = W_out r + b
  *
- * by forward Euler: the sum takes r of the previous step, z the new one. y is what is fed back: the readout
- * of the previous step, or a target in its place. Ranks own contiguous blocks of neurons, with the matching
- * rows of W, W_in and W_fb; W_out, small, is on every rank.
+ * The sum takes r of the previous step, z the new one. y is what is fed back: the readout of the previous step, or
+ * a target in its place. Ranks own contiguous blocks of neurons, with the matching rows of W, W_in and W_fb;
+ * W_out, small, is on every rank.
  * Laje & Buonomano (2013), Nat. Neurosci. 16:925-933, doi:10.1038/nn.3405. */
 #ifndef TAME_NETWORK_H
 #define TAME_NETWORK_H
@@ -19,6 +21,7 @@ typedef struct tame_network tame_network; /* opaque */
 /** Values of the choices below. */
 enum { TAME_NOISE_PER_STEP, TAME_NOISE_SQRT_DT };
 enum { TAME_NORMAL, TAME_UNIFORM };
+enum { TAME_SCALE_VARIANCE, TAME_SCALE_SPECTRAL_RADIUS };
 enum { TAME_PLASTIC_NONE, TAME_PLASTIC_PER_NEURON, TAME_PLASTIC_PER_SYNAPSE };
 
 /** All that defines a network. Same on every rank. Fields, units, defaults and limits: `tame list`
@@ -27,17 +30,20 @@ typedef struct tame_network_params {
   int64_t neurons; /**< 0: as many as the cell says, see tame_network_units() */
   int64_t inputs, outputs;
   double dt_ms;
-  int precision;         /**< 0 double, 1 float */
-  tame_variant cell;     /**< from tame_cells */
-  tame_variant wiring;   /**< from tame_wirings */
-  double gain;           /**< W[i][j] ~ N(0, (gain / sqrt(K))^2), K = expected inputs of a neuron */
-  double input_scale;    /**< W_in[i][c] ~ N(0, input_scale^2), or U(-input_scale, input_scale) */
-  int input_weights;     /**< normal or uniform */
-  double feedback_scale; /**< of W_fb[i][k], as input_scale of W_in; 0: nothing is fed back */
-  int feedback_weights;  /**< normal or uniform */
-  double output_scale;   /**< W_out[k][i] ~ N(0, output_scale^2 / neurons) */
-  double initial_range;  /**< x(0) ~ U(-initial_range, initial_range), anew for every trial */
-  double noise;          /**< SD of the noise current, or half the width where it is uniform */
+  int precision;        /**< 0 double, 1 float */
+  tame_variant cell;    /**< from tame_cells */
+  tame_variant wiring;  /**< from tame_wirings */
+  double gain;          /**< W[i][j] ~ N(0, (gain / sqrt(K))^2), K = expected inputs of a neuron */
+  int scaling;          /**< variance: that; spectral_radius: W's largest |eigenvalue| is gain */
+  double input_scale;   /**< W_in[i][c] ~ N(0, input_scale^2), or U(-input_scale, input_scale) */
+  int input_weights;    /**< normal or uniform; of W_in and of the bias */
+  double input_density; /**< each weight of W_in is there with this probability, else it is 0 */
+  double bias_scale; /**< b_i ~ N(0, bias_scale^2), or uniform, added to the current; 0: no bias */
+  double feedback_scale;  /**< of W_fb[i][k], as input_scale of W_in; 0: nothing is fed back */
+  int feedback_weights;   /**< normal or uniform */
+  double output_scale;    /**< W_out[k][i] ~ N(0, output_scale^2 / neurons) */
+  double initial_range;   /**< x(0) ~ U(-initial_range, initial_range), anew for every trial */
+  double noise;           /**< SD of the noise current, or half the width where it is uniform */
   int noise_distribution; /**< of xi: normal or uniform */
   int noise_scaling;      /**< per step: noise * xi; sqrt_dt: noise * xi * sqrt(dt_ms) */
   int plasticity;         /**< per_neuron: the first plastic_fraction of neurons, all their
@@ -70,7 +76,8 @@ double tame_network_estimate(const tame_network_params *params, int ranks);
  *  least. Collective; comm is duplicated, params are copied, but the parameters their variants point to
  *  must outlive the network.
  *  @param[out] out owned by the caller, NULL on failure
- *  @return TAME_OK, TAME_ERR_INPUT or TAME_ERR_NOMEM, the same on every rank */
+ *  @return TAME_OK, TAME_ERR_INPUT, TAME_ERR_NOMEM, or TAME_ERR_NUMERIC where the spectral radius was not
+ *          found; the same on every rank */
 tame_status tame_network_create(tame_network **out, MPI_Comm comm,
                                 const tame_network_params *params);
 /** Free *network and set it to NULL. Collective. NULL is fine. */

@@ -45,7 +45,12 @@ void tame_exchange_free(tame_exchange **exchange);
 
 /** Send own values, [n_local], to those who need them and fill the view. Collective. */
 void tame_exchange_run(tame_exchange *exchange, const void *own);
-/** Values this rank can read, at the slots below. Borrowed; changes at the next run. Local. */
+/** The same in two halves, for values that several threads make: each puts its own, `count` from the
+ *  first-th of this rank on (Local); when all are put they are shown, as tame_exchange_run() would
+ *  (Collective). Until then the view stays as it is. Where there is one rank, no thread copies another's values. */
+void tame_exchange_put(tame_exchange *exchange, const void *own, int64_t first, int64_t count);
+void tame_exchange_show(tame_exchange *exchange, const void *own);
+/** Values this rank can read, at the slots below. Borrowed; changes, its place too, at the next run. Local. */
 void *tame_exchange_view(const tame_exchange *exchange);
 /** Place of a needed (or own) id in the view. Local. */
 int32_t tame_exchange_slot(const tame_exchange *exchange, int64_t id);

@@ -64,7 +64,7 @@ static void foresee(const void *params, const tame_analysis_about *about, int ra
   tame_analysis_add(plan, "dimension", "", "1", 0, 0);
   tame_analysis_add(plan, "entropy", "", "1/s", 0, 0);
   tame_lyapunov_need(p->exponents, ranks, &plan->own_bytes, &plan->fixed_bytes);
-  tame_tangents_need(p->exponents, &own, &all);
+  tame_tangents_need(p->exponents, ranks, &own, &all);
   plan->own_bytes += own;
   plan->fixed_bytes += n * all;
   plan->step_cycles = n * k * (inputs / 2 + 4 + 2.5 * k / (double)p->every);

@@ -80,7 +80,9 @@ static void do_step(void *context, int t)
 {
   const bench *b = context;
   const tame_noise_key key = {1, 1, 1};
-  b->kernels->row_sums(b->rows, b->start, b->slot, b->w[t], b->view[t], b->h[t]);
+  if (tame_network_is_dense(b->share->network))
+    b->kernels->dense_sums(b->rows, (size_t)b->start[1], -1, b->w[t], b->view[t], b->h[t]);
+  else b->kernels->row_sums(b->rows, b->start, b->slot, b->w[t], b->view[t], b->h[t]);
   b->kernels->add_noise(b->rows, 0, key, 1e-3, b->h[t]);
   b->kernels->rate_step(b->rows, 0.1, b->h[t], b->x[t], b->r[t]);
 }

@@ -299,7 +299,8 @@ static void plan_rank(const model *m, int k, int g, tame_plan_rank *out)
   const double seen = n * (1 - pow(1 - fmin(1, mean / n), own)); /* different sources */
   *out = (tame_plan_rank){.neurons = own};
   const double fed = p->feedback_scale > 0 ? own : 0;
-  out->weights = synapses * (real + 4) + own * (double)p->inputs * real +
+  out->weights = synapses * (real + (tame_network_is_dense(p) ? 0 : 4)) +
+                 own * ((double)p->inputs + (p->bias_scale > 0)) * real +
                  (double)p->outputs * (n + fed) * real;
   out->states = own * (3 * real + 16 + 2 * 8);
   const double remote = fmin(seen, n - own);
@@ -310,7 +311,7 @@ static void plan_rank(const model *m, int k, int g, tame_plan_rank *out)
     out->bytes_a_step = (gather ? n - own : remote) * real;
     out->messages_a_step = gather ? ceil(log2(g)) : remote > 0 ? g - 1 : 0;
   } else {
-    out->exchange = n * (real + 4);
+    out->exchange = n * (2 * real + 4);
   }
   if (trains(m->e, TAME_WEIGHTS_RECURRENT)) out->P = p_numbers(m, neurons) * real;
   const double readout = (ceil(n / g) + 4) * n * real;
@@ -318,8 +319,10 @@ static void plan_rank(const model *m, int k, int g, tame_plan_rank *out)
   out->analyses = tame_observer_need(m->e, own / n, g, k == 0);
   out->recordings = tame_run_recordings(m->e, own / n);
   out->files = k == 0 ? OF_FILES : 0;
-  out->total = out->weights + out->states + out->exchange + fmax(out->P, out->analyses) +
-               out->recordings + out->files; /* analyses are made when no P is there */
+  const double scaling = k == 0 ? tame_network_scaling_bytes(p) : 0; /* before there is a P */
+  const double later = fmax(out->P, out->analyses) +
+                       out->recordings; /* no analysis while there is a P */
+  out->total = out->weights + out->states + out->exchange + fmax(later, scaling) + out->files;
 }
 
 /* The rank of g that holds most. */
@@ -359,8 +362,8 @@ static double bytes_about(const tame_experiment *e)
   double P = 0;
   if (trains(e, TAME_WEIGHTS_RECURRENT)) P = n * (by_synapse ? 1 : f) * learns * learns / 2;
   if (trains(e, TAME_WEIGHTS_READOUT)) P = fmax(P, n * n);
-  return n * k * (real + 4) + fmax(P * real, tame_observer_need(e, 1, 1, true)) +
-         tame_run_recordings(e, 1);
+  return n * k * (real + (tame_network_is_dense(p) ? 0 : 4)) +
+         fmax(P * real, tame_observer_need(e, 1, 1, true)) + tame_run_recordings(e, 1);
 }
 
 /* ---- all ------------------------------------------------------------------------------------------- */
@@ -409,6 +412,13 @@ static void plan_files(const model *m, const tame_experiment *study, tame_plan *
   out->p_bytes = P;
 }
 
+/* By LAPACK, or by some hundred products and as many vectors to be kept orthogonal. */
+static double scaling_seconds(const model *m, double product)
+{
+  if (m->e->network.scaling != TAME_SCALE_SPECTRAL_RADIUS) return 0;
+  return fmin(2e-9 * m->n * m->n * m->n, 300 * (product + 3e-7 * m->n));
+}
+
 /* Until the first trial: the wiring is drawn once by one rank, to count, and three times by each; weights, their
  * slots, the file. And after the last one. The constants here and below are rough, of things that are small
  * beside the rest. */
@@ -420,7 +430,7 @@ static double begin_seconds(const model *m, const tame_plan_request *q, const ta
   const double drawn = (3 * each + (kept ? p->synapses : 0)) * t->draw + each * t->normal;
   const double slots = each * (p->group > 1 ? 12e-9 : 4e-9), written = kept ? each * 30e-9 : 0;
   return 2e-3 + drawn / q->threads + outputs * m->n * t->normal + slots + written +
-         p->most.weights * t->touch / q->threads;
+         p->most.weights * t->touch / q->threads + scaling_seconds(m, t->step);
 }
 
 /* Until there is a program, or there are some. */

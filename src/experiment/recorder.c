@@ -217,6 +217,8 @@ static void plan_wiring(const planner *p, int64_t synapses)
   if (p->e->network.feedback_scale > 0)
     add(p, "weights/feedback", p->real, "network, neuron, output", "1", 3,
         (int64_t[]){1, n, p->e->network.outputs}, 0);
+  if (p->e->network.bias_scale > 0)
+    add(p, "weights/bias", p->real, "network, neuron", "1", 2, (int64_t[]){1, n}, 0);
 }
 
 static void plan_weights(const planner *p, int64_t synapses)
@@ -437,8 +439,8 @@ static int64_t next_synapse(const tame_network *net, int64_t i, int64_t *p, int6
 {
   const int64_t start = net->start[i], middle = start + net->plastic[i], end = net->start[i + 1];
   const bool plastic_left = start + *p < middle, fixed_left = middle + *f < end;
-  if (plastic_left && (!fixed_left || tame_network_source(net, net->slot[start + *p]) <
-                                          tame_network_source(net, net->slot[middle + *f])))
+  if (plastic_left && (!fixed_left || tame_network_source(net, i, start + *p) <
+                                          tame_network_source(net, i, middle + *f)))
     return start + (*p)++;
   return middle + (*f)++;
 }
@@ -461,7 +463,7 @@ static void put_synapses(tame_recorder *rec, const char *path, enum synapse_part
     int64_t p = 0, f = 0;
     for (int64_t at = net->start[i]; at < net->start[i + 1]; at++) {
       const int64_t s = next_synapse(net, i, &p, &f);
-      if (part == COLUMN) ((int32_t *)values)[at] = (int32_t)tame_network_source(net, net->slot[s]);
+      if (part == COLUMN) ((int32_t *)values)[at] = (int32_t)tame_network_source(net, i, s);
       else if (part == PLASTIC) ((uint8_t *)values)[at] = s < net->start[i] + net->plastic[i];
       else tame_real_put(net, values, at, tame_real_at(net, net->w, s));
     }
@@ -522,6 +524,13 @@ static void put_features(tame_recorder *rec)
   free(names);
 }
 
+static void put_bias(tame_recorder *rec)
+{
+  const tame_network *net = rec->network;
+  put(rec, "weights/bias", real_of(rec), (int64_t[TAME_AXES]){rec->row, net->first},
+      (int64_t[TAME_AXES]){1, net->n_local}, net->bias);
+}
+
 static void put_weights(tame_recorder *rec, bool final)
 {
   const tame_network *net = rec->network;
@@ -547,6 +556,7 @@ tame_status tame_recorder_begin(tame_recorder *rec)
     put_channels(rec, "weights/input", rec->network->w_in, rec->network->p.inputs);
     if (rec->network->w_fb)
       put_channels(rec, "weights/feedback", rec->network->w_fb, rec->network->p.outputs);
+    if (rec->network->bias) put_bias(rec);
   }
   if (keep == TAME_KEEP_BOTH) put_weights(rec, false);
   return rec->status;

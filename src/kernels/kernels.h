@@ -48,6 +48,11 @@ typedef struct tame_kernels {
   void (*row_sums)(size_t n, const int64_t *start, const int32_t *column, const void *w,
                    const void *r, void *y);
 
+  /** The same sums where rows hold all columns, w: [n][columns]: y[i] = sum over s of w[i][s] * r[s]. With
+   *  hole >= 0, row i lacks column hole + i, so that r[s + 1] is taken where s >= hole + i: neurons that are
+   *  not connected to themselves. The very bits of row_sums. */
+  void (*dense_sums)(size_t n, size_t columns, int64_t hole, const void *w, const void *r, void *y);
+
   /** The same for several vectors at once, in double whatever the reals: y[i][c] = sum over s of w[s] *
    *  r[column[s]][c], 0 <= c < columns, r and y being rows of `columns` doubles. Terms are added in the order of s,
    *  product and sum rounded each, so that all tables give the same bits. */
@@ -73,6 +78,9 @@ typedef struct tame_kernels {
 
   /** Leaky rate units, forward Euler: x[i] += a (h[i] - x[i]); r[i] = tanh(x[i]). a = dt / tau. */
   void (*rate_step)(size_t n, double a, const void *h, void *x, void *r);
+
+  /** Leaky units whose state is their rate: x[i] = r[i] = (1 - a) x[i] + a tanh(h[i]). */
+  void (*leaky_step)(size_t n, double a, const void *h, void *x, void *r);
 
   /** out[i] = tanh(x[i]), the very tanh of rate_step. */
   void (*tanh)(size_t n, const void *x, void *out);

@@ -26,6 +26,19 @@ static void NAME(row_products)(size_t n, size_t columns, const int64_t *start,
     }
 }
 
+static void NAME(dense_sums)(size_t n, size_t columns, int64_t hole, const void *w_, const void *r_,
+                             void *y_)
+{
+  const REAL *w = w_, *r = r_;
+  REAL *y = y_;
+  for (size_t i = 0; i < n; i++) {
+    const size_t absent = hole < 0 ? columns : (size_t)hole + i;
+    REAL sum = 0;
+    for (size_t s = 0; s < columns; s++) sum += w[i * columns + s] * r[s + (s >= absent)];
+    y[i] = sum;
+  }
+}
+
 static double NAME(dot)(size_t n, const void *a_, const void *b_)
 {
   const REAL *a = a_, *b = b_;
@@ -76,6 +89,13 @@ static void NAME(rate_step)(size_t n, double a_, const void *h_, void *x_, void 
   NAME(tanh)(n, x, r);
 }
 
+static void NAME(leaky_step)(size_t n, double a_, const void *h_, void *x_, void *r_)
+{
+  const REAL a = (REAL)a_, kept = (REAL)(1 - a_), *h = h_;
+  REAL *x = x_, *r = r_;
+  for (size_t i = 0; i < n; i++) r[i] = x[i] = kept * x[i] + a * TANH(h[i]);
+}
+
 /** One element of P after the update, rounded alike for (i, j) and (j, i): the product commutes,
  *  and is not rounded before the difference is. */
 static REAL NAME(updated)(REAL p, REAL ui, REAL uj, REAL scale)
@@ -124,12 +144,14 @@ const tame_kernels NAME(tame_kernels_ref) = {
     .real_size = sizeof(REAL),
     .row_sums = NAME(row_sums),
     .row_products = NAME(row_products),
+    .dense_sums = NAME(dense_sums),
     .dot = NAME(dot),
     .add_scaled = NAME(add_scaled),
     .scale = NAME(scale),
     .gather = NAME(gather),
     .add_noise = NAME(add_noise),
     .rate_step = NAME(rate_step),
+    .leaky_step = NAME(leaky_step),
     .tanh = NAME(tanh),
     .rls_sweep = NAME(rls_sweep),
     .rls_rows = NAME(rls_rows),

@@ -5,8 +5,9 @@
  *   part_splat(a)     a in every lane
  *   part_fma(a,b,c)   a b + c, rounded once;  part_fnma: c - a b;  real_fma: for one number
  *   part_pick(r,j)    r[j[0]], r[j[1]], ...
+ *   part_joined(mask,a,b)  of a where the mask is -1, else of b; first[] has the masks
  *   part_wide(from)   as many reals as part_f64 holds, as doubles
- *   sum8(part,out)    out[c] = the sum of all lanes of part[c], c < 8
+ *   sum8(part,out)    out[c] = the sum of all lanes of part[c], c < 8; sum_parts: c < at_once
  * and the file of the instruction set:
  *   tanh8(x)          x[p] = tanh(x[p]) for the parts p of eight reals
  *   wide              a register of doubles; normals(z, pair, key): see simd_noise.h
@@ -21,6 +22,7 @@
 enum {
   NAME(lanes) = sizeof(PART) / sizeof(REAL),
   NAME(parts) = TAME_TILE / NAME(lanes),
+  NAME(at_once) = 8 / NAME(parts), /* rows of a dense matrix: eight sums hide the time of each */
 };
 typedef PART NAME(part_at) __attribute__((aligned(1), may_alias)); /* anywhere in memory */
 
@@ -91,12 +93,17 @@ INLINE EIGHT NAME(add)(EIGHT a, EIGHT b)
   return a;
 }
 
-/** The sum of the lanes, by halves. */
+/** One part from two, where there are two. */
+INLINE PART NAME(halved)(EIGHT v)
+{
+  for (int p = 1; p < NAME(parts); p++) v.at[0] += v.at[p];
+  return v.at[0];
+}
+
+/** The sum of the lanes. */
 INLINE REAL NAME(total)(EIGHT v)
 {
-  REAL lane[TAME_TILE];
-  NAME(store)(lane, v);
-  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+  return NAME(part_total)(NAME(halved)(v));
 }
 
 /** sum += a b of eight reals at a and at b, in double. */
@@ -112,21 +119,129 @@ INLINE eight_f64 NAME(wide_fma)(const REAL *a, const REAL *b, eight_f64 sum)
 
 /* ---- vectors ------------------------------------------------------------------------------ */
 
-static void NAME(row_sums)(size_t n, const int64_t *start, const int32_t *column, const void *w_,
-                           const void *r_, void *y_)
+/* A row's terms are dealt to eight lanes. Those left over go to the last ones: the last eight terms are taken, and the
+ * weights of those that have had their turn set to zero. A row of less than eight terms is added up as it is. */
+
+/** The first `count` <= 8 lanes of a, the others of b. */
+INLINE EIGHT NAME(joined)(size_t count, EIGHT a, EIGHT b)
 {
-  const REAL *restrict w = w_, *restrict r = r_;
-  REAL *restrict y = y_;
-  for (size_t i = 0; i < n; i++) {
-    const int64_t end = start[i + 1];
-    int64_t s = start[i];
-    EIGHT sum = NAME(zero)();
-    REAL rest = 0;
-    for (; s + TAME_TILE <= end; s += TAME_TILE)
-      sum = NAME(fma)(NAME(load)(w + s), NAME(pick)(r, column + s), sum);
-    for (; s < end; s++) rest = NAME(real_fma)(w[s], r[column[s]], rest);
-    y[i] = NAME(total)(sum) + rest;
+  EACH_PART(p)
+    a.at[p] = NAME(part_joined)(NAME(first) + TAME_TILE - count + p * NAME(lanes), a.at[p],
+                                b.at[p]);
+  return a;
+}
+
+/** The last `count` <= 8 of the eight reals before `end`, with zeros in front of them. */
+INLINE EIGHT NAME(load_last)(const REAL *end, size_t count)
+{
+  return NAME(joined)(TAME_TILE - count, NAME(zero)(), NAME(load)(end - TAME_TILE));
+}
+
+INLINE REAL NAME(sparse_row)(int64_t s, int64_t end, const int32_t *restrict column,
+                             const REAL *restrict w, const REAL *restrict r)
+{
+  const int64_t left = (end - s) % TAME_TILE;
+  if (end - s < TAME_TILE) {
+    REAL few = 0;
+    for (; s < end; s++) few = NAME(real_fma)(w[s], r[column[s]], few);
+    return few;
   }
+  EIGHT sum = NAME(zero)();
+  for (; s + TAME_TILE <= end; s += TAME_TILE)
+    sum = NAME(fma)(NAME(load)(w + s), NAME(pick)(r, column + s), sum);
+  if (left > 0)
+    sum = NAME(fma)(NAME(load_last)(w + end, (size_t)left), NAME(pick)(r, column + end - TAME_TILE),
+                    sum);
+  return NAME(total)(sum);
+}
+
+static void NAME(row_sums)(size_t n, const int64_t *start, const int32_t *column, const void *w,
+                           const void *r, void *y_)
+{
+  REAL *restrict y = y_;
+  for (size_t i = 0; i < n; i++) y[i] = NAME(sparse_row)(start[i], start[i + 1], column, w, r);
+}
+
+/** Of the lanes s, s + 1, ... of a sum those before `hole` from a, the others from b. */
+INLINE EIGHT NAME(around)(size_t s, size_t hole, EIGHT a, EIGHT b)
+{
+  return NAME(joined)(hole < s ? 0 : hole - s < TAME_TILE ? hole - s : TAME_TILE, a, b);
+}
+
+/** sum[k] += eight columns of row k, at w, times v, which the rows share. */
+INLINE void NAME(add_shared)(const size_t rows, size_t columns, const REAL *w, EIGHT v, EIGHT *sum)
+{
+  UNROLL for (size_t k = 0; k < rows; k++)
+  {
+    sum[k] = NAME(fma)(NAME(load)(w + k * columns), v, sum[k]);
+  }
+}
+
+/** Rows of a dense matrix, one or at_once of them, of eight columns at least: what they share of r is loaded
+ *  once. Row k meets r before its column hole + k, and past[] from there on. */
+INLINE void NAME(dense_rows)(const size_t rows, size_t columns, size_t hole, const REAL *restrict w,
+                             const REAL *restrict r, const REAL *restrict past, REAL *restrict y)
+{
+  const size_t whole = columns / TAME_TILE * TAME_TILE, left = columns - whole;
+  const size_t first = hole / TAME_TILE * TAME_TILE, last = tame_padded(hole + rows - 1);
+  const size_t from = first < whole ? first : whole, to = last < whole ? last : whole;
+  EIGHT sum[NAME(at_once)];
+  PART half[NAME(at_once)];
+  size_t s = 0;
+  UNROLL for (size_t k = 0; k < NAME(at_once); k++) sum[k] = NAME(zero)();
+  for (; s < from; s += TAME_TILE) NAME(add_shared)(rows, columns, w + s, NAME(load)(r + s), sum);
+  for (; s < to; s += TAME_TILE) {
+    const EIGHT a = NAME(load)(r + s), b = NAME(load)(past + s);
+    UNROLL for (size_t k = 0; k < rows; k++)
+    {
+      const EIGHT v = NAME(around)(s, hole + k, a, b);
+      sum[k] = NAME(fma)(NAME(load)(w + k * columns + s), v, sum[k]);
+    }
+  }
+  for (; s < whole; s += TAME_TILE)
+    NAME(add_shared)(rows, columns, w + s, NAME(load)(past + s), sum);
+  if (left > 0) {
+    s = columns - TAME_TILE;
+    const EIGHT a = NAME(load)(r + s), b = NAME(load)(past + s);
+    UNROLL for (size_t k = 0; k < rows; k++)
+    {
+      const EIGHT v = NAME(around)(s, hole + k, a, b);
+      sum[k] = NAME(fma)(NAME(load_last)(w + (k + 1) * columns, left), v, sum[k]);
+    }
+  }
+  UNROLL for (size_t k = 0; k < NAME(at_once); k++) half[k] = NAME(halved)(sum[k]);
+  if (rows == 1) {
+    *y = NAME(part_total)(half[0]);
+  } else {
+    NAME(sum_parts)(half, y);
+  }
+}
+
+/** A row of less than eight columns. */
+INLINE REAL NAME(short_row)(size_t columns, size_t hole, const REAL *w, const REAL *r,
+                            const REAL *past)
+{
+  REAL sum = 0;
+  for (size_t s = 0; s < columns; s++) sum = NAME(real_fma)(w[s], s < hole ? r[s] : past[s], sum);
+  return sum;
+}
+
+static void NAME(dense_sums)(size_t n, size_t columns, int64_t hole_, const void *w_,
+                             const void *r_, void *y_)
+{
+  const bool holes = hole_ >= 0;
+  const REAL *w = w_, *r = r_, *past = r + holes;
+  const size_t hole = holes ? (size_t)hole_ : columns;
+  REAL *y = y_;
+  size_t i = 0;
+  if (columns < TAME_TILE) {
+    for (; i < n; i++) y[i] = NAME(short_row)(columns, hole + holes * i, w + i * columns, r, past);
+    return;
+  }
+  for (; i + NAME(at_once) <= n; i += NAME(at_once))
+    NAME(dense_rows)(NAME(at_once), columns, hole + holes * i, w + i * columns, r, past, y + i);
+  for (; i < n; i++)
+    NAME(dense_rows)(1, columns, hole + holes * i, w + i * columns, r, past, y + i);
 }
 
 static void NAME(row_products)(size_t n, size_t columns, const int64_t *start,
@@ -235,29 +350,49 @@ INLINE void NAME(tanh_eight)(EIGHT x, REAL *out)
   NAME(store)(out, x);
 }
 
-INLINE void NAME(rate_eight)(PART a, const REAL *h, REAL *x, REAL *r)
+INLINE void NAME(rate_eight)(PART a, PART kept, const REAL *h, REAL *x, REAL *r)
 {
   EIGHT v = NAME(load)(x);
   const EIGHT drive = NAME(load)(h);
+  (void)kept;
   EACH_PART(p) v.at[p] = NAME(part_fma)(a, drive.at[p] - v.at[p], v.at[p]);
   NAME(store)(x, v);
   NAME(tanh_eight)(v, r);
 }
 
-static void NAME(rate_step)(size_t n, double a_, const void *h_, void *x_, void *r_)
+INLINE void NAME(leaky_eight)(PART a, PART kept, const REAL *h, REAL *x, REAL *r)
 {
-  const PART a = NAME(part_splat)((REAL)a_);
-  const REAL *h = h_;
-  REAL *x = x_, *r = r_;
+  EIGHT v = NAME(load)(x), drive = NAME(load)(h);
+  NAME(tanh8)(drive.at);
+  EACH_PART(p) v.at[p] = NAME(part_fma)(a, drive.at[p], kept * v.at[p]);
+  NAME(store)(x, v);
+  NAME(store)(r, v);
+}
+
+/** All units, eight at a time. */
+INLINE void NAME(move)(void (*eight)(PART, PART, const REAL *, REAL *, REAL *), size_t n, double a_,
+                       const REAL *h, REAL *x, REAL *r)
+{
+  const PART a = NAME(part_splat)((REAL)a_), kept = NAME(part_splat)((REAL)(1 - a_));
   size_t i = 0;
-  for (; i + TAME_TILE <= n; i += TAME_TILE) NAME(rate_eight)(a, h + i, x + i, r + i);
+  for (; i + TAME_TILE <= n; i += TAME_TILE) eight(a, kept, h + i, x + i, r + i);
   if (i < n) {
     REAL h_tail[TAME_TILE] = {0}, x_tail[TAME_TILE] = {0}, r_tail[TAME_TILE];
     const size_t bytes = (n - i) * sizeof(REAL);
     memcpy(h_tail, h + i, bytes), memcpy(x_tail, x + i, bytes);
-    NAME(rate_eight)(a, h_tail, x_tail, r_tail);
+    eight(a, kept, h_tail, x_tail, r_tail);
     memcpy(x + i, x_tail, bytes), memcpy(r + i, r_tail, bytes);
   }
+}
+
+static void NAME(rate_step)(size_t n, double a, const void *h, void *x, void *r)
+{
+  NAME(move)(NAME(rate_eight), n, a, h, x, r);
+}
+
+static void NAME(leaky_step)(size_t n, double a, const void *h, void *x, void *r)
+{
+  NAME(move)(NAME(leaky_eight), n, a, h, x, r);
 }
 
 static void NAME(tanh)(size_t n, const void *x_, void *out_)
@@ -396,12 +531,14 @@ const tame_kernels NAME(TABLE) = {
     .real_size = sizeof(REAL),
     .row_sums = NAME(row_sums),
     .row_products = NAME(row_products),
+    .dense_sums = NAME(dense_sums),
     .dot = NAME(dot),
     .add_scaled = NAME(add_scaled),
     .scale = NAME(scale),
     .gather = NAME(gather),
     .add_noise = NAME(add_noise),
     .rate_step = NAME(rate_step),
+    .leaky_step = NAME(leaky_step),
     .tanh = NAME(tanh),
     .rls_sweep = NAME(rls_sweep),
     .rls_rows = NAME(rls_rows),

@@ -39,26 +39,11 @@ typedef struct recurrent {
 
 static const tame_network *sorting; /* qsort has no context; one learner is made at a time */
 
-static const int32_t *plastic_slots(const tame_network *net, int64_t i)
-{
-  return net->slot + net->start[i];
-}
-
 static int by_inputs(const void *a, const void *b)
 {
   const int64_t i = *(const int64_t *)a, j = *(const int64_t *)b;
-  const int64_t m = sorting->plastic[i], n = sorting->plastic[j];
-  if (m != n) return m < n ? -1 : 1;
-  const int order = memcmp(plastic_slots(sorting, i), plastic_slots(sorting, j),
-                           (size_t)m * sizeof(int32_t));
+  const int order = tame_network_compare_plastic(sorting, i, j);
   return order ? order : (i > j) - (i < j);
-}
-
-static bool same_inputs(const tame_network *net, int64_t i, int64_t j)
-{
-  return net->plastic[i] == net->plastic[j] &&
-         memcmp(plastic_slots(net, i), plastic_slots(net, j),
-                (size_t)net->plastic[i] * sizeof(int32_t)) == 0;
 }
 
 static int by_first_member(const void *a, const void *b)
@@ -77,7 +62,7 @@ static int64_t find_groups(const tame_network *net, int64_t *members, group *gro
   sorting = net;
   qsort(members, (size_t)learning, sizeof *members, by_inputs);
   for (int64_t m = 0; m < learning; m++) {
-    if (m == 0 || !same_inputs(net, members[m - 1], members[m]))
+    if (m == 0 || tame_network_compare_plastic(net, members[m - 1], members[m]))
       groups[count++] = (group){.inputs = net->plastic[members[m]], .first = m, .u = members[m]};
     groups[count - 1].count++;
   }
@@ -228,8 +213,7 @@ static void release(tame_learner *learner)
 static void gather_rates(const recurrent *rls, const group *at, void *r)
 {
   const tame_network *net = rls->head.network;
-  const int32_t *slots = plastic_slots(net, rls->members[at->first]);
-  net->kernels->gather((size_t)at->inputs, slots, tame_exchange_view(net->exchange), r);
+  tame_network_plastic_rates(net, rls->members[at->first], r);
   memset(tame_real_from(net, r, at->inputs), 0,
          (size_t)(padded(at->inputs) - at->inputs) * net->real);
 }
@@ -369,10 +353,9 @@ static identity identify(const recurrent *rls, const group *at)
 {
   const tame_network *net = rls->head.network;
   const int64_t first = rls->members[at->first];
-  const int32_t *slots = plastic_slots(net, first);
   identity id = {.first = net->first + first, .inputs = at->inputs};
   for (int64_t i = 0; i < at->inputs; i++) {
-    const int64_t source = tame_network_source(net, slots[i]);
+    const int64_t source = tame_network_source(net, first, net->start[first] + i);
     for (int h = 0; h < 2; h++)
       id.hash[h] += tame_checksum((uint64_t)h, TAME_TYPE_I64, &source, i, 1);
   }

@@ -33,9 +33,10 @@ static void rates(const tame_kernels *kernels, size_t n, const void *x, void *r)
   kernels->tanh(n, x, r);
 }
 
-static void tangent(const void *params, double dt_ms, size_t n, const double *r, double *keep,
-                    double *take, double *slope)
+static void tangent(const void *params, double dt_ms, size_t n, const double *r,
+                    const double *after, double *keep, double *take, double *slope)
 {
+  (void)after;
   const double a = dt_ms / ((const rate_params *)params)->tau_ms;
   for (size_t i = 0; i < n; i++) {
     keep[i] = 1 - a;
@@ -47,7 +48,7 @@ static void tangent(const void *params, double dt_ms, size_t n, const double *r,
 extern const tame_cell tame_cell_rate;
 const tame_cell tame_cell_rate = {
     .head = {.name = "rate",
-             .doc = "tau dx/dt = -x + W r + W_in u + noise, r = tanh(x); forward Euler",
+             .doc = "tau dx/dt = -x + W r + W_in u + bias + noise, r = tanh(x); forward Euler",
              .params = {.size = sizeof(rate_params), .fields = fields}},
     .check = check,
     .step = step,

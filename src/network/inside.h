@@ -16,15 +16,18 @@ struct tame_network {
   const tame_cell *cell;
   uint32_t trial, step; /* keys of the noise */
 
-  /* Synapses of our neurons, row by row: the plastic ones first, each part by ascending source. */
+  /* Synapses of our neurons, row by row: the plastic ones first, each part by ascending source. In a dense
+   * network these are all neurons, or with holes all but the neuron itself, and a slot is an id. */
+  bool dense, holes;
   int64_t *start;   /* [n_local + 1] */
   int64_t *plastic; /* [n_local], plastic synapses of a row */
-  int32_t *slot;    /* where in the view the source's rate is */
+  int32_t *slot;    /* where in the view the source's rate is; NULL if dense */
   void *w;
   void *w_in;      /* [inputs][n_local] */
   void *w_fb;      /* [outputs][n_local]; NULL: nothing is fed back */
   double *y;       /* [outputs], what is fed back, on every rank */
   int32_t own[2];  /* is it the network's own readout: in the next step, and in the last one? */
+  void *bias;      /* [n_local]; NULL: none */
   void *w_out;     /* [outputs][n], on every rank */
   double *b_out;   /* [outputs], on every rank */
   void *x, *h, *r; /* [n_local] */
@@ -57,16 +60,28 @@ static inline const tame_features *tame_network_features(const tame_network_para
   return ((const tame_cell *)params->cell.row)->features;
 }
 
-/** Neuron whose rate stands in a slot of the view. Local. */
-int64_t tame_network_source(const tame_network *network, int32_t slot);
+/** W, whole, [n][n], on rank 0; W is NULL elsewhere. Collective. @return TAME_OK or TAME_ERR_NOMEM */
+tame_status tame_network_dense(const tame_network *network, double *W);
+
+/** Scale W so that its largest |eigenvalue| is params.gain; r, h and the view are lost. Collective.
+ *  @return TAME_ERR_INPUT where that is 0, TAME_ERR_NUMERIC where it was not found, TAME_ERR_NOMEM */
+tame_status tame_network_scale(tame_network *network);
+
+/** h[i - from] = sum over j of W[i][j] r[j] for own neurons [from, to), r being those of the view. Local. */
+void tame_network_sums(const tame_network *network, int64_t from, int64_t to, void *h);
+
+/** Neuron from which synapse s comes, one of own neuron i: start[i] <= s < start[i + 1]. Local. */
+int64_t tame_network_source(const tame_network *network, int64_t i, int64_t s);
+
+/** The rates that the plastic synapses of own neuron i see, [plastic[i]]. Local. */
+void tame_network_plastic_rates(const tame_network *network, int64_t i, void *r);
+
+/** An order of own neurons i and j by the sources of their plastic synapses: 0 if they are the same. Local. */
+int tame_network_compare_plastic(const tame_network *network, int64_t i, int64_t j);
 
 /** An exchange like that of the rates, with the same slots, of elements of another size. Collective. */
 tame_status tame_network_exchange_like(tame_exchange **out, const tame_network *network,
                                        size_t element);
-
-/** All of W, [n][n], row i the inputs of neuron i, into W of rank 0; ignored on others. TAME_OK or
- *  TAME_ERR_NOMEM. Collective. */
-tame_status tame_network_dense(tame_network *network, double *W);
 
 /** After x has been changed from outside: its rates, and their exchange. Collective. */
 void tame_network_moved(tame_network *network);

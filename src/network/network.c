@@ -135,19 +135,24 @@ static tame_status allocate(tame_network *net, int32_t *scratch)
   count_rows(p, net->first, net->first + m, scratch, net->start + 1, net->plastic);
   for (int64_t i = 0; i < m; i++) net->start[i + 1] += net->start[i];
   if (divide_threads(net) != TAME_OK) return TAME_ERR_NOMEM;
-  net->slot = tame_untouched(net->start[m], sizeof *net->slot, "the sources of synapses");
+  net->dense = tame_network_is_dense(p);
+  net->holes = net->dense && m > 0 && net->start[1] < p->neurons;
+  if (!net->dense)
+    net->slot = tame_untouched(net->start[m], sizeof *net->slot, "the sources of synapses");
   net->w = tame_untouched(net->start[m], net->real, "W");
   const bool features = net->cell->features != NULL, feeds = p->feedback_scale > 0 && !features;
   net->w_in = tame_zeroed(features ? 0 : p->inputs * m, net->real, "W_in");
   if (feeds) net->w_fb = tame_zeroed(p->outputs * m, net->real, "W_fb");
   net->y = tame_zeroed(p->outputs, sizeof *net->y, "W_fb");
+  if (p->bias_scale > 0) net->bias = tame_zeroed(m, net->real, "biases");
   net->w_out = tame_zeroed(p->outputs * p->neurons, net->real, "W_out");
   net->b_out = tame_zeroed(p->outputs, sizeof *net->b_out, "W_out");
   net->x = tame_zeroed(m, net->real, "states");
   net->h = tame_zeroed(m, net->real, "states");
   net->r = tame_zeroed(m, net->real, "rates");
-  const bool inputs = net->w_in && net->y && (net->w_fb || !feeds);
-  const bool weights = net->slot && net->w && net->w_out && net->b_out;
+  const bool inputs = net->w_in && net->y && (net->w_fb || !feeds) &&
+                      (net->bias || p->bias_scale <= 0);
+  const bool weights = (net->slot || net->dense) && net->w && net->w_out && net->b_out;
   if (!weights || !inputs || !net->x || !net->h || !net->r) return TAME_ERR_NOMEM;
   return features ? allocate_memory(net) : TAME_OK;
 }
@@ -158,7 +163,8 @@ static void draw_synapses(tame_network *net, int32_t *scratch)
   const tame_network_params *p = &net->p;
   const tame_wiring *wiring = (const tame_wiring *)p->wiring.row;
   const double expected = wiring->expected(p->wiring.params, p->neurons);
-  const double scale = expected > 0 ? p->gain / sqrt(expected) : 0;
+  const double gain = p->scaling == TAME_SCALE_VARIANCE ? p->gain : 1;
+  const double scale = expected > 0 ? gain / sqrt(expected) : 0;
 #pragma omp parallel for schedule(static, 1) num_threads(net->threads.size)
   for (int t = 0; t < net->threads.size; t++) {
     int32_t *row = scratch + 2 * t * p->neurons, *spare = row + p->neurons;
@@ -166,7 +172,7 @@ static void draw_synapses(tame_network *net, int32_t *scratch)
       const int64_t target = net->first + i, at = net->start[i];
       const int64_t count = draw_row(p, target, row, spare, &net->plastic[i]);
       for (int64_t s = 0; s < count; s++) {
-        net->slot[at + s] = row[s];
+        if (!net->dense) net->slot[at + s] = row[s];
         tame_real_put(net, net->w, at + s,
                       scale * tame_normal((uint64_t)p->seed, TAME_DRAW_RECURRENT, (uint32_t)row[s],
                                           (uint32_t)target, 0));
@@ -182,15 +188,18 @@ static double draw(int distribution, uint64_t seed, tame_purpose purpose, uint32
   return tame_normal(seed, purpose, a, b, 0);
 }
 
-/* Weights from channels to our neurons, [channels][n_local]. */
+/* Weights from channels to our neurons, [channels][n_local]; each is there with probability `density`. */
 static void draw_channels(const tame_network *net, void *w, int64_t channels, double scale,
-                          int distribution, tame_purpose purpose)
+                          int distribution, double density, tame_purpose purpose)
 {
+  const uint64_t seed = (uint64_t)net->p.seed;
   for (int64_t c = 0; c < channels; c++)
-    for (int64_t i = 0; i < net->n_local; i++)
+    for (int64_t i = 0; i < net->n_local; i++) {
+      const uint32_t id = (uint32_t)(net->first + i), channel = (uint32_t)c;
+      if (density < 1 && !(tame_uniform(seed, purpose, id, channel, 1) < density)) continue;
       tame_real_put(net, w, c * net->n_local + i,
-                    scale * draw(distribution, (uint64_t)net->p.seed, purpose,
-                                 (uint32_t)(net->first + i), (uint32_t)c));
+                    scale * draw(distribution, seed, purpose, id, channel));
+    }
 }
 
 static void draw_input_and_readout(tame_network *net)
@@ -198,10 +207,13 @@ static void draw_input_and_readout(tame_network *net)
   const tame_network_params *p = &net->p;
   const uint64_t seed = (uint64_t)p->seed;
   if (!net->cell->features)
-    draw_channels(net, net->w_in, p->inputs, p->input_scale, p->input_weights, TAME_DRAW_INPUT);
+    draw_channels(net, net->w_in, p->inputs, p->input_scale, p->input_weights, p->input_density,
+                  TAME_DRAW_INPUT);
   if (net->w_fb)
-    draw_channels(net, net->w_fb, p->outputs, p->feedback_scale, p->feedback_weights,
+    draw_channels(net, net->w_fb, p->outputs, p->feedback_scale, p->feedback_weights, 1,
                   TAME_DRAW_FEEDBACK);
+  if (net->bias)
+    draw_channels(net, net->bias, 1, p->bias_scale, p->input_weights, 1, TAME_DRAW_BIAS);
   const double scale = p->output_scale / sqrt((double)p->neurons);
   for (int64_t k = 0; k < p->outputs; k++)
     for (int64_t i = 0; i < p->neurons; i++)
@@ -209,23 +221,24 @@ static void draw_input_and_readout(tame_network *net)
                     scale * tame_normal(seed, TAME_DRAW_READOUT, (uint32_t)i, (uint32_t)k, 0));
 }
 
-/* Plan what travels, and turn sources into slots of the view. Collective. */
+/* Plan what travels, and turn sources into slots of the view. A rank of a dense network reads all rates, even
+ * where it has no neuron: so all travel together, and stand in the view by id. Collective. */
 static tame_status connect(tame_network *net)
 {
-  const int64_t n = net->p.neurons, synapses = net->start[net->n_local];
+  const int64_t n = net->p.neurons, listed = net->dense ? 0 : net->start[net->n_local];
   char *reads = tame_zeroed(n, 1, "the list of sources");
   int64_t *needed = tame_untouched(n, sizeof *needed, "the list of sources");
   tame_status status = tame_agree(net->comm, reads && needed ? TAME_OK : TAME_ERR_NOMEM);
   if (status == TAME_OK) {
     int64_t count = 0;
-    for (int64_t s = 0; s < synapses; s++) reads[net->slot[s]] = 1;
+    for (int64_t s = 0; s < listed; s++) reads[net->slot[s]] = 1;
     for (int64_t j = 0; j < n; j++)
-      if (reads[j]) needed[count++] = j;
+      if (net->dense || reads[j]) needed[count++] = j;
     status = tame_exchange_create(&net->exchange, net->comm, &net->partition, needed, count,
                                   net->real);
   }
   if (status == TAME_OK) {
-    for (int64_t s = 0; s < synapses; s++)
+    for (int64_t s = 0; s < listed; s++)
       net->slot[s] = tame_exchange_slot(net->exchange, net->slot[s]);
     if (net->partition.size > 1 && !net->all &&
         tame_exchange_mode_of(net->exchange) != TAME_EXCHANGE_GATHER) {
@@ -291,6 +304,8 @@ tame_status tame_network_create(tame_network **out, MPI_Comm comm,
       draw_synapses(net, scratch);
       draw_input_and_readout(net);
       status = connect(net);
+      if (status == TAME_OK && params->scaling == TAME_SCALE_SPECTRAL_RADIUS)
+        status = tame_network_scale(net);
     }
   }
   free(scratch);
@@ -308,9 +323,9 @@ void tame_network_free(tame_network **network)
   tame_exchange_free(&net->everything);
   tame_partition_free(&net->partition);
   tame_partition_free(&net->threads);
-  void *const owned[] = {net->start, net->plastic, net->slot,   net->w,     net->w_in,
-                         net->w_fb,  net->y,       net->w_out,  net->b_out, net->x,
-                         net->h,     net->r,       net->memory, net->v,     net->all};
+  void *const owned[] = {net->start, net->plastic, net->slot,  net->w,     net->w_in, net->w_fb,
+                         net->y,     net->bias,    net->w_out, net->b_out, net->x,    net->h,
+                         net->r,     net->memory,  net->v,     net->all};
   for (size_t k = 0; k < sizeof owned / sizeof *owned; k++) free(owned[k]);
   if (net->comm != MPI_COMM_NULL) MPI_Comm_free(&net->comm);
   free(net);
@@ -422,16 +437,28 @@ static void add_channels(const tame_network *net, int64_t from, size_t n, const 
       net->kernels->add_scaled(n, v[c], tame_real_from(net, w, c * net->n_local + from), h);
 }
 
-/* Neurons [from, to) of ours: h = W r + W_in u + W_fb y + noise, then the cell. */
+void tame_network_sums(const tame_network *net, int64_t from, int64_t to, void *h)
+{
+  const size_t n = (size_t)(to - from);
+  const void *r = tame_exchange_view(net->exchange);
+  if (net->dense)
+    net->kernels->dense_sums(n, (size_t)(net->p.neurons - net->holes),
+                             net->holes ? net->first + from : -1,
+                             tame_real_from(net, net->w, net->start[from]), r, h);
+  else net->kernels->row_sums(n, net->start + from, net->slot, net->w, r, h);
+}
+
+/* Neurons [from, to) of ours: h = W r + W_in u + W_fb y + bias + noise, then the cell. */
 static void step_range(const tame_network *net, int64_t from, int64_t to, const double *input,
                        double noise)
 {
   const tame_kernels *k = net->kernels;
   const size_t n = (size_t)(to - from);
   void *const h = tame_real_from(net, net->h, from);
-  k->row_sums(n, net->start + from, net->slot, net->w, tame_exchange_view(net->exchange), h);
+  tame_network_sums(net, from, to, h);
   if (input) add_channels(net, from, n, net->w_in, net->p.inputs, input, h);
   if (net->w_fb) add_channels(net, from, n, net->w_fb, net->p.outputs, net->y, h);
+  if (net->bias) k->add_scaled(n, 1, tame_real_from(net, net->bias, from), h);
   if (noise != 0 && net->p.noise_distribution == TAME_UNIFORM) {
     add_uniform_noise(net, from, to - from, noise, h);
   } else if (noise != 0) {
@@ -440,6 +467,7 @@ static void step_range(const tame_network *net, int64_t from, int64_t to, const 
   }
   net->cell->step(k, net->p.cell.params, net->p.dt_ms, n, h, tame_real_from(net, net->x, from),
                   tame_real_from(net, net->r, from));
+  tame_exchange_put(net->exchange, net->r, from, to - from);
 }
 
 void tame_network_step(tame_network *net, const double *input, bool noise)
@@ -454,7 +482,7 @@ void tame_network_step(tame_network *net, const double *input, bool noise)
 #pragma omp parallel for schedule(static, 1) num_threads(net->threads.size)
   for (int t = 0; t < net->threads.size; t++)
     step_range(net, net->threads.first[t], net->threads.first[t + 1], input, noise ? sd : 0);
-  tame_exchange_run(net->exchange, net->r);
+  tame_exchange_show(net->exchange, net->r);
   net->step++;
 }
 
@@ -559,9 +587,56 @@ const void *tame_network_states(const tame_network *net)
   return net->x;
 }
 
-int64_t tame_network_source(const tame_network *net, int32_t slot)
+tame_status tame_network_dense(const tame_network *net, double *W)
 {
-  return tame_exchange_id(net->exchange, slot);
+  const int64_t n = net->p.neurons, m = net->n_local;
+  const tame_partition *p = &net->partition;
+  double *rows = W ? W : tame_untouched(m * n, sizeof *rows, "rows of W"); /* rank 0's come first */
+  const tame_status status = tame_agree(net->comm, rows ? TAME_OK : TAME_ERR_NOMEM);
+  if (status == TAME_OK) {
+    MPI_Datatype row;
+    MPI_Type_contiguous((int)n, MPI_DOUBLE, &row);
+    MPI_Type_commit(&row);
+    for (int64_t k = 0; k < m * n; k++) rows[k] = 0;
+    for (int64_t i = 0; i < m; i++)
+      for (int64_t s = net->start[i]; s < net->start[i + 1]; s++)
+        rows[i * n + tame_network_source(net, i, s)] = tame_real_at(net, net->w, s);
+    MPI_Gatherv(net->rank == 0 ? MPI_IN_PLACE : rows, (int)m, row, W, p->counts, p->places, row, 0,
+                net->comm);
+    MPI_Type_free(&row);
+  }
+  if (rows != W) free(rows);
+  return status;
+}
+
+int64_t tame_network_source(const tame_network *net, int64_t i, int64_t s)
+{
+  if (!net->dense) return tame_exchange_id(net->exchange, net->slot[s]);
+  const int64_t place = s - net->start[i];
+  return place + (net->holes && place >= net->first + i);
+}
+
+void tame_network_plastic_rates(const tame_network *net, int64_t i, void *r)
+{
+  const void *view = tame_exchange_view(net->exchange);
+  const int64_t count = net->plastic[i];
+  if (net->dense) {
+    const int64_t before = net->holes && net->first + i < count ? net->first + i : count;
+    memcpy(r, view, (size_t)before * net->real);
+    memcpy(tame_real_from(net, r, before), tame_real_from(net, view, before + 1),
+           (size_t)(count - before) * net->real);
+  } else {
+    net->kernels->gather((size_t)count, net->slot + net->start[i], view, r);
+  }
+}
+
+int tame_network_compare_plastic(const tame_network *net, int64_t i, int64_t j)
+{
+  const int64_t m = net->plastic[i], n = net->plastic[j];
+  if (m != n) return m < n ? -1 : 1;
+  if (net->dense) return net->holes && m > 0 ? (i > j) - (i < j) : 0;
+  return memcmp(net->slot + net->start[i], net->slot + net->start[j],
+                (size_t)m * sizeof *net->slot);
 }
 
 double tame_network_rate(const tame_network *net, int64_t i_local)
@@ -578,9 +653,10 @@ void tame_network_measure(const tame_network *net, tame_network_load *load)
                               .exchange_bytes = tame_exchange_bytes(net->exchange),
                               .mode = tame_exchange_mode_of(net->exchange),
                               .kernels = net->kernels->name};
-  load->bytes = synapses * (real + (int64_t)sizeof *net->slot) +
-                net->n_local * (3 * real + p->inputs * real + 16) +
+  load->bytes = synapses * (real + (net->dense ? 0 : (int64_t)sizeof *net->slot)) +
+                net->n_local * (3 * real + (p->inputs + (net->bias != NULL)) * real + 16) +
                 p->outputs * (p->neurons + (net->w_fb ? net->n_local : 0)) * real +
-                tame_exchange_view_count(net->exchange) * real;
+                tame_exchange_view_count(net->exchange) * real *
+                    (net->partition.size == 1 ? 2 : 1); /* one to read, one to write */
   if (net->everything || net->all) load->bytes += p->neurons * real;
 }

@@ -3,6 +3,7 @@
 
 #include "base/schema.h"
 
+#include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 static const char *const precisions[] = {"double", "float", NULL};
 static const char *const noise_scalings[] = {"per_step", "sqrt_dt", NULL};
 static const char *const distributions[] = {"normal", "uniform", NULL};
+static const char *const scalings[] = {"variance", "spectral_radius", NULL};
 static const char *const plasticities[] = {"none", "per_neuron", "per_synapse", NULL};
 
 #define AT(member) .offset = offsetof(tame_network_params, member)
@@ -27,11 +29,17 @@ static const tame_field fields[] = {
     {"wiring", TAME_VARIANT, AT(wiring), .fallback = "random", .table = &tame_wirings,
      .doc = "who connects to whom"},
     {"gain", TAME_REAL, AT(gain), .fallback = "1.5", .max = 1e6,
-     .doc = "g: W ~ N(0, g^2 / K), K the expected number of sources of a neuron"},
+     .doc = "g: W ~ N(0, g^2 / K), K the expected number of sources of a neuron; see scaling"},
+    {"scaling", TAME_CHOICE, AT(scaling), .fallback = "variance", .choices = scalings,
+     .doc = "variance: as gain says; spectral_radius: the largest |eigenvalue| of W is g"},
     {"input_scale", TAME_REAL, AT(input_scale), .fallback = "1", .max = 1e6,
      .doc = "s: W_in ~ N(0, s^2), or U(-s, s)"},
     {"input_weights", TAME_CHOICE, AT(input_weights), .fallback = "normal",
-     .choices = distributions, .doc = "their distribution"},
+     .choices = distributions, .doc = "their distribution, and that of the bias"},
+    {"input_density", TAME_REAL, AT(input_density), .fallback = "1", .max = 1,
+     .doc = "probability of each input weight; the others are 0"},
+    {"bias_scale", TAME_REAL, AT(bias_scale), .fallback = "0", .max = 1e6,
+     .doc = "s: a constant current b_i ~ N(0, s^2), or U(-s, s), of each neuron"},
     {"feedback_scale", TAME_REAL, AT(feedback_scale), .fallback = "0", .max = 1e6,
      .doc = "s: W_fb ~ N(0, s^2), or U(-s, s), by which readouts are fed back; 0: they are not. Of "
             "nvar: features are also of s y"},
@@ -69,8 +77,9 @@ tame_status tame_network_defaults(tame_network_params *params)
 static tame_status check_unused(const tame_network_params *p, const char **key)
 {
   static const char *const unused[] = {
-      "gain",  "input_scale",   "input_weights", "initial_range",    "feedback_weights",
-      "noise", "noise_scaling", "plasticity",    "plastic_fraction", "noise_distribution"};
+      "gain",       "scaling",          "input_scale",       "input_weights", "input_density",
+      "bias_scale", "feedback_weights", "initial_range",     "noise",         "noise_scaling",
+      "plasticity", "plastic_fraction", "noise_distribution"};
   for (const tame_field *f = fields; f->name; f++)
     for (size_t k = 0; k < sizeof unused / sizeof *unused; k++) {
       union {
@@ -157,6 +166,14 @@ tame_status tame_network_check(const tame_network_params *p, const char **key)
   return status;
 }
 
+bool tame_network_is_dense(const tame_network_params *p)
+{
+  const tame_wiring *wiring = (const tame_wiring *)p->wiring.row;
+  const bool mixed = p->plasticity == TAME_PLASTIC_PER_SYNAPSE && p->plastic_fraction > 0 &&
+                     p->plastic_fraction < 1;
+  return !mixed && wiring->all_to_all(p->wiring.params, p->neurons);
+}
+
 double tame_network_estimate(const tame_network_params *p, int ranks)
 {
   const tame_wiring *wiring = (const tame_wiring *)p->wiring.row;
@@ -164,11 +181,14 @@ double tame_network_estimate(const tame_network_params *p, int ranks)
   const int64_t units = tame_network_units(p);
   const double n = (double)units, real = p->precision == TAME_FLOAT ? 4 : 8;
   const double synapses = n * wiring->expected(p->wiring.params, units);
-  const double channels = (double)p->inputs + (p->feedback_scale > 0 ? (double)p->outputs : 0);
+  const double channels = (double)p->inputs + (p->bias_scale > 0) +
+                          (p->feedback_scale > 0 ? (double)p->outputs : 0);
   const double a_neuron = 3 * real + 16 + channels * real; /* x, h, r; start, plastic */
   double everywhere = n * (2 * real + 8 + (double)p->outputs * real + 9);
   if (features)
     everywhere += 8 * (double)features->memory(p->cell.params, tame_network_channels(p));
   const double drawing = 2.0 * n * omp_get_max_threads() * sizeof(int32_t);
-  return (synapses * (real + sizeof(int32_t)) + n * a_neuron) / ranks + everywhere + drawing;
+  const double a_synapse = real + (tame_network_is_dense(p) ? 0 : sizeof(int32_t));
+  return (synapses * a_synapse + n * a_neuron) / ranks + everywhere +
+         fmax(drawing, tame_network_scaling_bytes(p));
 }

@@ -12,18 +12,19 @@ struct tame_tangents {
   int64_t columns;
   tame_partition threads; /* of our neurons */
   tame_exchange *exchange;
-  tame_tree *tree;                     /* for dy; NULL: nothing is fed back */
-  double *dr;                          /* [n_local][columns] */
-  double *dy;                          /* [outputs][columns] */
-  double *sums;                        /* [threads][ROWS][columns] */
-  double *rates, *keep, *take, *slope; /* [n_local], in one array */
+  tame_tree *tree;                             /* for dy; NULL: nothing is fed back */
+  double *dr;                                  /* [n_local][columns] */
+  double *dy;                                  /* [outputs][columns] */
+  double *sums;                                /* [threads][ROWS][columns] */
+  double *rates, *after, *keep, *take, *slope; /* [n_local], in one array */
+  int32_t *column; /* of a dense network: sources of ROWS neurons, [threads][ROWS][n]; else NULL */
 };
 
-void tame_tangents_need(int64_t columns, double *own, double *all)
+void tame_tangents_need(int64_t columns, int ranks, double *own, double *all)
 {
   const double row = (double)columns * sizeof(double);
-  *own = 2 * row + 4 * sizeof(double); /* dr, and what is packed of it to be sent */
-  *all = row;
+  *own = 2 * row + 5 * sizeof(double); /* dr, and what is packed of it to be sent */
+  *all = ranks == 1 ? 2 * row : row;   /* one to read, one to write */
 }
 
 static tame_status divide(tame_tangents *t)
@@ -56,9 +57,12 @@ static tame_status begin(tame_tangents **out, const tame_network *net, int64_t c
   t->dr = tame_zeroed(n * columns, sizeof *t->dr, "tangent vectors");
   t->dy = tame_zeroed(net->p.outputs * columns, sizeof *t->dy, "tangent vectors");
   t->sums = tame_zeroed(t->threads.size * ROWS * columns, sizeof *t->sums, "tangent vectors");
-  t->rates = tame_zeroed(4 * n, sizeof *t->rates, "tangent vectors");
-  if (!t->dr || !t->dy || !t->sums || !t->rates) return TAME_ERR_NOMEM;
-  t->keep = t->rates + n, t->take = t->rates + 2 * n, t->slope = t->rates + 3 * n;
+  t->rates = tame_zeroed(5 * n, sizeof *t->rates, "tangent vectors");
+  t->column = tame_untouched(net->dense ? t->threads.size * ROWS * net->p.neurons : 0,
+                             sizeof *t->column, "tangent vectors");
+  if (!t->dr || !t->dy || !t->sums || !t->rates || !t->column) return TAME_ERR_NOMEM;
+  t->after = t->rates + n, t->keep = t->rates + 2 * n;
+  t->take = t->rates + 3 * n, t->slope = t->rates + 4 * n;
   return TAME_OK;
 }
 
@@ -84,6 +88,7 @@ void tame_tangents_free(tame_tangents **tangents)
   free(t->dy);
   free(t->sums);
   free(t->rates);
+  free(t->column);
   free(t);
   *tangents = NULL;
 }
@@ -92,8 +97,37 @@ void tame_tangents_begin(tame_tangents *t)
 {
   const tame_network *net = t->network;
   for (int64_t i = 0; i < net->n_local; i++) t->rates[i] = tame_real_at(net, net->r, i);
-  net->cell->tangent(net->p.cell.params, net->p.dt_ms, (size_t)net->n_local, t->rates, t->keep,
-                     t->take, t->slope);
+}
+
+/* Of the step that the network has just made. */
+static void take_derivatives(tame_tangents *t)
+{
+  const tame_network *net = t->network;
+  for (int64_t i = 0; i < net->n_local; i++) t->after[i] = tame_real_at(net, net->r, i);
+  net->cell->tangent(net->p.cell.params, net->p.dt_ms, (size_t)net->n_local, t->rates, t->after,
+                     t->keep, t->take, t->slope);
+}
+
+/* W dr of neurons [from, from + rows) of ours; column: [ROWS][n], for sources that no list tells. */
+static void sum_rows(const tame_tangents *t, int64_t from, int64_t rows, int32_t *column,
+                     double *sums)
+{
+  const tame_network *net = t->network;
+  const double *view = tame_exchange_view(t->exchange);
+  if (!net->dense) {
+    net->kernels->row_products((size_t)rows, (size_t)t->columns, net->start + from, net->slot,
+                               net->w, view, sums);
+    return;
+  }
+  int64_t start[ROWS + 1] = {0};
+  for (int64_t k = 0; k < rows; k++) {
+    const int64_t first = net->start[from + k], count = net->start[from + k + 1] - first;
+    start[k + 1] = start[k] + count;
+    for (int64_t s = 0; s < count; s++)
+      column[start[k] + s] = (int32_t)tame_network_source(net, from + k, first + s);
+  }
+  net->kernels->row_products((size_t)rows, (size_t)t->columns, start, column,
+                             tame_real_from(net, net->w, net->start[from]), view, sums);
 }
 
 /* What a neuron adds to dy = W_out dr. */
@@ -119,14 +153,14 @@ static void add_feedback(const tame_tangents *t, int64_t i, double *sums)
 }
 
 /* Neurons [from, to) of ours. sums: [ROWS][columns] */
-static void move(const tame_tangents *t, int64_t from, int64_t to, double *sums, double *dx)
+static void move(const tame_tangents *t, int64_t from, int64_t to, int32_t *column, double *sums,
+                 double *dx)
 {
   const tame_network *net = t->network;
   const int64_t columns = t->columns;
   for (int64_t i = from; i < to; i += ROWS) {
     const int64_t rows = to - i < ROWS ? to - i : ROWS;
-    net->kernels->row_products((size_t)rows, (size_t)columns, net->start + i, net->slot, net->w,
-                               tame_exchange_view(t->exchange), sums);
+    sum_rows(t, i, rows, column, sums);
     for (int64_t k = 0; net->w_fb && net->own[1] && k < rows; k++)
       add_feedback(t, i + k, sums + k * columns);
     for (int64_t k = 0; k < rows; k++)
@@ -139,7 +173,8 @@ static void move(const tame_tangents *t, int64_t from, int64_t to, double *sums,
 
 void tame_tangents_step(tame_tangents *t, double *dx)
 {
-  const int64_t columns = t->columns;
+  const int64_t columns = t->columns, most = t->network->dense ? ROWS * t->network->p.neurons : 0;
+  take_derivatives(t);
 #pragma omp parallel for schedule(static, 1) num_threads(t->threads.size)
   for (int k = 0; k < t->threads.size; k++)
     for (int64_t i = t->threads.first[k]; i < t->threads.first[k + 1]; i++)
@@ -150,6 +185,7 @@ void tame_tangents_step(tame_tangents *t, double *dx)
     tame_tree_sums(t->tree, t->network->p.outputs * columns, add_to_readout, t, t->dy);
 #pragma omp parallel for schedule(static, 1) num_threads(t->threads.size)
   for (int k = 0; k < t->threads.size; k++)
-    move(t, t->threads.first[k], t->threads.first[k + 1], t->sums + k * ROWS * columns, dx);
+    move(t, t->threads.first[k], t->threads.first[k + 1], t->column + k * most,
+         t->sums + k * ROWS * columns, dx);
   tame_tangents_begin(t);
 }

@@ -23,7 +23,7 @@ void tame_tangents_begin(tame_tangents *tangents);
 /** Move vectors, dx: [n_local][columns], by the step that the network has just made. Collective. */
 void tame_tangents_step(tame_tangents *tangents, double *dx);
 
-/** Bytes of a rank: for each neuron that it owns, and for all neurons. Local. */
-void tame_tangents_need(int64_t columns, double *own, double *all);
+/** Bytes of one of `ranks` ranks: for each neuron that it owns, and for each of all neurons. Local. */
+void tame_tangents_need(int64_t columns, int ranks, double *own, double *all);
 
 #endif

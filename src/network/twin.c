@@ -14,8 +14,10 @@ tame_status tame_network_exchange_like(tame_exchange **out, const tame_network *
   *out = NULL;
   tame_status status = tame_agree(net->comm, reads && needed ? TAME_OK : TAME_ERR_NOMEM);
   if (status == TAME_OK) {
-    for (int64_t s = 0; s < net->start[net->n_local]; s++)
-      reads[tame_network_source(net, net->slot[s])] = 1;
+    if (net->dense) memset(reads, 1, (size_t)n);
+    for (int64_t i = 0; !net->dense && i < net->n_local; i++)
+      for (int64_t s = net->start[i]; s < net->start[i + 1]; s++)
+        reads[tame_network_source(net, i, s)] = 1;
     for (int64_t j = 0; j < n; j++)
       if (reads[j]) needed[count++] = j;
     status = tame_exchange_create(out, net->comm, &net->partition, needed, count, element);

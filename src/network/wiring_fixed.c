@@ -15,10 +15,15 @@ static const tame_field fields[] = {
      .fallback = "off", .doc = "may a neuron connect to itself"},
     {0}};
 
+static int64_t candidates_of(const fixed_params *p, int64_t n)
+{
+  return p->self_connections ? n : n - 1;
+}
+
 static tame_status check(const void *params, int64_t n, const char **key)
 {
   const fixed_params *p = params;
-  const int64_t most = p->self_connections ? n : n - 1;
+  const int64_t most = candidates_of(p, n);
   *key = "inputs";
   if (p->inputs > most)
     return tame_fail(TAME_ERR_INPUT, "found %lld, want at most %lld in a network of %lld neurons",
@@ -32,6 +37,12 @@ static double expected(const void *params, int64_t n)
   return (double)((const fixed_params *)params)->inputs;
 }
 
+static bool all_to_all(const void *params, int64_t n)
+{
+  const fixed_params *p = params;
+  return p->inputs == candidates_of(p, n);
+}
+
 static int ascending(const void *a, const void *b)
 {
   const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
@@ -42,7 +53,7 @@ static int ascending(const void *a, const void *b)
 static int64_t draw(const void *params, uint64_t seed, int64_t n, int64_t i, int32_t *sources)
 {
   const fixed_params *p = params;
-  const int64_t candidates = p->self_connections ? n : n - 1;
+  const int64_t candidates = candidates_of(p, n);
   for (int64_t c = 0; c < candidates; c++)
     sources[c] = (int32_t)(c + (!p->self_connections && c >= i));
   for (int64_t m = 0; m < p->inputs && m < candidates; m++) {
@@ -63,5 +74,6 @@ const tame_wiring tame_wiring_fixed = {
              .params = {.size = sizeof(fixed_params), .fields = fields}},
     .check = check,
     .expected = expected,
+    .all_to_all = all_to_all,
     .draw = draw,
 };

@@ -27,6 +27,12 @@ static double expected(const void *params, int64_t n)
   return p->density * (double)n;
 }
 
+static bool all_to_all(const void *params, int64_t n)
+{
+  (void)n;
+  return ((const random_params *)params)->density >= 1;
+}
+
 /* Rather than n coins, draw the gaps between heads: they are geometric. */
 static int64_t draw(const void *params, uint64_t seed, int64_t n, int64_t i, int32_t *sources)
 {
@@ -54,5 +60,6 @@ const tame_wiring tame_wiring_random = {
          .params = {.size = sizeof(random_params), .fields = fields}},
     .check = check,
     .expected = expected,
+    .all_to_all = all_to_all,
     .draw = draw,
 };

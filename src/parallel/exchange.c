@@ -16,6 +16,8 @@ struct tame_exchange {
   MPI_Datatype type; /* of an element */
   tame_exchange_mode mode;
   void *view; /* halo: own values, then remote ones by id; gather: all values by id */
+  char *
+      next; /* one rank only: the view to come, so that it can be written while the other is read */
 
   /* halo only */
   int64_t *remote, n_remote; /* ids received, ascending */
@@ -105,7 +107,9 @@ static tame_status plan_halo(tame_exchange *x)
   x->packed = tame_zeroed(x->n_send, x->element, "the halo buffer");
   x->requests = tame_zeroed(neighbours, sizeof(MPI_Request), "the halo plan");
   x->view = tame_zeroed(x->n_local + x->n_remote, x->element, "the view of rates");
-  if (!ids || !x->send_index || !x->packed || !x->requests || !x->view) status = TAME_ERR_NOMEM;
+  if (size == 1) x->next = tame_zeroed(x->n_local, x->element, "the view of rates");
+  if ((size == 1 && !x->next) || !ids || !x->send_index || !x->packed || !x->requests || !x->view)
+    status = TAME_ERR_NOMEM;
   status = tame_agree(x->comm, status);
   if (status == TAME_OK) {
     MPI_Alltoallv(x->remote, ask, ask_at, MPI_INT64_T, ids, wanted, wanted_at, MPI_INT64_T,
@@ -163,6 +167,7 @@ void tame_exchange_free(tame_exchange **exchange)
   for (int k = 0; k < x->n_requests; k++) MPI_Request_free(&x->requests[k]);
   free(x->requests);
   free(x->view);
+  free(x->next);
   free(x->remote);
   free(x->send_index);
   free(x->packed);
@@ -196,6 +201,23 @@ void tame_exchange_run(tame_exchange *x, const void *own)
   if (x->n_requests) MPI_Startall(x->n_requests, x->requests);
   memcpy(x->view, own, (size_t)x->n_local * x->element);
   if (x->n_requests) MPI_Waitall(x->n_requests, x->requests, MPI_STATUSES_IGNORE);
+}
+
+void tame_exchange_put(tame_exchange *x, const void *own, int64_t first, int64_t count)
+{
+  const size_t at = (size_t)first * x->element;
+  if (x->next) memcpy(x->next + at, (const char *)own + at, (size_t)count * x->element);
+}
+
+void tame_exchange_show(tame_exchange *x, const void *own)
+{
+  if (!x->next) {
+    tame_exchange_run(x, own);
+    return;
+  }
+  char *const shown = x->next;
+  x->next = x->view;
+  x->view = shown;
 }
 
 void *tame_exchange_view(const tame_exchange *x)

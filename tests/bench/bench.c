@@ -2,7 +2,8 @@
  * ratio, and the ratio wanted. Each ratio is the median over rounds in which both are timed in turn,
  * so that a noisy machine is noisy to both.
  *
- *   tame_bench [NUMPY_DOUBLE_UPDATE_MS NUMPY_DOUBLE_TRIAL_S NUMPY_FLOAT_UPDATE_MS NUMPY_FLOAT_TRIAL_S] */
+ *   tame_bench [NUMPY_DOUBLE_UPDATE_MS NUMPY_DOUBLE_TRIAL_S NUMPY_FLOAT_UPDATE_MS NUMPY_FLOAT_TRIAL_S
+ *               [RESERVOIRPY_DENSE_US RESERVOIRPY_SPARSE_US]] */
 #include "tame/tame.h"
 
 #include <cblas.h>
@@ -190,6 +191,100 @@ static void bench_step(int precision)
   tame_schema_release(&tame_network_schema, &p);
 }
 
+/* Read an array of doubles from end to end, each thread its part. */
+static double time_read(const double *a, int64_t n, int count)
+{
+  typedef double lanes __attribute__((vector_size(32)));
+  static double sink; /* so that it is not left out */
+  const double began = MPI_Wtime();
+  for (int k = 0; k < count; k++) {
+#pragma omp parallel reduction(+ : sink)
+    {
+      const int64_t t = omp_get_thread_num(), size = omp_get_num_threads();
+      const int64_t from = n / 32 * t / size * 32, to = n / 32 * (t + 1) / size * 32;
+      lanes sum[8] = {{0}};
+      for (int64_t i = from; i < to; i += 32)
+        for (int q = 0; q < 8; q++) sum[q] += *(const lanes *)(const void *)(a + i + 4 * q);
+      for (int q = 0; q < 8; q++) sink += sum[q][0] + sum[q][1] + sum[q][2] + sum[q][3];
+    }
+  }
+  return (MPI_Wtime() - began) / count;
+}
+
+/* A network of leaky units as echo state networks have it, every synapse with this probability. */
+static tame_network *make_reservoir(tame_network_params *p, int64_t neurons, double density,
+                                    bool self)
+{
+  tame_network *net;
+  must(tame_network_defaults(p));
+  p->neurons = neurons;
+  p->gain = 0.9;
+  p->bias_scale = 1;
+  must(tame_variant_set(&p->cell, &tame_cells, "leaky"));
+  for (const tame_field *f = p->wiring.row->params.fields; f->name; f++) {
+    char *at = (char *)p->wiring.params + f->offset;
+    if (strcmp(f->name, "density") == 0) *(double *)(void *)at = density;
+    if (strcmp(f->name, "self_connections") == 0) *(bool *)(void *)at = self;
+  }
+  must(tame_network_create(&net, MPI_COMM_WORLD, p));
+  return net;
+}
+
+static double time_inputs(tame_network *net, int count)
+{
+  const double began = MPI_Wtime();
+  for (int k = 0; k < count; k++) {
+    const double input = k % 100 / 100.0;
+    tame_network_step(net, &input, false);
+  }
+  return (MPI_Wtime() - began) / count;
+}
+
+/* A step of a dense network against reading an array of W's size. */
+static void bench_dense(int64_t neurons, bool self, int count)
+{
+  double step[ROUNDS], read[ROUNDS], ratio[ROUNDS];
+  char what[96], ours[64], theirs[96];
+  tame_network_params p;
+  tame_network *net = make_reservoir(&p, neurons, 1, self);
+  const int64_t numbers = neurons * (neurons - !self);
+  const double bytes = 8.0 * (double)numbers;
+  double *a = make_stream(numbers);
+  for (int k = -1; k < ROUNDS; k++) {
+    const double by_memory = time_read(a, numbers, count), by_us = time_inputs(net, count);
+    if (k >= 0) read[k] = by_memory, step[k] = by_us, ratio[k] = by_memory / by_us;
+  }
+  snprintf(what, sizeof what, "step, %lld neurons, dense%s, double", (long long)neurons,
+           self ? "" : " but for self connections");
+  snprintf(ours, sizeof ours, "%.1f us, %.0f GB/s", 1e6 * median(step), bytes / median(step) / 1e9);
+  snprintf(theirs, sizeof theirs, "reading such an array: %.0f GB/s", bytes / median(read) / 1e9);
+  row(what, ours, theirs, median(ratio), "0.75");
+  free(a);
+  tame_network_free(&net);
+  tame_schema_release(&tame_network_schema, &p);
+}
+
+/* A step of a reservoir with a bias against ReservoirPy's; 0: it is not there. */
+static void bench_reservoir(int64_t neurons, double density, int count, double theirs_us)
+{
+  double step[ROUNDS];
+  char what[96], ours[64], theirs[64];
+  tame_network_params p;
+  tame_network *net = make_reservoir(&p, neurons, density, true);
+  for (int k = -1; k < ROUNDS; k++) {
+    const double seconds = time_inputs(net, count);
+    if (k >= 0) step[k] = seconds;
+  }
+  snprintf(what, sizeof what, "step of a reservoir, %lld units at %g %%, double",
+           (long long)neurons, 100 * density);
+  snprintf(ours, sizeof ours, "%.1f us", 1e6 * median(step));
+  if (theirs_us > 0) snprintf(theirs, sizeof theirs, "ReservoirPy: %.0f us", theirs_us);
+  else snprintf(theirs, sizeof theirs, "ReservoirPy is missing: pip install reservoirpy");
+  row(what, ours, theirs, theirs_us / 1e6 / median(step), "3");
+  tame_network_free(&net);
+  tame_schema_release(&tame_network_schema, &p);
+}
+
 /* One recurrent training trial of figure 1, as `tame run` does it: 2950 steps, 1075 updates. */
 static double time_trial(int precision)
 {
@@ -275,7 +370,13 @@ int main(int argc, char **argv)
   bench_updates(1000, 800, 232, 2);
   bench_step(0);
   bench_step(1);
-  if (argc == 5) {
+  bench_dense(400, false, 500);
+  bench_dense(400, true, 500);
+  bench_dense(2000, false, 10);
+  bench_dense(2000, true, 10);
+  bench_reservoir(400, 1, 500, argc == 7 ? atof(argv[5]) : 0);
+  bench_reservoir(10000, 0.01, 20, argc == 7 ? atof(argv[6]) : 0);
+  if (argc >= 5) {
     bench_numpy(0, atof(argv[1]), atof(argv[2]));
     bench_numpy(1, atof(argv[3]), atof(argv[4]));
   }

@@ -90,12 +90,15 @@ static void share(const tame_analysis *a, int result, int count, double *values)
 /* ---- tangents ---------------------------------------------------------------------------------- */
 
 /* Against (F(x + e d) - F(x - e d)) / 2 e, of a network that moves, with input, noise and its readout fed back. */
-static void compare_tangents(double feedback)
+static void compare_tangents(double feedback, const char *cell, double density)
 {
   enum { COLUMNS = 3, N = 40 };
   const double e = 1e-5;
   tame_network_params p = small_params(N);
   p.feedback_scale = feedback;
+  set_wiring(&p, "random", density);
+  if (tame_variant_set(&p.cell, &tame_cells, cell) != TAME_OK) abort();
+  if (strcmp(cell, "leaky") == 0) *(double *)p.cell.params = 0.3; /* its leak */
   tame_network *net = make_network(&p), *twins[2];
   tame_tangents *tangents;
   const int64_t n = net->n_local;
@@ -139,8 +142,10 @@ static void compare_tangents(double feedback)
 static void tangents_are_differences_of_steps(void **state)
 {
   (void)state;
-  compare_tangents(0);
-  compare_tangents(1.5);
+  compare_tangents(0, "rate", 0.1);
+  compare_tangents(1.5, "rate", 0.1);
+  compare_tangents(1.5, "leaky", 0.2);
+  compare_tangents(0, "rate", 1); /* dense, without lists of sources */
 }
 
 /* Give W the values of a matrix, where it has synapses. */
@@ -148,7 +153,7 @@ static void set_weights(tame_network *net, double (*of)(int64_t i, int64_t j))
 {
   for (int64_t i = 0; i < net->n_local; i++)
     for (int64_t s = net->start[i]; s < net->start[i + 1]; s++)
-      tame_real_put(net, net->w, s, of(net->first + i, tame_network_source(net, net->slot[s])));
+      tame_real_put(net, net->w, s, of(net->first + i, tame_network_source(net, i, s)));
 }
 
 /* At rest, x = 0, a network is linear: x <- (1 - a) x + a W x. */
@@ -442,7 +447,7 @@ static void eigenvalues_add_up_to_traces(void **state)
   for (int64_t i = 0; i < net->n_local; i++) { /* W is what its owners say */
     double r = 0;
     for (int64_t s = net->start[i]; s < net->start[i + 1]; s++) {
-      const int64_t j = tame_network_source(net, net->slot[s]);
+      const int64_t j = tame_network_source(net, i, s);
       assert_true(W[(net->first + i) * N + j] == tame_real_at(net, net->w, s));
       r++;
     }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { N = 50 };
 
@@ -36,7 +37,18 @@ static void check_exchange(int64_t n, const int64_t *needed, int64_t n_needed, s
       own[i] = value(first + i, step);
       own_float[i] = (float)own[i];
     }
-    tame_exchange_run(x, element == sizeof(double) ? (void *)own : (void *)own_float);
+    const void *mine = element == sizeof(double) ? (void *)own : (void *)own_float;
+    if (step % 3 == 0) {
+      tame_exchange_run(x, mine);
+    } else { /* by parts, which do not show before all are there */
+      const size_t bytes = (size_t)tame_exchange_view_count(x) * element;
+      char before[N * sizeof(double)];
+      memcpy(before, tame_exchange_view(x), bytes);
+      tame_exchange_put(x, mine, n_local / 3, n_local - n_local / 3);
+      tame_exchange_put(x, mine, 0, n_local / 3);
+      ok = ok && memcmp(before, tame_exchange_view(x), bytes) == 0;
+      tame_exchange_show(x, mine);
+    }
     for (int64_t k = 0; k < n_needed; k++) {
       const int32_t slot = tame_exchange_slot(x, needed[k]);
       const void *view = tame_exchange_view(x);

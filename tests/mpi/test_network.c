@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include "base/memory.h"
+#include "linalg/arnoldi.h"
 #include "network/inside.h"
 
 #include <math.h>
@@ -95,6 +96,119 @@ static void more_ranks_than_neurons(void **state)
   }
 }
 
+static void set_self(tame_network_params *p, bool on)
+{
+  const tame_field *f = p->wiring.row->params.fields;
+  while (strcmp(f->name, "self_connections") != 0) f++;
+  *(bool *)((char *)p->wiring.params + f->offset) = on;
+}
+
+/* All-to-all, with and without self connections: no list of sources, the same bits, the equation's step. */
+static void a_dense_network_lists_no_sources(void **state)
+{
+  (void)state;
+  for (int kind = 0; kind < 8; kind++) {
+    const int64_t n = kind & 4 ? 83 : 5; /* fewer neurons than ranks, too */
+    const bool self = kind & 1;
+    tame_network_params p = small_params(n);
+    tame_network *net;
+    if (kind & 2) set_wiring(&p, "fixed_inputs", (double)(self ? n : n - 1));
+    else set_wiring(&p, "random", 1);
+    set_self(&p, self);
+    p.gain = 1.8;
+    assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_OK);
+    assert_all(net->dense && !net->slot && tame_network_is_dense(&p));
+    double r[83];
+    bool ok = true;
+    memcpy(r, tame_network_all_rates(net), (size_t)n * sizeof *r);
+    double *x = malloc((size_t)net->n_local * sizeof *x + 1);
+    memcpy(x, net->x, (size_t)net->n_local * sizeof *x);
+    tame_network_step(net, NULL, false);
+    for (int64_t i = 0; i < net->n_local; i++) {
+      double h = 0;
+      int64_t source = 0;
+      for (int64_t s = net->start[i]; s < net->start[i + 1]; s++, source++) {
+        source += !self && source == net->first + i;
+        ok = ok && tame_network_source(net, i, s) == source;
+        h += ((double *)net->w)[s] * r[source];
+      }
+      ok = ok && source + (!self && source == net->first + i) == n;
+      const double want = x[i] + p.dt_ms / 10 * (h - x[i]);
+      ok = ok && fabs(((double *)net->x)[i] - want) < 1e-14;
+    }
+    assert_all(ok);
+    free(x);
+    tame_network_free(&net);
+    p.noise = 0.01;
+    check_same_bits(&p, 300);
+    p.precision = 1;
+    check_same_bits(&p, 300);
+    free_params(&p);
+  }
+  tame_network_params p = small_params(20);
+  set_wiring(&p, "random", 1);
+  p.plasticity = TAME_PLASTIC_PER_SYNAPSE; /* plastic ones come first: a list is wanted */
+  assert_false(tame_network_is_dense(&p));
+  check_same_bits(&p, 300);
+  p.plastic_fraction = 1;
+  assert_true(tame_network_is_dense(&p));
+  free_params(&p);
+}
+
+/* W scaled by its spectral radius, by LAPACK and by products: what was asked for, with the same bits. */
+static void the_spectral_radius_is_as_asked(void **state)
+{
+  (void)state;
+  for (int kind = 0; kind < 6; kind++) {
+    const int64_t n = kind < 3 ? 90 : 510;
+    tame_network_params p = small_params(n);
+    tame_network *alone, *shared;
+    set_wiring(&p, "random", kind % 3 == 1 ? 1 : 0.05);
+    p.gain = 0.7;
+    p.scaling = TAME_SCALE_SPECTRAL_RADIUS;
+    p.precision = kind % 3 == 2;
+    assert_all(tame_network_create(&alone, MPI_COMM_SELF, &p) == TAME_OK);
+    assert_all(tame_network_create(&shared, MPI_COMM_WORLD, &p) == TAME_OK);
+    double *W[2], radius = 0;
+    for (int k = 0; k < 2; k++) W[k] = malloc((size_t)(n * n) * sizeof(double));
+    assert_int_equal(tame_network_dense(alone, W[0]), TAME_OK);
+    assert_all(tame_network_dense(shared, world_rank() == 0 ? W[1] : NULL) == TAME_OK);
+    bool ok = true;
+    for (int64_t i = 0; i < alone->n_local; i++)
+      for (int64_t s = alone->start[i]; s < alone->start[i + 1]; s++)
+        ok = ok &&
+             W[0][i * n + tame_network_source(alone, i, s)] == tame_real_at(alone, alone->w, s);
+    if (world_rank() == 0) {
+      ok = ok && memcmp(W[0], W[1], (size_t)(n * n) * sizeof(double)) == 0;
+      ok = ok && tame_dense_eigenvalue(n, W[0], &radius) == TAME_OK;
+      ok = ok && fabs(radius / 0.7 - 1) < (p.precision ? 1e-5 : 1e-8);
+    }
+    assert_all(ok);
+    free(W[0]), free(W[1]);
+    tame_network_free(&alone), tame_network_free(&shared);
+    check_same_bits(&p, 50);
+    free_params(&p);
+  }
+}
+
+/* Where no neuron reaches itself all eigenvalues are 0: by no synapse, or by few. */
+static void no_eigenvalue_but_zero_is_refused(void **state)
+{
+  (void)state;
+  const double density[] = {0, 0.01, 0, 0.0005};
+  for (int kind = 0; kind < 4; kind++) {
+    tame_network_params p = small_params(kind < 2 ? 30 : 600);
+    tame_network *net;
+    set_wiring(&p, "random", density[kind]);
+    p.scaling = TAME_SCALE_SPECTRAL_RADIUS;
+    assert_true(kind % 2 == 0 || tame_network_synapses(&p) > 0);
+    assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_ERR_INPUT && net == NULL);
+    assert_string_equal(tame_message(),
+                        "network.scaling: spectral_radius: W has no eigenvalue but 0");
+    free_params(&p);
+  }
+}
+
 static void no_synapses_at_all(void **state)
 {
   (void)state;
@@ -117,10 +231,10 @@ static void wiring_is_as_asked(void **state)
     const bool learns = net->first + i < 360;
     ok = ok && net->plastic[i] == (learns ? net->start[i + 1] - net->start[i] : 0);
     for (int64_t s = net->start[i]; s < net->start[i + 1]; s++) {
-      const int64_t source = tame_network_source(net, net->slot[s]);
+      const int64_t source = tame_network_source(net, i, s);
       const double w = tame_real_at(net, net->w, s);
       ok = ok && source != net->first + i;
-      ok = ok && (s == net->start[i] || tame_network_source(net, net->slot[s - 1]) < source);
+      ok = ok && (s == net->start[i] || tame_network_source(net, i, s - 1) < source);
       count++, squares += w * w;
     }
   }
@@ -164,7 +278,7 @@ static void a_step_is_the_equation(void **state)
   for (int64_t i = 0; i < net->n_local; i++) {
     double h = 0;
     for (int64_t s = net->start[i]; s < net->start[i + 1]; s++)
-      h += ((double *)net->w)[s] * r[tame_network_source(net, net->slot[s])];
+      h += ((double *)net->w)[s] * r[tame_network_source(net, i, s)];
     for (int c = 0; c < 2; c++) h += ((double *)net->w_in)[c * net->n_local + i] * input[c];
     for (int o = 0; o < 2; o++) h += ((double *)net->w_fb)[o * net->n_local + i] * y[o];
     x[i] = ((double *)net->x)[i] + 0.1 * (-((double *)net->x)[i] + h);
@@ -176,6 +290,77 @@ static void a_step_is_the_equation(void **state)
          fabs(tanh(x[i]) - tame_network_rate(net, i)) < 1e-14;
   assert_all(ok);
   tame_network_free(&net);
+  free_params(&p);
+}
+
+/* The leaky integrator with a bias, of which the state is the rate: by its equation. */
+static void a_leaky_step_is_the_equation(void **state)
+{
+  (void)state;
+  const double leak = 0.3, input[2] = {0.3, -2};
+  tame_network_params p = small_params(30);
+  tame_network *net;
+  double r[30], want[30];
+  assert_int_equal(tame_variant_set(&p.cell, &tame_cells, "leaky"), TAME_OK);
+  *(double *)p.cell.params = leak;
+  p.bias_scale = 0.5;
+  assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_OK);
+  bool ok = true;
+  for (int t = 0; t < 3; t++) {
+    memcpy(r, tame_network_all_rates(net), sizeof r);
+    for (int64_t i = 0; i < net->n_local; i++) {
+      double h = 0.5 * tame_normal(7, TAME_DRAW_BIAS, (uint32_t)(net->first + i), 0, 0);
+      for (int64_t s = net->start[i]; s < net->start[i + 1]; s++)
+        h += ((double *)net->w)[s] * r[tame_network_source(net, i, s)];
+      for (int c = 0; c < 2; c++) h += ((double *)net->w_in)[c * net->n_local + i] * input[c];
+      want[i] = (1 - leak) * r[net->first + i] + leak * tanh(h);
+    }
+    tame_network_step(net, input, false);
+    for (int64_t i = 0; i < net->n_local; i++)
+      ok = ok && fabs(want[i] - tame_network_rate(net, i)) < 1e-14 &&
+           tame_network_rate(net, i) == ((double *)net->x)[i];
+  }
+  assert_all(ok);
+  tame_network_free(&net);
+  for (int k = 0; k < 4; k++) {
+    p.precision = k % 2;
+    p.input_weights = k / 2;
+    check_same_bits(&p, 200);
+  }
+  *(double *)p.cell.params = 0;
+  assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_ERR_INPUT);
+  assert_non_null(strstr(tame_message(), "network.cell.leaky.leak: found 0, want"));
+  free_params(&p);
+}
+
+/* Some input weights are not there; those that are, are those of a full W_in. Biases have their spread. */
+static void input_weights_are_as_asked(void **state)
+{
+  (void)state;
+  tame_network_params p = small_params(500), q = p;
+  tame_network *full, *thin;
+  q.input_density = 0.2, q.bias_scale = 2, q.input_weights = p.input_weights = TAME_UNIFORM;
+  assert_all(tame_network_create(&full, MPI_COMM_WORLD, &p) == TAME_OK);
+  assert_all(tame_network_create(&thin, MPI_COMM_WORLD, &q) == TAME_OK);
+  double sums[4] = {0}; /* weights there, their squares, biases, their squares */
+  bool ok = !full->bias && (thin->bias || thin->n_local == 0);
+  for (int64_t s = 0; s < 2 * thin->n_local; s++) {
+    const double a = ((double *)full->w_in)[s], b = ((double *)thin->w_in)[s];
+    ok = ok && a != 0 && (b == 0 || b == a);
+    sums[0] += b != 0, sums[1] += b * b;
+  }
+  for (int64_t i = 0; i < thin->n_local; i++) {
+    const double b = ((double *)thin->bias)[i];
+    ok = ok && fabs(b) < 2;
+    sums[2] += b, sums[3] += b * b;
+  }
+  MPI_Allreduce(MPI_IN_PLACE, sums, 4, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
+  assert_all(ok);
+  assert_all(fabs(sums[0] - 200) < 5 * sqrt(1000 * 0.2 * 0.8));
+  assert_all(fabs(sums[1] / sums[0] - 1 / 3.) < 0.1);
+  assert_all(fabs(sums[2] / 500) < 5 * 2 / sqrt(3 * 500.));
+  assert_all(fabs(sums[3] / 500 - 4 / 3.) < 0.3);
+  tame_network_free(&full), tame_network_free(&thin);
   free_params(&p);
 }
 
@@ -252,19 +437,24 @@ static void parameters_set_by_hand_are_checked(void **state)
 static void memory_that_runs_out_on_one_rank_fails_all(void **state)
 {
   (void)state;
-  tame_network_params p = small_params(20);
-  bool made = false;
-  for (int64_t n = 1; !made; n++) {
-    tame_network *net;
-    if (world_rank() == 0) tame_memory_fail_at(n);
-    const tame_status status = tame_network_create(&net, MPI_COMM_WORLD, &p);
-    tame_memory_fail_at(0);
-    made = status == TAME_OK;
-    assert_all(made || (status == TAME_ERR_NOMEM && net == NULL));
-    assert_all(n < 100);
-    tame_network_free(&net);
+  for (int kind = 0; kind < 3; kind++) { /* as it is; scaled, by LAPACK and by products */
+    tame_network_params p = small_params(kind < 2 ? 20 : 510);
+    p.scaling = kind ? TAME_SCALE_SPECTRAL_RADIUS : TAME_SCALE_VARIANCE;
+    p.bias_scale = kind;
+    if (kind == 2) set_wiring(&p, "random", 0.02);
+    bool made = false;
+    for (int64_t n = 1; !made; n++) {
+      tame_network *net;
+      if (world_rank() == 0) tame_memory_fail_at(n);
+      const tame_status status = tame_network_create(&net, MPI_COMM_WORLD, &p);
+      tame_memory_fail_at(0);
+      made = status == TAME_OK;
+      assert_all(made || (status == TAME_ERR_NOMEM && net == NULL));
+      assert_all(n < 100);
+      tame_network_free(&net);
+    }
+    free_params(&p);
   }
-  free_params(&p);
 }
 
 static int group(void)
@@ -274,10 +464,15 @@ static int group(void)
       cmocka_unit_test(readouts_are_fed_back),
       cmocka_unit_test(a_sparse_network_uses_the_halo),
       cmocka_unit_test(more_ranks_than_neurons),
+      cmocka_unit_test(a_dense_network_lists_no_sources),
+      cmocka_unit_test(the_spectral_radius_is_as_asked),
+      cmocka_unit_test(no_eigenvalue_but_zero_is_refused),
       cmocka_unit_test(no_synapses_at_all),
       cmocka_unit_test(wiring_is_as_asked),
       cmocka_unit_test(fixed_inputs_are_fixed),
       cmocka_unit_test(a_step_is_the_equation),
+      cmocka_unit_test(a_leaky_step_is_the_equation),
+      cmocka_unit_test(input_weights_are_as_asked),
       cmocka_unit_test(noise_is_what_is_drawn),
       cmocka_unit_test(one_bad_rank_fails_all),
       cmocka_unit_test(parameters_set_by_hand_are_checked),

@@ -75,10 +75,10 @@ static double distance(const sums *s, const double *P)
   return most;
 }
 
-static void recurrent_p_is_the_inverse_of_its_sums(double delta, double lambda)
+static void recurrent_p_is_the_inverse_of_its_sums(double density, double delta, double lambda)
 {
   tame_network_params p = small_params(40);
-  set_wiring(&p, "random", 0.3);
+  set_wiring(&p, "random", density);
   tame_network *net = make_network(MPI_COMM_WORLD, &p);
   tame_variant rule = rls_of(delta, lambda);
   tame_learner *learner = make_learner(&rule, net, TAME_WEIGHTS_RECURRENT);
@@ -90,7 +90,10 @@ static void recurrent_p_is_the_inverse_of_its_sums(double delta, double lambda)
     make_errors(net, t, error);
     for (int64_t i = 0; i < net->n_local; i++) {
       const double *view = tame_exchange_view(net->exchange);
-      for (int64_t m = 0; m < net->plastic[i]; m++) r[m] = view[net->slot[net->start[i] + m]];
+      for (int64_t m = 0; m < net->plastic[i]; m++) {
+        const int64_t source = tame_network_source(net, i, net->start[i] + m);
+        r[m] = view[tame_exchange_slot(net->exchange, source)];
+      }
       add_rates(&s[i], lambda, r);
     }
     tame_learner_update(learner, error);
@@ -118,9 +121,10 @@ static void recurrent_p_is_the_inverse_of_its_sums(double delta, double lambda)
 static void p_of_recurrent_weights(void **state)
 {
   (void)state;
-  recurrent_p_is_the_inverse_of_its_sums(1, 1);
-  recurrent_p_is_the_inverse_of_its_sums(0.5, 1);
-  recurrent_p_is_the_inverse_of_its_sums(2, 0.99);
+  recurrent_p_is_the_inverse_of_its_sums(0.3, 1, 1);
+  recurrent_p_is_the_inverse_of_its_sums(0.3, 0.5, 1);
+  recurrent_p_is_the_inverse_of_its_sums(0.3, 2, 0.99);
+  recurrent_p_is_the_inverse_of_its_sums(1, 1, 1); /* all but themselves */
 }
 
 /* With rates that do not depend on the weights, RLS is ridge regression around the first weights:
@@ -250,11 +254,13 @@ static void train(tame_network *net, const tame_variant *rule, tame_weights weig
 static void same_bits_on_any_number_of_ranks(void **state)
 {
   (void)state;
-  for (int variant = 0; variant < 6; variant++) {
+  for (int variant = 0; variant < 8; variant++) {
     tame_network_params p = small_params(variant == 5 ? 3 : 90);
     p.precision = variant % 2;
-    p.plasticity = variant < 4 ? TAME_PLASTIC_PER_NEURON : TAME_PLASTIC_PER_SYNAPSE;
-    if (variant >= 2) set_wiring(&p, "fixed_inputs", variant == 5 ? 1 : 4);
+    p.plasticity = variant == 4 || variant == 5 ? TAME_PLASTIC_PER_SYNAPSE
+                                                : TAME_PLASTIC_PER_NEURON;
+    if (variant >= 6) set_wiring(&p, "random", 1);
+    else if (variant >= 2) set_wiring(&p, "fixed_inputs", variant == 5 ? 1 : 4);
     tame_variant rule = rls_of(1, variant == 1 ? 0.999 : 1);
     tame_network *alone = make_network(MPI_COMM_SELF, &p);
     tame_network *shared = make_network(MPI_COMM_WORLD, &p);

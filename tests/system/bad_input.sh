@@ -25,6 +25,13 @@ bad "network.wiring.random.density: found '1.5', want a number from 0 to 1" \
 bad "network.wiring.fixed_inputs.inputs: found 150, want at most 149" \
   'network.wiring={fixed_inputs: {inputs: 150}}'
 bad "network.cell.rate.tau_ms: found 0.5, want at least dt_ms = 1" network.cell.rate.tau_ms=0.5
+bad "network.cell.leaky.leak: found 0, want a number above 0 and at most 1" \
+  'network.cell={leaky: {leak: 0}}'
+bad "network.scaling: found 'radius', want one of variance, spectral_radius" network.scaling=radius
+bad "network.scaling: spectral_radius: W has no eigenvalue but 0" network.scaling=spectral_radius \
+  --set network.wiring.random.density=0
+bad "network.input_density: found '2', want a number from 0 to 1" network.input_density=2
+bad "network.bias_scale: found '-1', want a number from 0 to 1000000" network.bias_scale=-1
 bad "tasks[0].window_ms: found [10, 1000], want start < end inside the trial" \
   'tasks[0].window_ms=[10, 1000]'
 bad "tasks[0].window_ms: found 1 numbers, want [start, end)" 'tasks[0].window_ms=[10]'

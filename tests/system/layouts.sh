@@ -41,6 +41,8 @@ innate=("${short[@]}")
 short=(--set 'tasks[0].duration_ms=300' --set 'tasks[0].inputs=[pulse: {start_ms: 20, duration_ms: 20}]'
   --set 'tasks[0].targets=[pulse: {start_ms: 150, duration_ms: 50}]' --set output.weights=both)
 same "lasso" --set network.neurons=100 --set 'phases[0].train.trials=2'
+same "leaky, scaled" --set network.neurons=100 --set 'network.cell={leaky: {leak: 0.3}}' \
+  --set network.scaling=spectral_radius --set network.gain=0.9 --set network.bias_scale=0.1
 same "ridge, float" --set network.neurons=150 --set network.precision=float \
   --set 'phases[0].train.learner={ridge: {alpha: 1}}'
 

@@ -239,6 +239,39 @@ static void row_products_are_right(const tame_kernels *k)
   release(&column), release(&w);
 }
 
+/** Rows that lack column first + i, and rows that lack none: what row_sums makes of the same rows, with any rows
+ *  before and behind them. */
+static void dense_sums_are_row_sums(const tame_kernels *k)
+{
+  static const size_t widths[] = {0, 1, 2, 7, 8, 9, 31, 40, 83};
+  enum { ROWS = 19, MOST = 83 };
+  static int32_t column[ROWS * MOST];
+  for (size_t z = 0; z < sizeof widths / sizeof *widths; z++)
+    for (int64_t first = -1; first < (int64_t)widths[z]; first++) {
+      const size_t n = widths[z], columns = n - (first >= 0);
+      const size_t rows = first >= 0 && n - (size_t)first < ROWS ? n - (size_t)first : ROWS;
+      int64_t start[ROWS + 1] = {0};
+      for (size_t i = 0; i < rows; i++) {
+        start[i + 1] = start[i] + (int64_t)columns;
+        for (size_t s = 0; s < columns; s++)
+          column[i * columns + s] = (int32_t)(s + (first >= 0 && s >= (size_t)first + i));
+      }
+      array w = reals(k, rows * columns, z % 3, z), r = reals(k, n, z % 5, 20);
+      array y = array_of(rows, k->real_size, 1), want = array_of(rows, k->real_size, 0),
+            cut = array_of(rows, k->real_size, 3);
+      k->row_sums(rows, start, column, w.at, r.at, want.at);
+      k->dense_sums(rows, columns, first, w.at, r.at, y.at);
+      for (size_t i = 0, count = 1; i < rows; i += count, count = count % 6 + 1) {
+        if (count > rows - i) count = rows - i;
+        k->dense_sums(count, columns, first < 0 ? first : first + (int64_t)i,
+                      w.at + i * columns * k->real_size, r.at, cut.at + i * k->real_size);
+      }
+      assert_same(&y, &want);
+      assert_same(&cut, &want);
+      release(&w), release(&r), release(&y), release(&want), release(&cut);
+    }
+}
+
 static void dot_is_right(const tame_kernels *k)
 {
   for (size_t z = 0; z < SIZES; z++) {
@@ -310,6 +343,30 @@ static void rate_step_is_an_euler_step(const tame_kernels *k)
   }
 }
 
+static void leaky_step_is_as_defined(const tame_kernels *k)
+{
+  const double eps = epsilon(k);
+  for (int which = 0; which < 2; which++)
+    for (size_t z = 0; z < SIZES; z++) {
+      const double a = which ? 1 : 0.3;
+      const size_t n = sizes[z];
+      array h = reals(k, n, z % 3, 10), x = reals(k, n, z % 5, 11), was = copied(k, &x, 0);
+      array r = array_of(n, k->real_size, 1), t = array_of(n, k->real_size, 0);
+      k->leaky_step(n, a, h.at, x.at, r.at);
+      k->tanh(n, h.at, t.at);
+      for (size_t i = 0; i < n; i++) {
+        const long double ti = get(k, t.at, i), xi = get(k, was.at, i);
+        /* three roundings, of 0.7 x, 0.3 t and their sum, each of a number of at most 1 */
+        assert_near(get(k, r.at, i), rounded(k, 1 - a) * xi + (long double)rounded(k, a) * ti,
+                    1.5 * eps);
+      }
+      if (a == 1) assert_same(&r, &t); /* nothing of the old is left */
+      array end = copied(k, &x, 1);
+      assert_same(&r, &end);
+      release(&h), release(&x), release(&was), release(&r), release(&t), release(&end);
+    }
+}
+
 /** Whole, against pieces of 1, 2, 3, ... elements; and at other alignments. */
 static void elements_do_not_depend_on_the_cut(const tame_kernels *k)
 {
@@ -322,12 +379,14 @@ static void elements_do_not_depend_on_the_cut(const tame_kernels *k)
     array t = array_of(N, size, 0), t1 = array_of(N, size, shift + 2);
     k->tanh(N, h.at, t.at);
     k->rate_step(N, 0.3, h.at, x.at, r.at);
+    k->leaky_step(N, 0.3, h.at, x.at, r.at);
     k->add_scaled(N, 0.7, h.at, x.at);
     k->add_noise(N, 5, key, 0.01, x.at);
     for (size_t at = 0, n = 1; at < N; at += n, n++) {
       if (n > N - at) n = N - at;
       k->tanh(n, h.at + at * size, t1.at + at * size);
       k->rate_step(n, 0.3, h.at + at * size, x1.at + at * size, r1.at + at * size);
+      k->leaky_step(n, 0.3, h.at + at * size, x1.at + at * size, r1.at + at * size);
       k->add_scaled(n, 0.7, h.at + at * size, x1.at + at * size);
       k->add_noise(n, 5 + (int64_t)at, key, 0.01, x1.at + at * size);
     }
@@ -632,10 +691,13 @@ static array medley(const tame_kernels *k)
   for (int t = 0; t < 50; t++) {
     k->add_noise(N, 1, key, 1, x.at);
     k->rate_step(N, 0.1, u.at, x.at, r.at);
+    k->leaky_step(N, 0.9, u.at, x.at, r.at);
     for (size_t i = M; i < N; i++) put(k, r.at, i, 0);
     k->rls_sweep(M, P.at, r.at, 1 / 0.99, u.at, y.at);
     k->add_scaled(N, 1e-3, y.at, x.at);
     k->rls_rows(N, N, N, R.at, r.at, r.at, 1, u.at, y.at);
+    k->dense_sums(M, M - 1, 0, R.at, x.at, y.at);
+    k->add_scaled(M, 1e-6, y.at, x.at);
     k->row_sums(N, start, column, R.at, x.at, y.at);
     k->add_scaled(N, 1e-6 * k->dot(M, r.at, r.at), y.at, x.at);
     memcpy(u.at, r.at, r.bytes);
@@ -667,11 +729,13 @@ static void fast_tables_give_the_same_bits(void **state)
   }
 ON_ALL(row_sums_are_right)
 ON_ALL(row_products_are_right)
+ON_ALL(dense_sums_are_row_sums)
 ON_ALL(a_row_sum_depends_on_its_row_alone)
 ON_ALL(dot_is_right)
 ON_ALL(add_scaled_is_one_fused_operation)
 ON_ALL(gather_copies)
 ON_ALL(rate_step_is_an_euler_step)
+ON_ALL(leaky_step_is_as_defined)
 ON_ALL(elements_do_not_depend_on_the_cut)
 ON_ALL(tanh_is_accurate)
 ON_ALL(tanh_of_the_odd_ones)
@@ -688,11 +752,13 @@ int main(void)
       cmocka_unit_test(a_table_is_picked_by_name_or_the_best),
       cmocka_unit_test(all_row_sums_are_right),
       cmocka_unit_test(all_row_products_are_right),
+      cmocka_unit_test(all_dense_sums_are_row_sums),
       cmocka_unit_test(all_a_row_sum_depends_on_its_row_alone),
       cmocka_unit_test(all_dot_is_right),
       cmocka_unit_test(all_add_scaled_is_one_fused_operation),
       cmocka_unit_test(all_gather_copies),
       cmocka_unit_test(all_rate_step_is_an_euler_step),
+      cmocka_unit_test(all_leaky_step_is_as_defined),
       cmocka_unit_test(all_elements_do_not_depend_on_the_cut),
       cmocka_unit_test(all_tanh_is_accurate),
       cmocka_unit_test(all_tanh_of_the_odd_ones),

@@ -47,9 +47,8 @@ static const char text[] =
     "duration_ms: 5}]}]\n"
     "phases: [record: {name: a}, train: {name: b, weights: recurrent, target: a}]\n";
 
-static void memory_is_what_a_network_takes(void **state)
+static void check_memory(const char *experiment)
 {
-  (void)state;
   tame_experiment *e;
   tame_plan plan;
   tame_network *net;
@@ -60,7 +59,7 @@ static void memory_is_what_a_network_takes(void **state)
                                      .latency_s = 1e-6,
                                      .bandwidth = 1e9,
                                      .updates_per_second = 100};
-  assert_int_equal(tame_experiment_parse(&e, MPI_COMM_SELF, text), TAME_OK);
+  assert_int_equal(tame_experiment_parse(&e, MPI_COMM_SELF, experiment), TAME_OK);
   assert_int_equal(tame_experiment_plan(e, &request, &plan), TAME_OK);
   assert_int_equal(tame_network_create(&net, MPI_COMM_SELF, &e->network), TAME_OK);
   tame_network_measure(net, &load);
@@ -71,8 +70,27 @@ static void memory_is_what_a_network_takes(void **state)
   const double all = plan.most.weights + plan.most.states + plan.most.exchange;
   assert_true(fabs(all / (double)load.bytes - 1) < 0.1);
   assert_true(plan.networks == 1 && plan.group == 1 && plan.most.messages_a_step == 0);
+  const double first = tame_network_estimate(&e->network, 1);
+  assert_true(first > 0.97 * (double)load.bytes && first < 1.3 * (double)load.bytes);
   tame_network_free(&net);
   tame_experiment_free(&e);
+}
+
+/* The text with another wiring. */
+static const char *with_wiring(const char *wiring)
+{
+  static char other[sizeof text + 64];
+  const char *at = strstr(text, "density: 0.2");
+  snprintf(other, sizeof other, "%.*s%s%s", (int)(at - text), text, wiring,
+           at + strlen("density: 0.2"));
+  return other;
+}
+
+static void memory_is_what_a_network_takes(void **state)
+{
+  (void)state;
+  check_memory(text);
+  check_memory(with_wiring("density: 1")); /* without a list of sources */
 }
 
 /* A network that is too much for one rank is divided over more; shared P's are counted once. */
@@ -95,10 +113,7 @@ static void ranks_are_as_many_as_memory_wants(void **state)
   assert_true(fewest == 0 && need > 1 && need < two);
   tame_experiment_free(&e);
 
-  char dense[sizeof text + 64];
-  const char *at = strstr(text, "density: 0.2");
-  snprintf(dense, sizeof dense, "%.*sdensity: 1, self_connections: on%s", (int)(at - text), text,
-           at + strlen("density: 0.2"));
+  const char *dense = with_wiring("density: 1, self_connections: on");
   assert_int_equal(tame_experiment_parse(&e, MPI_COMM_SELF, dense), TAME_OK);
   assert_int_equal(tame_plan_fewest(e, 1, 1, 1e12, &fewest, &need), TAME_OK);
   tame_network *net;
