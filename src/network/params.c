@@ -171,7 +171,7 @@ bool tame_network_is_dense(const tame_network_params *p)
   const tame_wiring *wiring = (const tame_wiring *)p->wiring.row;
   const bool mixed = p->plasticity == TAME_PLASTIC_PER_SYNAPSE && p->plastic_fraction > 0 &&
                      p->plastic_fraction < 1;
-  return !mixed && wiring->all_to_all(p->wiring.params, p->neurons);
+  return !mixed && wiring->all_to_all && wiring->all_to_all(p->wiring.params, p->neurons);
 }
 
 double tame_network_estimate(const tame_network_params *p, int ranks)

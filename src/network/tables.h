@@ -46,7 +46,7 @@ typedef struct tame_wiring {
   tame_status (*check)(const void *params, int64_t n, const char **key);
   /** K, the expected number of inputs of a neuron, by which weights are scaled. */
   double (*expected)(const void *params, int64_t n);
-  /** Has every neuron all neurons as sources, or all but itself? Then they need not be listed. */
+  /** Has every neuron all neurons as sources, or all but itself? Then they need not be listed. NULL: never. */
   bool (*all_to_all)(const void *params, int64_t n);
   /** Sources of neuron i, ascending, into sources: [n] of room, all of which may be written.
    *  Returns how many there are. */
