@@ -3,10 +3,11 @@
 
     python3 scripts/plot.py FILE... [-o DIR] [--format png,pdf] [--network K]
 
-Of a sweep, the figure `sweep`: how well the last test follows its target, and the last losses of
-training, mean and standard error over networks, against the first swept number; published values
-beside them, if the sweep names some. Other swept keys make curves; over two numbers with three
-values or more the figure `map` is a heat map. Several files are shards of one sweep.
+Of a sweep, the figure `sweep`: how well the last test follows its target, the last losses of
+training, the largest Lyapunov exponents, mean and standard error over networks, against the first
+swept number; published values beside them, if the sweep names some. Other swept keys make curves;
+over two numbers with three values or more the figure `map` is a heat map. Several files are shards
+of one sweep.
 
 Of one network, --network K of a sweep: for every task, the figure `training`: rates of the
 recorded neurons as an image, three of them as traces, the readout, the readout under perturbation,
@@ -1078,7 +1079,7 @@ class Course:
 
 
 class ChaosFigure:
-    """Panels of what phases of kind analyse have found; those that the file has no data for are left out."""
+    """What phases of kind analyse have found; panels that the file has no data for are left out."""
 
     LEFT, RIGHT, TOP, BOTTOM, BETWEEN, GAP = 0.58, 0.12, 0.92, 0.46, 0.62, 0.78
     ACROSS = 3
@@ -1142,11 +1143,13 @@ class ChaosFigure:
         key = "network.gain"
         if key in keys_of(self.results.file):
             return float(self.results.file[coordinate(key)][self.results.row])
-        found = re.search(r"(?m)^  gain: ([-+.0-9eE]+)", text(self.results.file.attrs["experiment"]))
+        words = text(self.results.file.attrs["experiment"])
+        found = re.search(r"(?m)^  gain: ([-+.0-9eE]+)", words)
         return float(found.group(1)) if found else np.nan
 
     def draw_spectrum(self, axes, course, shown):
-        """Eigenvalues, the circle that those of a random matrix fill, and where a fixed point turns unstable."""
+        """Eigenvalues, the circle that those of a random matrix fill, and the line beyond which
+        the network at rest is unstable."""
         gain = self.gain()
         values = course.values("spectrum/eigenvalues")[0]
         every = np.concatenate([one.values("spectrum/eigenvalues")[0] for one in shown])
@@ -1322,7 +1325,8 @@ class Sweep:
         return [(task, path) for task, path in paths if all(path in file for file in self.files)]
 
     def measures(self):
-        """How well the last test follows its target; how small the losses of training got."""
+        """How well the last test follows its target; how small the losses of training got; the
+        largest exponents."""
         found = []
         tests = self.phases("test") if any(self.with_data(p, "correlation")
                                            for p, _ in self.phases("test")) \
@@ -1344,6 +1348,13 @@ class Sweep:
                 for task, path in self.with_data(phase, "loss"):
                     found.append(Measure("loss", self.title(phase, task), "Loss of the last trial",
                                          last_of_rows(self.gather(path))))
+        for phase, _ in self.phases("analyse"):
+            for task, path in self.with_data(phase, "lyapunov/exponents") or \
+                    self.with_data(phase, "divergence/exponent"):
+                exponents = self.gather(path)
+                largest = exponents[:, :, 0] if exponents.ndim > 2 else exponents
+                found.append(Measure("exponent", self.title(phase, task), "Largest \u03bb (1/s)",
+                                     mean_of_rows(largest)))
         return [one for one in found if np.isfinite(one.values[self.done]).any()]
 
     def title(self, phase, task):
@@ -1542,7 +1553,7 @@ class SweepFigure:
         self.sweep, self.plan = sweep, Plan(sweep)
         self.measures = sweep.measures()
         if not self.measures:
-            raise Problem("holds no correlation and no loss of a network that is done")
+            raise Problem("holds no correlation, loss or exponent of a network that is done")
         self.curves = self.plan.combinations(self.plan.curve_keys)
         self.colours = self.choose_colours()
         has_r2 = any(measure.kind == "R2" for measure in self.measures)
@@ -1620,8 +1631,12 @@ class SweepFigure:
         if measure.kind == "R2":
             axes.set_ylim(-0.04, 1.06)
             axes.set_yticks(np.linspace(0, 1, 6))
+        elif measure.kind == "exponent":
+            axes.axhline(0, color="0.6", linewidth=0.6, linestyle=(0, (2, 2)), zorder=0)
+            axes.set_ylim(finite_limits(extent, 0.08))
+            round_ticks(axes.yaxis, 6)
         else:
-            log_axis(axes, extent)
+            log_axis(axes, [values[values > 0] for values in extent])
         label_y(axes, measure.label)
 
     def shifted(self, x, curve):
@@ -1659,7 +1674,7 @@ class SweepFigure:
         bars(axes, at, mean, error, color=colour, width=0.8, zorder=3)
         axes.plot(at, mean, color=colour, marker="o", markersize=3.6, markeredgewidth=0,
                   linewidth=1.1, linestyle="none" if in_no_order else "-", zorder=3.1)
-        return [values[values > 0] for values in shown]
+        return shown
 
     def finish_x(self, axes):
         axes.set_xlabel(axis_name(self.plan.x_key))
@@ -1781,7 +1796,10 @@ class MapFigure:
         axes.add_patch(edges)
         how = {"cmap": "viridis", "vmin": 0, "vmax": 1}
         good = every[np.isfinite(every) & (every > 0)]
-        if measure.kind != "R2":
+        if measure.kind == "exponent":
+            most = np.abs(every[np.isfinite(every)]).max(initial=0) or 1
+            how = {"cmap": "RdBu_r", "vmin": -most, "vmax": most}
+        elif measure.kind != "R2":
             how = {"cmap": "magma_r"}
             if good.size and good.max() > good.min():
                 how["norm"] = matplotlib.colors.LogNorm(good.min(), good.max())
@@ -1799,7 +1817,8 @@ class MapFigure:
         wide = self.figure.get_figwidth()
         bar = self.figure.add_axes([box.x1 + 0.07 / wide, box.y0, self.BAR / wide, box.height])
         self.figure.colorbar(image, cax=bar)
-        bar.set_title("R\u00b2" if measure.kind == "R2" else "Loss", fontsize=6.5, pad=4)
+        names = {"R2": "R\u00b2", "loss": "Loss", "exponent": "\u03bb (1/s)"}
+        bar.set_title(names[measure.kind], fontsize=6.5, pad=4)
         bar.tick_params(length=1.5, labelsize=6)
         bar.tick_params(which="minor", length=1, labelsize=5.5)
         bar.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())

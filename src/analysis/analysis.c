@@ -28,6 +28,12 @@ void tame_analysis_add(tame_analysis_plan *plan, const char *name, const char *d
   r->shape[1] = columns;
 }
 
+double tame_analysis_inputs(const tame_analysis_about *about)
+{
+  const tame_network_params *p = about->network;
+  return ((const tame_wiring *)p->wiring.row)->expected(p->wiring.params, p->neurons);
+}
+
 tame_status tame_analysis_at_most_neurons(int64_t found, const tame_analysis_about *about)
 {
   if (found <= about->network->neurons) return TAME_OK;

@@ -59,14 +59,12 @@ static void foresee(const void *params, const tame_analysis_about *about, int ra
   const divergence_params *p = params;
   const tame_network_params *net = about->network;
   const double n = (double)net->neurons, real = net->precision == TAME_FLOAT ? 4 : 8;
-  const double inputs =
-      ((const tame_wiring *)net->wiring.row)->expected(net->wiring.params, net->neurons);
   const tame_analysis_intervals cut = tame_analysis_cut(p->every, p->settle_ms, about);
   tame_analysis_add(plan, "exponent", "", "1/s", 0, 0);
   tame_analysis_add_running(plan, &cut, about, 0);
   plan->own_bytes = 4 * real;
   plan->fixed_bytes = (ranks == 1 ? 2 : 1) * n * real; /* on one rank, rates to read and to write */
-  plan->step_cycles = n * (40 + inputs + 20 / (double)p->every);
+  plan->step_cycles = n * (40 + tame_analysis_inputs(about) + 20 / (double)p->every);
 }
 
 static tame_status create(tame_analysis **out, const void *params, const tame_analysis_about *about,

@@ -55,8 +55,6 @@ static void foresee(const void *params, const tame_analysis_about *about, int ra
   const lyapunov_params *p = params;
   const tame_network_params *net = about->network;
   const double n = (double)net->neurons, k = (double)p->exponents;
-  const double inputs =
-      ((const tame_wiring *)net->wiring.row)->expected(net->wiring.params, net->neurons);
   const tame_analysis_intervals cut = tame_analysis_cut(p->every, p->settle_ms, about);
   double own, all;
   tame_analysis_add(plan, "exponents", "exponent", "1/s", p->exponents, 0);
@@ -67,7 +65,7 @@ static void foresee(const void *params, const tame_analysis_about *about, int ra
   tame_tangents_need(p->exponents, ranks, &own, &all);
   plan->own_bytes += own;
   plan->fixed_bytes += n * all;
-  plan->step_cycles = n * k * (inputs / 2 + 4 + 2.5 * k / (double)p->every);
+  plan->step_cycles = n * k * (tame_analysis_inputs(about) / 2 + 4 + 2.5 * k / (double)p->every);
 }
 
 static void advance(void *context, double *vectors)

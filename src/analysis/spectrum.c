@@ -64,9 +64,9 @@ static tame_status solve(int64_t n, double *W, double *values, double *radius)
 {
   const int size = (int)n, one = 1, room = WORK * size;
   double *re = tame_untouched((2 + WORK) * n, sizeof *re, "a spectrum"), none;
-  double *const im = re + n, *const work = im + n;
   int info;
   if (!re) return TAME_ERR_NOMEM;
+  double *const im = re + n, *const work = im + n;
   tame_blas_alone();
   dgeev_("N", "N", &size, W, &size, re, im, &none, &one, &none, &one, work, &room, &info);
   *radius = 0;

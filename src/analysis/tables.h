@@ -37,6 +37,9 @@ struct tame_analysis {
 void tame_analysis_add(tame_analysis_plan *plan, const char *name, const char *dims,
                        const char *units, int64_t rows, int64_t columns);
 
+/** Expected inputs of a neuron. */
+double tame_analysis_inputs(const tame_analysis_about *about);
+
 /** Refuse a number that is larger than that of the neurons. TAME_OK or TAME_ERR_INPUT. */
 tame_status tame_analysis_at_most_neurons(int64_t found, const tame_analysis_about *about);
 

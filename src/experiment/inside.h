@@ -143,7 +143,7 @@ tame_status tame_experiment_check(tame_experiment *e, MPI_Comm comm);
 
 /* ---- analyses of a trial --------------------------------------------------------------------- */
 
-/** How many a phase makes; the i-th of them, of a task; none where it makes none. Local. */
+/** How many a phase makes of each trial; the i-th of them; and of which steps of a task. Local. */
 static inline int64_t tame_phase_analyses(const tame_experiment *e, int64_t k)
 {
   return tame_phase_at(e, k)->by.count;
@@ -154,7 +154,7 @@ static inline const tame_variant *tame_phase_analysis(const tame_experiment *e, 
   return (const tame_variant *)tame_phase_at(e, k)->by.at + i;
 }
 tame_analysis_about tame_phase_about(const tame_experiment *e, int64_t phase, int64_t task);
-/** What all analyses of a phase and task give and take: the first result is not that of all. Local. */
+/** What all of them together take; it names no results. Local. */
 tame_analysis_plan tame_phase_foresee(const tame_experiment *e, int64_t phase, int64_t task,
                                       int ranks);
 /** Bytes of the dearest trial's analyses on a rank with a share of the neurons. Local. */

@@ -139,6 +139,12 @@ for by in spectrum lyapunov divergence pca; do
   "$TAME" plot alone.h5 -o figures --format png >plot.txt || fail "$by alone: $(cat plot.txt)"
   [ -s figures/alone-chaos.png ] || fail "$by alone: no figure: $(cat plot.txt)"
 done
+"$TAME" run chaos.yaml -q -o gains.h5 --set 'phases=[analyse: {name: only, by: [lyapunov]}]' \
+  --set output.rates.phases=[only] --set 'sweep={axes: [network.gain: [0.5, 1, 1.5], network.neurons: [50, 70, 90]]}'
+"$TAME" plot gains.h5 -o figures --format png >plot.txt || fail "exponents of a sweep: $(cat plot.txt)"
+for figure in sweep map; do
+  [ -s figures/gains-$figure.png ] || fail "exponents of a sweep: $(cat plot.txt)"
+done
 "$TAME" info one.h5 >info.txt
 grep -qE "^  after \(analyse\) +long .*radius [0-9.]+ .*exponent [-0-9.]+/s .*participation [0-9.]+" info.txt ||
   fail "$(cat info.txt)"
