@@ -745,6 +745,7 @@ class PredictionFigure:
         tests = [p for p in results.phases if p.kind == "test" and p.index > last and
                  p.has(task, "readout")]
         self.phase = tests[-1] if tests and self.target else None
+        self.training = [p for p in results.training if p.has(task, "readout")]
         self.letters = letters()
         if self.phase:
             self.start = max(task.window[0], float(self.phase.group.attrs.get("teacher_ms", 0)))
@@ -760,7 +761,8 @@ class PredictionFigure:
         if not self.phase:
             return True
         length = self.task.window[1] - self.start
-        return length / self.turn < self.FAST and not self.phase.has(self.task, "valid_ms")
+        shows = length / self.turn >= self.FAST or self.phase.has(self.task, "valid_ms")
+        return not shows and self.phase.outputs(self.task) < 3
 
     def draw(self):
         series = self.phase.readouts(self.task)
@@ -769,7 +771,8 @@ class PredictionFigure:
         tall, square = (1.0 if outputs > 1 else 2.1), 2.1
         body = max(outputs * (tall + self.GAP) - self.GAP, square)
         wide = WIDTH - self.LEFT - self.RIGHT - self.BETWEEN - square
-        self.figure = plt.figure(figsize=(WIDTH, self.TOP + body + 0.75 + 0.9 + self.BOTTOM))
+        lower = 0.9 + (1.7 if self.training else 0)
+        self.figure = plt.figure(figsize=(WIDTH, self.TOP + body + 0.75 + lower + self.BOTTOM))
         name = self.results.title()
         if len(self.results.tasks) > 1:
             name = "%s: task %s" % (name, self.task.name)
@@ -777,11 +780,15 @@ class PredictionFigure:
         line = matplotlib.lines.Line2D
         legend_line(self.figure, [line([], [], color="black", linewidth=1.6, label="target"),
                                   line([], [], color=VERMILION, label="readout")])
+        text_at(self.figure, WIDTH - 0.15, 0.2, self.results.values(), ha="right", va="center",
+                color=QUIET)
         lead = 4 * self.turn if self.start > self.task.window[0] else 0
         low, high = self.start - lead, min(self.start + self.TURNS * self.turn, self.task.window[1])
         for output in range(outputs):
             axes = axes_at(self.figure, self.LEFT, self.TOP + output * (tall + self.GAP), wide, tall)
             self.draw_close(axes, readout, output, low, high)
+            if low < self.start:
+                axes.axvline(self.start, color=QUIET, linewidth=0.6, linestyle=(0, (2, 2)))
             axes.tick_params(labelbottom=output == outputs - 1)
             head(axes, next(self.letters), "Close-up" if output == 0 else "",
                  self.remark() if output == 0 else "")
@@ -791,7 +798,22 @@ class PredictionFigure:
         self.draw_plane(axes_at(self.figure, left, self.TOP, square, square), readout)
         self.draw_error(axes_at(self.figure, self.LEFT, self.TOP + body + 0.75,
                                 WIDTH - self.LEFT - self.RIGHT, 0.9), readout)
+        if self.training:
+            self.draw_training(self.TOP + body + 0.75 + 1.7)
         return self.figure
+
+    def draw_training(self, top):
+        """The readout while it learns: the first turns of the last training that was recorded."""
+        phase = self.training[-1]
+        series = phase.readouts(self.task)
+        step = series.time_ms[1] - series.time_ms[0]
+        axes = axes_at(self.figure, self.LEFT, top, WIDTH - self.LEFT - self.RIGHT, 0.9)
+        start = self.task.window[0]
+        self.draw_close(axes, Series(series.values[0], series.time_ms[0], step), 0, start,
+                        min(start + self.TURNS * self.turn, self.task.window[1]))
+        axes.set_xlabel("Time (ms)")
+        label_y(axes, "Readout")
+        head(axes, next(self.letters), "While it learns", "%s, first trial" % phase.name)
 
     def remark(self):
         words = error_of(self.phase, self.task)
@@ -804,8 +826,6 @@ class PredictionFigure:
             there = (series.time_ms >= low) & (series.time_ms < high)
             axes.plot(series.time_ms[there], series.values[output][there], color=colour,
                       linewidth=thickness)
-        if low < self.start:
-            axes.axvline(self.start, color=QUIET, linewidth=0.6, linestyle=(0, (2, 2)))
         axes.set_xlim(low, high)
         round_ticks(axes.yaxis, 4)
 
@@ -1843,6 +1863,23 @@ def draw_sweep(paths, folder, formats):
         heat = MapFigure(sweep)
         if not heat.empty():
             save(heat.draw(), folder, stem_of(paths[0]) + "-map", formats)
+        draw_predictions(paths, folder, formats)
+
+
+def draw_predictions(paths, folder, formats):
+    """Of a sweep of a few networks, which forecast something."""
+    with open_results(paths[0]) as file:
+        states, networks = file["state"][:], file["network"][:]
+    if len(paths) > 1 or len(networks) > PairFigure.MOST:
+        return
+    for network in networks[states == DONE]:
+        results = Results(paths[0], int(network))
+        for task in results.tasks:
+            drawing = PredictionFigure(results, task)
+            if not drawing.empty():
+                one = "" if len(results.tasks) == 1 else "-" + task.name
+                save(drawing.draw(), folder, "%s-network%d-prediction%s" % (
+                    stem_of(paths[0]), network, one), formats)
 
 
 def draw_pairs(paths, folder, formats):
