@@ -166,6 +166,7 @@ typedef struct tame_trial_figures {
   double loss;               /**< NaN: none */
   const double *correlation; /**< of readouts and targets, [outputs] */
   tame_health health;
+  const tame_learner *learner; /**< NULL: none */
 } tame_trial_figures;
 
 /** Write the trial. Local. */

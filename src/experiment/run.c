@@ -38,6 +38,7 @@ typedef struct run {
   int64_t step;          /* of the trial, the next one */
   bool restored;         /* the phase goes on from a checkpoint */
   tame_learner *learner; /* of this phase, or NULL */
+  bool warned;           /* of what its solutions lack */
 
   /* the trial that runs */
   int64_t first, last;      /* steps of the window */
@@ -590,6 +591,16 @@ static tame_status place_failure(const run *r, tame_status status)
                    (long long)r->trial, why);
 }
 
+/* What a solution lacks, once a phase. */
+static void warn(run *r)
+{
+  const char *warning = r->learner ? tame_learner_warning(r->learner) : NULL;
+  if (!warning || r->warned) return;
+  r->warned = true;
+  note(r, "warning: phase '%s', task '%s', trial %lld: %s", tame_phase_at(r->e, r->phase)->name,
+       tame_task_at(r->e, r->task)->name, (long long)r->trial, warning);
+}
+
 /* Windows, and the rates kept for training or by it. */
 static void prepare_trial(run *r)
 {
@@ -616,12 +627,13 @@ static void begin_trial(run *r)
 
 static tame_status end_trial(run *r)
 {
-  tame_trial_figures figures = {.loss = NAN, .correlation = r->correlation};
+  tame_trial_figures figures = {.loss = NAN, .correlation = r->correlation, .learner = r->learner};
   tame_status status = check_finite(r);
   if (r->learner && status == TAME_OK) status = tame_learner_health(r->learner, &figures.health);
   if (status == TAME_OK) status = loss_of_trial(r, &figures.loss);
   if (status == TAME_OK) status = check_figures(r, &figures);
   correlate(r);
+  warn(r);
   r->last_loss = figures.loss;
   if (status == TAME_OK)
     status = tame_agree(r->comm, tame_recorder_end(r->recorder, r->trial, &figures));
@@ -654,7 +666,7 @@ static tame_status run_phase(run *r)
     r->last_loss = NAN;
     status = make_learner(r);
   }
-  r->restored = false;
+  r->restored = r->warned = false;
   r->learning_seconds = 0;
   r->updates = 0;
   const int64_t trials = tame_phase_trials(r->e, r->phase), tasks = r->e->tasks.count;

@@ -43,6 +43,19 @@ short=(--set 'tasks[0].duration_ms=300' --set 'tasks[0].inputs=[pulse: {start_ms
 same "lasso" --set network.neurons=100 --set 'phases[0].train.trials=2'
 same "ridge, float" --set network.neurons=150 --set network.precision=float \
   --set 'phases[0].train.learner={ridge: {alpha: 1}}'
+same "ridge by QR, of several alphas" --set network.neurons=70 --set 'phases[0].train.trials=2' \
+  --set 'phases[0].train.learner={ridge: {alpha: [1e-6, 1e-3, 1], solver: qr}}'
+for solver in gram qr; do # the ranks that solve together are part of the experiment
+  rm -f one.h5
+  for n in 4 5 7; do
+    ranks "$n" "$TAME" run "$job" -f -o other.h5 -q "${short[@]}" --set network.neurons=140 \
+      --set "phases[0].train.learner={ridge: {alpha: [1e-3, 1], solver: $solver, solvers: 4}}"
+    [ -f one.h5 ] || cp other.h5 one.h5
+    "$TAME" compare one.h5 other.h5 >verdict.txt || fail "4 solvers on $n: $(cat verdict.txt)"
+  done
+done
+same "lasso of several alphas" --set network.neurons=70 \
+  --set 'phases[0].train.learner={lasso: {alpha: [0.1, 0.01, 0.001]}}'
 job=$TAME_SOURCE/jobs/laje-fig1.yaml
 short=("${innate[@]}")
 rm -f one.h5
