@@ -121,7 +121,7 @@ typedef enum tame_kind {
   TAME_BOOL,     /**< bool; `on`/`off`, `yes`/`no`, `true`/`false` */
   TAME_CHOICE,   /**< int, an index into `choices` */
   TAME_STRING,   /**< char *, owned by the structure */
-  TAME_REALS,    /**< tame_reals, a list of finite numbers */
+  TAME_REALS,    /**< tame_reals, a list of finite numbers; one number stands for a list of one */
   TAME_STRINGS,  /**< tame_strings, a list of words; one word stands for a list of one */
   TAME_GROUP,    /**< a structure in place, described by `group` */
   TAME_LIST,     /**< tame_list of structures described by `group` */

@@ -8,7 +8,10 @@
  * Laje & Buonomano (2013), Nat. Neurosci. 16:925-933, doi:10.1038/nn.3405.
  *
  * Batch rules for readouts (`ridge`, `lasso`, `elastic_net`): an update adds a sample (r, f) to sums, and the end
- * of a trial solves for W_out and b over all updates so far; until then z is that of the weights before. */
+ * of a trial solves for W_out and b over all updates so far; until then z is that of the weights before. Of several
+ * alphas each output gets the one of least error by cross-validation: sample s, counted over the phase, belongs to
+ * fold (s / fold_length) mod folds; what is left of a fold's error is the mean square of y - b - x . w over its
+ * samples, with w and b from the other folds. */
 #ifndef TAME_LEARN_H
 #define TAME_LEARN_H
 
@@ -33,7 +36,21 @@ typedef struct tame_health {
 /** Can the rule train these weights? Local. */
 bool tame_learner_can(const tame_variant *rule, tame_weights weights);
 
-/** Bytes that this rank will need for the learner: P, and what is small beside it. Local. */
+/** Check what no single field's limits can say, for a first trial with so many updates. TAME_ERR_INPUT; *key then
+ *  names the parameter, "alpha". Local. */
+tame_status tame_learner_check(const tame_variant *rule, tame_weights weights, int64_t updates,
+                               const char **key);
+
+/** Ranks that the rule needs at least, as they solve together. Local. */
+int tame_learner_ranks(const tame_variant *rule, tame_weights weights);
+
+/** Bytes that rank `rank` of `ranks` will need for a learner of readouts, before there is a network; *saved: of its
+ *  part of a checkpoint. Local. */
+double tame_learner_estimate(const tame_variant *rule, const tame_network_params *network, int rank,
+                             int ranks, double *saved);
+
+/** Bytes that this rank will need for the learner: P, or sums and what it takes to solve from them, and what is small
+ *  beside it. Local. */
 int64_t tame_learner_need(const tame_variant *rule, const tame_network *network,
                           tame_weights weights);
 
@@ -52,6 +69,25 @@ void tame_learner_update(tame_learner *learner, const double *error);
 /** Bring P up to date and report. TAME_ERR_NUMERIC, the same on every rank, if an update since the
  *  last call, or P as it stands, is not sound. Collective. */
 tame_status tame_learner_health(tame_learner *learner, tame_health *health);
+
+/** What a rule tells of each trial beside its health. */
+typedef struct tame_figure {
+  int id; /**< the rule's own */
+  const char *name, *units;
+  int axes; /**< 0: a number a trial; 1: [outputs]; 2: [outputs][alphas] */
+  int64_t shape[2];
+} tame_figure;
+
+enum { TAME_FIGURES = 8 /**< most of them */ };
+
+/** Figures of a rule for a network with so many outputs; returns how many. Local. */
+int tame_learner_figures(const tame_variant *rule, tame_weights weights, int64_t outputs,
+                         tame_figure figures[TAME_FIGURES]);
+/** Values of one of them as the last health found them, on rank 0. Borrowed. Local. */
+const double *tame_learner_figure(const tame_learner *learner, int id);
+/** What is not as it should be with the solution of the last health, though it is one: a sentence, on rank 0; NULL:
+ *  nothing. Borrowed. Local. */
+const char *tame_learner_warning(const tame_learner *learner);
 
 /** Append what changes in a learner to a state: P with its pending update, weights at the last health,
  *  failures. Collective; a failure shows in state->failed. */

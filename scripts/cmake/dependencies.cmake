@@ -3,7 +3,8 @@
 # was not found.
 set(TAME_MISSING "")
 
-# A library that may come without a pkg-config file: target tame::<name>.
+# A library that may come without a pkg-config file: target tame::<name>. One without a header has "" for it;
+# `library` may be a list of names.
 function(tame_find_library name header library module package)
   if(TARGET tame::${name})
     return()
@@ -11,17 +12,30 @@ function(tame_find_library name header library module package)
   if(PKG_CONFIG_FOUND)
     pkg_check_modules(TAME_PC_${name} QUIET ${module})
   endif()
-  find_path(TAME_${name}_INCLUDE_DIR ${header} HINTS ${TAME_PC_${name}_INCLUDE_DIRS}
-                                                     ${TAME_PC_${name}_INCLUDEDIR})
-  find_library(TAME_${name}_LIBRARY ${library} HINTS ${TAME_PC_${name}_LIBRARY_DIRS}
-                                                     ${TAME_PC_${name}_LIBDIR})
-  mark_as_advanced(TAME_${name}_INCLUDE_DIR TAME_${name}_LIBRARY)
-  if(TAME_${name}_INCLUDE_DIR AND TAME_${name}_LIBRARY)
+  find_library(TAME_${name}_LIBRARY NAMES ${library} HINTS ${TAME_PC_${name}_LIBRARY_DIRS}
+                                                           ${TAME_PC_${name}_LIBDIR})
+  mark_as_advanced(TAME_${name}_LIBRARY)
+  set(found "${TAME_${name}_LIBRARY}")
+  if(header)
+    find_path(TAME_${name}_INCLUDE_DIR ${header} HINTS ${TAME_PC_${name}_INCLUDE_DIRS}
+                                                       ${TAME_PC_${name}_INCLUDEDIR})
+    mark_as_advanced(TAME_${name}_INCLUDE_DIR)
+    if(NOT TAME_${name}_INCLUDE_DIR)
+      set(found "")
+    endif()
+  endif()
+  if(found)
     add_library(tame::${name} UNKNOWN IMPORTED)
-    set_target_properties(tame::${name} PROPERTIES
-      IMPORTED_LOCATION "${TAME_${name}_LIBRARY}"
-      INTERFACE_INCLUDE_DIRECTORIES "${TAME_${name}_INCLUDE_DIR}")
+    set_target_properties(tame::${name} PROPERTIES IMPORTED_LOCATION "${TAME_${name}_LIBRARY}")
+    if(header)
+      set_target_properties(tame::${name} PROPERTIES
+        INTERFACE_INCLUDE_DIRECTORIES "${TAME_${name}_INCLUDE_DIR}")
+    endif()
   else()
+    if(NOT header)
+      set(header "no header")
+    endif()
+    list(GET library 0 library)
     list(APPEND TAME_MISSING "${name} (${header}, lib${library}): ${package}")
     set(TAME_MISSING "${TAME_MISSING}" PARENT_SCOPE)
   endif()
@@ -58,3 +72,6 @@ endif()
 tame_find_library(yaml yaml.h yaml yaml-0.1 libyaml-dev)
 tame_find_library(sleef sleef.h sleef sleef libsleef-dev)
 tame_find_library(openblas cblas.h openblas openblas libopenblas-dev)
+# Named after the MPI that it is for, on Debian and elsewhere.
+tame_find_library(scalapack "" "scalapack-openmpi;scalapack;scalapack-mpich" scalapack-openmpi
+  libscalapack-openmpi-dev)

@@ -19,6 +19,7 @@ class Tame(CMakePackage):
     depends_on("libyaml")
     depends_on("sleef@3.5:")
     depends_on("openblas")
+    depends_on("netlib-scalapack")
     depends_on("random123")
     depends_on("cmocka", type="test")
     with when("+plot"):

@@ -251,6 +251,32 @@ static tame_status check_readout(const tame_experiment *e, int64_t k)
   return TAME_OK;
 }
 
+/* Updates in the first trial of a phase. */
+static int64_t first_updates(const tame_experiment *e, int64_t k)
+{
+  const int64_t every = tame_phase_at(e, k)->every;
+  for (int64_t t = 0; t < e->tasks.count; t++) {
+    int64_t first, last;
+    if (!tame_phase_has_task(e, k, t)) continue;
+    tame_phase_window(e, k, t, &first, &last);
+    return (last + every - 1) / every - (first + every - 1) / every;
+  }
+  return 0;
+}
+
+static tame_status check_learner(const tame_experiment *e, int64_t k)
+{
+  const tame_phase *phase = tame_phase_at(e, k);
+  const char *key;
+  char path[512];
+  const tame_status status = tame_learner_check(&phase->learner, (tame_weights)phase->weights,
+                                                first_updates(e, k), &key);
+  if (status == TAME_OK) return TAME_OK;
+  snprintf(path, sizeof path, "%s.%s.%s", phase_path(e, k, "learner"), phase->learner.row->name,
+           key);
+  return bad(e, status, path);
+}
+
 static tame_status check_training(const tame_experiment *e, int64_t k)
 {
   const tame_phase *phase = tame_phase_at(e, k);
@@ -270,7 +296,7 @@ static tame_status check_training(const tame_experiment *e, int64_t k)
                                  (long long)phase->every, tame_task_at(e, t)->name,
                                  (long long)first, (long long)last);
   }
-  return status;
+  return status == TAME_OK ? check_learner(e, k) : status;
 }
 
 /* Feedback: is there any, and is there a target where it is to be fed back? */

@@ -230,6 +230,7 @@ typedef struct tame_trial_figures {
   double valid_ms;
   tame_health health;
   const tame_observer *observer; /**< whose trial is over; NULL: none */
+  const tame_learner *learner;   /**< NULL: none */
 } tame_trial_figures;
 
 /** Write the trial. Local. */

@@ -287,6 +287,22 @@ static bool trains(const tame_experiment *e, tame_weights weights)
 
 /* ---- memory --------------------------------------------------------------------------------------- */
 
+/* Of the learners of readouts the one that takes most on rank k of g; *saved: in a checkpoint. */
+static double readout_bytes(const tame_experiment *e, int k, int g, double *saved)
+{
+  double most = 0;
+  *saved = 0;
+  for (int64_t p = 0; p < e->phases.count; p++) {
+    double kept;
+    const tame_phase *phase = tame_phase_at(e, p);
+    if (tame_phase_kind_at(e, p) != TAME_PHASE_TRAIN || phase->weights != TAME_WEIGHTS_READOUT)
+      continue;
+    most = fmax(most, tame_learner_estimate(&phase->learner, &e->network, k, g, &kept));
+    *saved = fmax(*saved, kept);
+  }
+  return most;
+}
+
 /* Rank k of g. */
 static void plan_rank(const model *m, int k, int g, tame_plan_rank *out)
 {
@@ -314,8 +330,8 @@ static void plan_rank(const model *m, int k, int g, tame_plan_rank *out)
     out->exchange = n * (2 * real + 4);
   }
   if (trains(m->e, TAME_WEIGHTS_RECURRENT)) out->P = p_numbers(m, neurons) * real;
-  const double readout = (ceil(n / g) + 4) * n * real;
-  if (trains(m->e, TAME_WEIGHTS_READOUT) && readout > out->P) out->P = readout;
+  double saved;
+  out->P = fmax(out->P, readout_bytes(m->e, k, g, &saved));
   out->analyses = tame_observer_need(m->e, own / n, g, k == 0);
   out->recordings = tame_run_recordings(m->e, own / n);
   out->files = k == 0 ? OF_FILES : 0;
@@ -335,6 +351,24 @@ static tame_plan_rank neediest_rank(const model *m, int g)
     if (rank.total > most.total) most = rank;
   }
   return most;
+}
+
+tame_status tame_plan_solvers(const tame_experiment *e, int ranks, int *solvers)
+{
+  *solvers = 1;
+  for (int64_t p = 0; p < e->phases.count; p++) {
+    const tame_phase *phase = tame_phase_at(e, p);
+    if (tame_phase_kind_at(e, p) != TAME_PHASE_TRAIN) continue;
+    const int want = tame_learner_ranks(&phase->learner, (tame_weights)phase->weights);
+    if (want > ranks)
+      return tame_fail(
+          TAME_ERR_INPUT,
+          "phase '%s': %d ranks are to solve for the readout together (solvers), and a "
+          "network has %d; use more ranks, or fewer solvers, which changes the bits",
+          phase->name, want, ranks);
+    if (want > *solvers) *solvers = want;
+  }
+  return TAME_OK;
 }
 
 tame_status tame_plan_fewest(const tame_experiment *e, int least, int most, double room,
@@ -359,11 +393,11 @@ static double bytes_about(const tame_experiment *e)
   const double k = ((const tame_wiring *)p->wiring.row)->expected(p->wiring.params, p->neurons);
   const bool by_synapse = p->plasticity == TAME_PLASTIC_PER_SYNAPSE;
   const double f = p->plastic_fraction, learns = by_synapse ? k * f : k;
-  double P = 0;
-  if (trains(e, TAME_WEIGHTS_RECURRENT)) P = n * (by_synapse ? 1 : f) * learns * learns / 2;
-  if (trains(e, TAME_WEIGHTS_READOUT)) P = fmax(P, n * n);
+  double P = 0, saved;
+  if (trains(e, TAME_WEIGHTS_RECURRENT)) P = n * (by_synapse ? 1 : f) * learns * learns / 2 * real;
+  P = fmax(P, readout_bytes(e, 0, 1, &saved));
   return n * k * (real + (tame_network_is_dense(p) ? 0 : 4)) +
-         fmax(P * real, tame_observer_need(e, 1, 1, true)) + tame_run_recordings(e, 1);
+         fmax(P, tame_observer_need(e, 1, 1, true)) + tame_run_recordings(e, 1);
 }
 
 /* ---- all ------------------------------------------------------------------------------------------- */
@@ -400,9 +434,10 @@ static void plan_files(const model *m, const tame_experiment *study, tame_plan *
   tame_recorder_plan(e, (int64_t)synapses, &b);
   out->results_bytes = bytes_of(study, &b);
   tame_blueprint_free(&b);
-  double P = 0;
+  double P = 0, saved;
   if (trains(e, TAME_WEIGHTS_RECURRENT)) P = p_numbers(m, all) * m->real;
-  if (trains(e, TAME_WEIGHTS_READOUT)) P = fmax(P, m->n * (m->n + 2) * m->real);
+  (void)readout_bytes(e, 0, out->group, &saved);
+  P = fmax(P, saved);
   /* of analyses at most: not all is kept */
   const double changes = fmax(P, tame_observer_need(e, 1, 1, true));
   out->checkpoint_bytes = 2 * (changes + sum_of(m, all, plastic_of) * m->real +
@@ -527,13 +562,16 @@ static tame_status choose_group(const tame_plan_request *q, const extremes *x, t
   const double room = q->memory > 0 ? q->memory / per_node - q->program : INFINITY;
   const double a_step = x->cycles[out->dearest] / fmax(1, tame_plan_steps(x->dearest));
   double need;
-  int fewest = 1;
+  int fewest = 1, solvers;
   out->group = q->group ? q->group : q->ranks;
+  const tame_status enough = tame_plan_solvers(x->neediest, out->group, &solvers);
+  if (enough != TAME_OK) return enough;
   if (!q->group && out->networks > 1) {
     double *cycles = tame_untouched(out->networks, sizeof *cycles, "a plan");
     if (!cycles) return TAME_ERR_NOMEM;
     memcpy(cycles, x->cycles, (size_t)out->networks * sizeof *cycles);
-    const tame_status status = tame_plan_fewest(x->neediest, 1, q->ranks, room, &fewest, &need);
+    const tame_status status = tame_plan_fewest(x->neediest, solvers, q->ranks, room, &fewest,
+                                                &need);
     if (status == TAME_OK && fewest > 0)
       out->group = tame_plan_group(fewest, q->ranks, out->networks, cycles, a_step);
     free(cycles);

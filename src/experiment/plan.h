@@ -10,6 +10,9 @@
 double tame_plan_cycles(const tame_experiment *e);
 double tame_plan_steps(const tame_experiment *e);
 
+/** *solvers: ranks that a network's learners need at least; TAME_ERR_INPUT where that is more than `ranks`. Local. */
+tame_status tame_plan_solvers(const tame_experiment *e, int ranks, int *solvers);
+
 /** Fewest ranks, of least, 2 least, 4 least, ... and most, on which no rank needs more than `room` bytes for a
  *  network. *fewest: 0 where none is enough; *need: bytes of the rank that needs most, on `most` ranks in that
  *  case, else on the fewest. Local. @return TAME_ERR_NOMEM without memory to find out */

@@ -134,6 +134,31 @@ static void plan_analyses(const planner *pl, int64_t p, int64_t t)
   }
 }
 
+/* Figures of a phase that trains; 0 of others. */
+static int figures_of(const tame_experiment *e, int64_t p, tame_figure figures[TAME_FIGURES])
+{
+  const tame_phase *phase = tame_phase_at(e, p);
+  if (tame_phase_kind_at(e, p) != TAME_PHASE_TRAIN) return 0;
+  return tame_learner_figures(&phase->learner, (tame_weights)phase->weights, e->network.outputs,
+                              figures);
+}
+
+static void plan_figures(const planner *pl, int64_t p, const char *folder)
+{
+  static const char *const dims[] = {"network, trial", "network, trial, output",
+                                     "network, trial, output, alpha"};
+  tame_figure figures[TAME_FIGURES];
+  const int64_t trials = tame_phase_trials(pl->e, p);
+  const int count = figures_of(pl->e, p, figures);
+  for (int k = 0; k < count; k++) {
+    const tame_figure *f = &figures[k];
+    char path[TAME_PATH];
+    snprintf(path, sizeof path, "%s/%s", folder, f->name);
+    add(pl, path, TAME_TYPE_F64, dims[f->axes], f->units, 2 + f->axes,
+        (int64_t[]){1, trials, f->shape[0], f->shape[1]}, 0);
+  }
+}
+
 static void plan_trials(const planner *pl, int64_t p, int64_t t)
 {
   static const char *const health[] = {"p_min", "p_max", "dw"};
@@ -163,6 +188,9 @@ static void plan_trials(const planner *pl, int64_t p, int64_t t)
     snprintf(path, sizeof path, "phases/%s/%s/%s", phase, task, health[k]);
     add(pl, path, TAME_TYPE_F64, "network, trial", "1", 2, (int64_t[]){1, trials}, 0);
   }
+  char folder[TAME_PATH - 32];
+  snprintf(folder, sizeof folder, "phases/%s/%s", phase, task);
+  plan_figures(pl, p, folder);
   if (tame_recording_covers(e, rates, p) && e->n_recorded > 0) {
     snprintf(path, sizeof path, "phases/%s/%s/rates", phase, task);
     add(pl, path, pl->real, "network, trial, neuron, time", "1", 4,
@@ -737,6 +765,21 @@ static void put_analyses(tame_recorder *rec, int64_t trial, const tame_observer 
   }
 }
 
+/* What the learner tells of a trial. */
+static void put_learner(tame_recorder *rec, const char *folder, int64_t trial,
+                        const tame_learner *learner)
+{
+  tame_figure figures[TAME_FIGURES];
+  const int count = is_root(rec) ? figures_of(rec->e, rec->phase, figures) : 0;
+  for (int k = 0; k < count; k++) {
+    char path[TAME_PATH];
+    snprintf(path, sizeof path, "%s/%s", folder, figures[k].name);
+    put(rec, path, TAME_TYPE_F64, (int64_t[TAME_AXES]){rec->row, trial},
+        (int64_t[TAME_AXES]){1, 1, figures[k].shape[0], figures[k].shape[1]},
+        tame_learner_figure(learner, figures[k].id));
+  }
+}
+
 tame_status tame_recorder_end(tame_recorder *rec, int64_t trial, const tame_trial_figures *figures)
 {
   const tame_network *net = rec->network;
@@ -758,6 +801,7 @@ tame_status tame_recorder_end(tame_recorder *rec, int64_t trial, const tame_tria
     put_figures(rec, folder, "p_min", trial, 1, &health->p_min);
     put_figures(rec, folder, "p_max", trial, 1, &health->p_max);
     put_figures(rec, folder, "dw", trial, 1, &health->dw);
+    put_learner(rec, folder, trial, figures->learner);
   }
   if (rec->rates_every > 0) {
     const int64_t count = samples(steps, rec->rates_every);

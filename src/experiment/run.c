@@ -45,6 +45,7 @@ typedef struct run {
   bool restored;           /* the phase goes on from a checkpoint */
   tame_learner *learner;   /* of this phase, or NULL */
   tame_observer *observer; /* of this trial, or NULL */
+  bool warned;             /* of what its solutions lack */
 
   /* the trial that runs */
   int64_t first, last; /* steps of the window */
@@ -672,6 +673,16 @@ static tame_status place_failure(const run *r, tame_status status)
                    (long long)r->trial, why);
 }
 
+/* What a solution lacks, once a phase. */
+static void warn(run *r)
+{
+  const char *warning = r->learner ? tame_learner_warning(r->learner) : NULL;
+  if (!warning || r->warned) return;
+  r->warned = true;
+  note(r, "warning: phase '%s', task '%s', trial %lld: %s", tame_phase_at(r->e, r->phase)->name,
+       tame_task_at(r->e, r->task)->name, (long long)r->trial, warning);
+}
+
 /* Windows, and the rates kept for training or by it. */
 static void prepare_trial(run *r)
 {
@@ -706,13 +717,15 @@ static tame_status end_trial(run *r)
                                 .correlation = r->correlation,
                                 .nrmse = r->nrmse,
                                 .valid_ms = (double)r->valid[0] * r->e->network.dt_ms,
-                                .observer = r->observer};
+                                .observer = r->observer,
+                                .learner = r->learner};
   tame_status status = check_finite(r);
   if (status == TAME_OK) status = tame_observer_end(r->observer);
   if (r->learner && status == TAME_OK) status = tame_learner_health(r->learner, &figures.health);
   if (status == TAME_OK) status = loss_of_trial(r, &figures.loss);
   if (status == TAME_OK) status = check_figures(r, &figures);
   judge(r);
+  warn(r);
   r->last_loss = figures.loss;
   if (status == TAME_OK)
     status = tame_agree(r->comm, tame_recorder_end(r->recorder, r->trial, &figures));
@@ -746,7 +759,7 @@ static tame_status run_phase(run *r)
     r->last_loss = NAN;
     status = make_learner(r);
   }
-  r->restored = false;
+  r->restored = r->warned = false;
   r->learning_seconds = 0;
   r->updates = 0;
   const int64_t trials = tame_phase_trials(r->e, r->phase), tasks = r->e->tasks.count;

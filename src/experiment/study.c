@@ -134,9 +134,10 @@ static tame_status find_fewest(study *s, const tame_experiment *e)
   const double room = (double)tame_memory_available(s->layout.ranks_on_node);
   double need = tame_network_estimate(&e->network, most) + tame_run_recordings(e, 1.0 / most) +
                 tame_observer_need(e, 1.0 / most, most, true);
-  int fewest = 0;
-  tame_status status = TAME_OK;
-  if (need <= room) status = tame_plan_fewest(e, given ? given : 1, most, room, &fewest, &need);
+  int fewest = 0, solvers;
+  tame_status status = tame_plan_solvers(e, most, &solvers);
+  if (status == TAME_OK && need <= room)
+    status = tame_plan_fewest(e, given ? given : solvers, most, room, &fewest, &need);
   if (fewest > s->fewest) s->fewest = fewest;
   if (status != TAME_OK || fewest > 0) return status;
   return tame_run_refuse_above(&s->layout, most, need, "the network, P, analyses and recordings");

@@ -558,7 +558,7 @@ static tame_status read_variant(reader *r, const tame_field *f, const node *n, t
 
 static tame_status read_list(reader *r, const tame_field *f, const node *n, void *value)
 {
-  const bool word = n->shape == WORD && f->kind == TAME_STRINGS;
+  const bool word = n->shape == WORD && (f->kind == TAME_STRINGS || f->kind == TAME_REALS);
   if (n->shape != SEQUENCE && !word) return unwanted(r, n, f);
   tame_status status = tame_schema_allocate(f, word ? 1 : count_nodes(n->child), value);
   if (status != TAME_OK) return status;

@@ -23,10 +23,50 @@ bool tame_learner_can(const tame_variant *rule, tame_weights weights)
   return part_of(rule, weights) != NULL;
 }
 
+tame_status tame_learner_check(const tame_variant *rule, tame_weights weights, int64_t updates,
+                               const char **key)
+{
+  const tame_rule_part *part = part_of(rule, weights);
+  return part->check ? part->check(rule->params, updates, key) : TAME_OK;
+}
+
+int tame_learner_ranks(const tame_variant *rule, tame_weights weights)
+{
+  const tame_rule_part *part = part_of(rule, weights);
+  return part->ranks ? part->ranks(rule->params) : 1;
+}
+
+double tame_learner_estimate(const tame_variant *rule, const tame_network_params *network, int rank,
+                             int ranks, double *saved)
+{
+  return part_of(rule, TAME_WEIGHTS_READOUT)->bytes(rule->params, network, rank, ranks, saved);
+}
+
 int64_t tame_learner_need(const tame_variant *rule, const tame_network *network,
                           tame_weights weights)
 {
-  return part_of(rule, weights)->need(rule->params, network);
+  const tame_rule_part *part = part_of(rule, weights);
+  double saved;
+  if (part->need) return part->need(rule->params, network);
+  return (int64_t)part->bytes(rule->params, &network->p, network->rank, network->partition.size,
+                              &saved);
+}
+
+int tame_learner_figures(const tame_variant *rule, tame_weights weights, int64_t outputs,
+                         tame_figure figures[TAME_FIGURES])
+{
+  const tame_rule_part *part = part_of(rule, weights);
+  return part->figures ? part->figures(rule->params, outputs, figures) : 0;
+}
+
+const double *tame_learner_figure(const tame_learner *learner, int id)
+{
+  return learner->part->figure(learner, id);
+}
+
+const char *tame_learner_warning(const tame_learner *learner)
+{
+  return learner->part->warning ? learner->part->warning(learner) : NULL;
 }
 
 tame_status tame_learner_create(tame_learner **out, const tame_variant *rule, tame_network *network,

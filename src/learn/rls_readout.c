@@ -20,24 +20,21 @@ typedef struct readout {
   void *before;          /* W_out at the last health */
 } readout;
 
-static int64_t rows_of(const tame_network *net)
-{
-  const int64_t n = net->p.neurons, size = net->partition.size;
-  return (n + size - 1) / size;
-}
-
 /* Numbers from row to row of P: whole cache lines. */
-static int64_t stride_of(const tame_network *net)
+static int64_t stride_of(int64_t n, size_t real)
 {
-  const int64_t line = TAME_ALIGN / (int64_t)net->real;
-  return (net->p.neurons + line - 1) / line * line;
+  const int64_t line = TAME_ALIGN / (int64_t)real;
+  return (n + line - 1) / line * line;
 }
 
-static int64_t need(const void *params, const tame_network *net)
+static double bytes(const void *params, const tame_network_params *p, int rank, int ranks,
+                    double *saved)
 {
-  (void)params;
-  const int64_t stride = stride_of(net);
-  return (rows_of(net) * stride + (3 + net->p.outputs) * stride) * (int64_t)net->real;
+  (void)params, (void)rank;
+  const size_t real = p->precision == TAME_FLOAT ? sizeof(float) : sizeof(double);
+  const int64_t n = p->neurons, stride = stride_of(n, real), rows = (n + ranks - 1) / ranks;
+  *saved = (double)(n * (n + 2)) * (double)real;
+  return (double)((rows + 3 + p->outputs) * stride) * (double)real;
 }
 
 static tame_status allocate(readout *out, const tame_network *net)
@@ -49,7 +46,7 @@ static tame_status allocate(readout *out, const tame_network *net)
   out->n_rows = out->rows.first[net->rank + 1] - out->first;
   const int threads = tame_threads_for((double)out->n_rows * (double)n / 2);
   if (tame_partition_even(&out->threads, threads, out->n_rows) != TAME_OK) return TAME_ERR_NOMEM;
-  out->stride = stride_of(net);
+  out->stride = stride_of(n, real);
   out->P = tame_untouched(out->n_rows * out->stride, real, "P of the readout");
   out->u = tame_zeroed(out->stride, real, "P of the readout");
   out->r = tame_zeroed(out->stride, real, "P of the readout");
@@ -192,5 +189,11 @@ static int64_t unpack(tame_learner *learner, int64_t i_local, double *P)
   return n;
 }
 
-const tame_rule_part tame_rls_readout = {need, create,           update, health, unpack,
-                                         NULL, tame_rls_verdict, state,  release};
+const tame_rule_part tame_rls_readout = {.bytes = bytes,
+                                         .create = create,
+                                         .update = update,
+                                         .health = health,
+                                         .p = unpack,
+                                         .verdict = tame_rls_verdict,
+                                         .state = state,
+                                         .free = release};

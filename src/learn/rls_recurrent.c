@@ -517,5 +517,12 @@ static int64_t unpack(tame_learner *learner, int64_t i_local, double *P)
   return 0;
 }
 
-const tame_rule_part tame_rls_recurrent = {need,    create,           update, health, unpack,
-                                           collect, tame_rls_verdict, state,  release};
+const tame_rule_part tame_rls_recurrent = {.need = need,
+                                           .create = create,
+                                           .update = update,
+                                           .health = health,
+                                           .p = unpack,
+                                           .collect = collect,
+                                           .verdict = tame_rls_verdict,
+                                           .state = state,
+                                           .free = release};

@@ -18,7 +18,12 @@ typedef struct tame_learn_failure {
  *  create is agreed on by the caller, so that it returns its own rank's view; health tells p_min and p_max
  *  of this rank, infinities if it has no P, and dw of all. */
 typedef struct tame_rule_part {
+  /** Of recurrent weights, whose P follow from the wiring; of readouts, tame_learner_estimate(). */
   int64_t (*need)(const void *params, const tame_network *network);
+  double (*bytes)(const void *params, const tame_network_params *network, int rank, int ranks,
+                  double *saved);
+  int (*ranks)(const void *params); /**< NULL: one will do */
+  tame_status (*check)(const void *params, int64_t updates, const char **key); /**< NULL: none */
   tame_status (*create)(tame_learner **out, const void *params, tame_network *network);
   void (*update)(tame_learner *learner, const double *error);
   tame_status (*health)(tame_learner *learner, tame_health *health);
@@ -27,6 +32,9 @@ typedef struct tame_rule_part {
   void (*collect)(tame_learner *learner);
   /** What becomes of a failure, the same on every rank, and of the extremes of P. Local. NULL: nothing. */
   tame_status (*verdict)(const tame_learn_failure *failure, const tame_health *health);
+  int (*figures)(const void *params, int64_t outputs, tame_figure *figures); /**< NULL: none */
+  const double *(*figure)(const tame_learner *learner, int id);
+  const char *(*warning)(const tame_learner *learner); /**< NULL: it has none */
   void (*state)(tame_learner *learner, tame_state *state);
   void (*free)(tame_learner *learner);
 } tame_rule_part;

@@ -3,10 +3,17 @@
  * so that a noisy machine is noisy to both.
  *
  *   tame_bench [NUMPY_DOUBLE_UPDATE_MS NUMPY_DOUBLE_TRIAL_S NUMPY_FLOAT_UPDATE_MS NUMPY_FLOAT_TRIAL_S
- *               [RESERVOIRPY_DENSE_US RESERVOIRPY_SPARSE_US]] */
+ *               [RESERVOIRPY_DENSE_US RESERVOIRPY_SPARSE_US]]
+ *   tame_bench readouts         rows of readouts that are solved for alone
+ *   tame_bench lasso FOLDER     the problems of tests/bench/sklearn_lasso.py into FOLDER, and our times on them */
 #include "tame/tame.h"
 
+#include "learn/gram.h"
+#include "linalg/lapack.h"
+#include "linalg/regress.h"
+
 #include <cblas.h>
+#include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -349,11 +356,270 @@ static void bench_memory(void)
   free(rls.params);
 }
 
+/* ---- readouts that are solved for --------------------------------------------------------------- */
+
+static double *make_samples(int64_t count)
+{
+  double *a = make_stream(count);
+  for (int64_t k = 0; k < count; k++)
+    a[k] = tame_uniform(1, TAME_DRAW_STATE, (uint32_t)k, 0, 0) - 0.5;
+  return a;
+}
+
+/* Sums over samples as a learner forms them, against one dsyrk over all of them on as many threads. */
+static void bench_gram(int64_t length)
+{
+  enum { BLOCKS = 8 };
+  double ours_s[ROUNDS], theirs_s[ROUNDS], ratio[ROUNDS];
+  char what[96], ours[64], theirs[64];
+  tame_gram gram;
+  must(tame_gram_create(&gram, MPI_COMM_SELF, length, 1));
+  const int64_t stride = gram.stride, depth = BLOCKS * TAME_DEPTH;
+  double *samples = make_samples(depth * stride), *C = make_stream(length * length);
+  const double flops = (double)length * (double)length * (double)depth;
+  for (int k = -1; k < ROUNDS; k++) {
+    openblas_set_num_threads(omp_get_max_threads());
+    double began = MPI_Wtime();
+    cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)length, (int)depth, 1, samples,
+                (int)stride, 1, C, (int)length);
+    const double by_blas = MPI_Wtime() - began;
+    openblas_set_num_threads(1);
+    began = MPI_Wtime();
+    for (int b = 0; b < BLOCKS; b++) tame_gram_add(&gram, 0, samples + b * TAME_DEPTH * stride);
+    const double by_us = MPI_Wtime() - began;
+    if (k >= 0) ours_s[k] = by_us, theirs_s[k] = by_blas, ratio[k] = by_blas / by_us;
+  }
+  snprintf(what, sizeof what, "sums over samples, %lld features", (long long)length);
+  snprintf(ours, sizeof ours, "%.1f GFLOP/s", flops / median(ours_s) / 1e9);
+  snprintf(theirs, sizeof theirs, "dsyrk of all at once: %.1f GFLOP/s",
+           flops / median(theirs_s) / 1e9);
+  row(what, ours, theirs, median(ratio), "0.70");
+  free(samples), free(C);
+  tame_gram_free(&gram);
+}
+
+/* The ridge solution, with its check of the condition, against plain dposv, both on one thread. */
+static void bench_ridge(int64_t p)
+{
+  double ours_s[ROUNDS], theirs_s[ROUNDS], ratio[ROUNDS];
+  char what[96], ours[64], theirs[64];
+  const double alpha = 1;
+  const int n = (int)p, one = 1;
+  tame_grid grid;
+  tame_spread H;
+  double *X = make_samples(2 * p * p), *A = make_stream(p * p), *q = make_samples(p),
+         *w = make_stream(p), *copy = make_stream(p * p);
+  tame_grid_create(&grid, MPI_COMM_SELF, 1);
+  must(tame_spread_create(&H, &grid, p, p));
+  tame_add_product(p, p, 2 * p, X, p, X, p, A, p);
+  for (int k = -1; k < ROUNDS; k++) {
+    int info;
+    memcpy(copy, A, (size_t)(p * p) * sizeof *A);
+    for (int64_t i = 0; i < p; i++) copy[i * (p + 1)] += alpha;
+    memcpy(w, q, (size_t)p * sizeof *w);
+    double began = MPI_Wtime();
+    dposv_("L", &n, &one, copy, &n, w, &n, &info);
+    const double by_lapack = MPI_Wtime() - began;
+    tame_spread_fill(&H, A);
+    began = MPI_Wtime();
+    must(tame_ridge_solve(&H, 1, q, 1, &alpha, w, NULL));
+    const double by_us = MPI_Wtime() - began;
+    if (k >= 0) ours_s[k] = by_us, theirs_s[k] = by_lapack, ratio[k] = by_us / by_lapack;
+  }
+  snprintf(what, sizeof what, "ridge solution, %lld features, one thread", (long long)p);
+  snprintf(ours, sizeof ours, "%.1f ms", 1e3 * median(ours_s));
+  snprintf(theirs, sizeof theirs, "dposv: %.1f ms", 1e3 * median(theirs_s));
+  row(what, ours, theirs, median(ratio), "1.3 at most");
+  tame_spread_free(&H);
+  tame_grid_free(&grid);
+  free(X), free(A), free(q), free(w), free(copy);
+}
+
+/* The most memory that this process has taken since its peak was forgotten. */
+static double most_resident(void)
+{
+  char line[256];
+  long long kb = 0;
+  FILE *file = fopen("/proc/self/status", "r");
+  while (file && fgets(line, sizeof line, file))
+    if (sscanf(line, "VmHWM: %lld kB", &kb) == 1) break;
+  if (file) fclose(file);
+  return 1024 * (double)kb;
+}
+
+/* Memory of a ridge readout beyond its sums, with a million samples. */
+static void bench_batch_memory(void)
+{
+  enum { NEURONS = 1000, SAMPLES = 1000000 };
+  char ours[64], theirs[64];
+  tame_network_params p;
+  tame_network *net;
+  tame_learner *learner;
+  tame_health health;
+  tame_variant ridge = {0};
+  must(tame_network_defaults(&p));
+  p.neurons = NEURONS;
+  p.noise = 0.01;
+  must(tame_variant_set(&ridge, &tame_learners, "ridge"));
+  must(tame_network_create(&net, MPI_COMM_WORLD, &p));
+  FILE *file = fopen("/proc/self/clear_refs", "w"); /* forget the peak */
+  if (!file || fputs("5", file) < 0 || fclose(file) != 0) exit(1);
+  const double before = resident();
+  must(tame_learner_create(&learner, &ridge, net, TAME_WEIGHTS_READOUT));
+  const double began = MPI_Wtime();
+  for (int64_t k = 0; k < SAMPLES; k++) {
+    if (k % 100 == 0) tame_network_step(net, NULL, true);
+    tame_learner_update(learner, (double[]){tame_network_rate(net, k % NEURONS)});
+  }
+  must(tame_learner_health(learner, &health));
+  const double seconds = MPI_Wtime() - began;
+  const double sums = tame_gram_bytes(NEURONS + 2, 1, 1), taken = most_resident() - before;
+  snprintf(ours, sizeof ours, "%.1f MB, %.0f s", taken / 1e6, seconds);
+  snprintf(theirs, sizeof theirs, "its sums: %.1f MB", sums / 1e6);
+  printf("| ridge readout of 1,000 rates, a million samples | %s | %s | **%.1f MB beyond** | 100 "
+         "MB at "
+         "most |\n",
+         ours, theirs, (taken - sums) / 1e6);
+  tame_learner_free(&learner);
+  tame_network_free(&net);
+  tame_schema_release(&tame_network_schema, &p);
+  tame_schema_release(&ridge.row->params, ridge.params);
+  free(ridge.params);
+}
+
+static void bench_readouts(void)
+{
+  bench_gram(400);
+  bench_gram(1000);
+  bench_gram(2000);
+  bench_ridge(400);
+  bench_ridge(1000);
+  bench_batch_memory();
+}
+
+/* ---- a path of LASSO, for scikit-learn to be measured on the same ---------------------------------- */
+
+enum { PATH = 50, PATH_TIMES = 5 };
+
+/* Rates of an echo state network, and a step long after its input. X: [n][p], y: [n] */
+static void make_echo(int64_t n, int64_t p, double *X, double *y)
+{
+  tame_network_params params;
+  tame_network *net;
+  must(tame_network_defaults(&params));
+  params.neurons = p;
+  params.inputs = 1;
+  params.gain = 1.5;
+  params.noise = 0.01;
+  *(double *)params.cell.params = 30; /* tau_ms */
+  must(tame_network_create(&net, MPI_COMM_WORLD, &params));
+  for (int64_t t = 0; t < n; t++) {
+    const double u = t >= 100 && t < 200;
+    tame_network_step(net, &u, true);
+    for (int64_t j = 0; j < p; j++) X[t * p + j] = tame_network_rate(net, j);
+    y[t] = t >= 2 * n / 3 && t < 5 * n / 6;
+  }
+  tame_network_free(&net);
+  tame_schema_release(&tame_network_schema, &params);
+}
+
+static void make_noise(int64_t n, int64_t p, double *X, double *y)
+{
+  for (int64_t t = 0; t < n; t++) {
+    y[t] = tame_normal(1, TAME_DRAW_STATE, (uint32_t)t, 0, 0);
+    for (int64_t j = 0; j < p; j++) {
+      X[t * p + j] = tame_normal(2, TAME_DRAW_STATE, (uint32_t)t, (uint32_t)j, 0);
+      if (j < 50) y[t] += X[t * p + j];
+    }
+  }
+}
+
+static void centre(int64_t n, int64_t p, double *X)
+{
+  for (int64_t j = 0; j < p; j++) {
+    double mean = 0;
+    for (int64_t t = 0; t < n; t++) mean += X[t * p + j] / (double)n;
+    for (int64_t t = 0; t < n; t++) X[t * p + j] -= mean;
+  }
+}
+
+/* Sums and the path from them; *gap: the largest, as a share of |y|^2. */
+static double time_path(int64_t n, int64_t p, const double *X, const double *y, double *gap)
+{
+  tame_gram gram;
+  tame_grid grid;
+  tame_equations e;
+  double *w = make_stream(p), most = 0;
+  const double began = MPI_Wtime();
+  tame_grid_create(&grid, MPI_COMM_SELF, 1);
+  must(tame_gram_create(&gram, MPI_COMM_SELF, p + 1, 1));
+  double *samples = make_stream(TAME_DEPTH * gram.stride);
+  for (int64_t t = 0; t < n; t += TAME_DEPTH) {
+    memset(samples, 0, (size_t)(TAME_DEPTH * gram.stride) * sizeof *samples);
+    for (int64_t k = t; k < n && k < t + TAME_DEPTH; k++) {
+      memcpy(samples + (k - t) * gram.stride, X + k * p, (size_t)p * sizeof *X);
+      samples[(k - t) * gram.stride + p] = y[k];
+    }
+    tame_gram_add(&gram, 0, samples);
+  }
+  must(tame_gram_equations(&gram, &grid, -1, -1, -1, p, 1, &e));
+  double *H = e.H.at;
+  for (int64_t j = 0; j < p; j++) {
+    for (int64_t i = j + 1; i < p; i++) H[i * p + j] = H[j * p + i];
+    most = fmax(most, fabs(e.q[j]) / (double)n);
+  }
+  *gap = 0;
+  for (int k = 0; k < PATH; k++) {
+    tame_descent d;
+    must(tame_elastic_net(n, p, most * pow(1e-3, k / (PATH - 1.0)), 1, 1e-4, 100000, H, e.q, *e.yy,
+                          w, &d));
+    *gap = fmax(*gap, d.gap / *e.yy);
+  }
+  const double seconds = MPI_Wtime() - began;
+  tame_equations_free(&e);
+  tame_gram_free(&gram);
+  tame_grid_free(&grid);
+  free(samples), free(w);
+  return seconds;
+}
+
+static void lasso_problem(const char *folder, const char *name, int64_t n, int64_t p,
+                          void (*make)(int64_t, int64_t, double *, double *))
+{
+  char path[1024];
+  double best = INFINITY, gap = 0;
+  double *X = make_stream(n * p), *y = make_stream(n);
+  make(n, p, X, y);
+  centre(n, p, X), centre(n, 1, y);
+  snprintf(path, sizeof path, "%s/%s.bin", folder, name);
+  FILE *file = fopen(path, "wb");
+  if (!file ||
+      fwrite(X, sizeof *X, (size_t)(n * p), file) + fwrite(y, sizeof *y, (size_t)n, file) !=
+          (size_t)(n * p + n))
+    exit(1);
+  fclose(file);
+  for (int k = 0; k < PATH_TIMES; k++) best = fmin(best, time_path(n, p, X, y, &gap));
+  printf("%s %lld %lld %.4f %.2e\n", name, (long long)n, (long long)p, best, gap);
+  free(X), free(y);
+}
+
 int main(int argc, char **argv)
 {
   tame_layout layout;
   MPI_Init(&argc, &argv);
   tame_layout_find(MPI_COMM_WORLD, &layout);
+  if (argc == 2 && strcmp(argv[1], "readouts") == 0) {
+    bench_readouts();
+    MPI_Finalize();
+    return 0;
+  }
+  if (argc == 3 && strcmp(argv[1], "lasso") == 0) {
+    tame_blas_alone();
+    lasso_problem(argv[2], "echo", 3000, 400, make_echo);
+    lasso_problem(argv[2], "noise", 2000, 1000, make_noise);
+    MPI_Finalize();
+    return 0;
+  }
   tame_network_params p;
   tame_network_load load;
   tame_network *net;
@@ -376,6 +642,7 @@ int main(int argc, char **argv)
   bench_dense(2000, true, 10);
   bench_reservoir(400, 1, 500, argc == 7 ? atof(argv[5]) : 0);
   bench_reservoir(10000, 0.01, 20, argc == 7 ? atof(argv[6]) : 0);
+  bench_readouts();
   if (argc >= 5) {
     bench_numpy(0, atof(argv[1]), atof(argv[2]));
     bench_numpy(1, atof(argv[3]), atof(argv[4]));

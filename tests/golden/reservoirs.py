@@ -53,9 +53,8 @@ def forecast(file):
         between(f"NumPy's error {horizon:g} ahead", np.mean((X[test] @ W - y[test])**2), *limits[horizon])
         between("loss over that of the readout recorded",
               ours[n] / np.mean((z[test] - y[test])**2), 1 - 1e-12, 1 + 1e-12)
-    between("our error 1 ahead", ours[0], 5e-12, 1e-10)
-    between("our error 10 ahead", ours[1], 0.01, 0.05)
-    between("our error 100 ahead", ours[2], 40, 50)
+    for mine, horizon in zip(ours, horizons):
+        between(f"our error {horizon:g} ahead", mine, *limits[horizon])
 
 
 def narma(file):

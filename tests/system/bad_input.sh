@@ -60,11 +60,34 @@ bad "none of the network's synapses is plastic" network.wiring.random.density=0
 bad "phases[2].train.learner: ridge trains readouts, not recurrent weights" 'phases[2].train.learner=ridge'
 bad "phases[3].train.learner.lasso.alpha: found '-1', want a number from 0" \
   'phases[3].train.learner={lasso: {alpha: -1}}'
-refuse 5 "phase 'readout', task 'timing', trial 0: ridge: X'X + 0 I is singular: effective rank" \
+refuse 5 "phase 'readout', task 'timing', trial 0: ridge: X'X + 0 I is singular: effective rank of" \
   "$TAME" run "$job" -q -o bad.h5 --set 'phases[3].train.learner={ridge: {alpha: 0}}' \
   --set 'phases[3].train.window_ms=[100, 150]'
-refuse 5 "coordinate descent has not converged: after 5 sweeps the duality gap is" \
-  "$TAME" run "$job" -q -o bad.h5 --set 'phases[3].train.learner={lasso: {max_sweeps: 5}}'
+bad "phases[3].train.learner.ridge.alpha[1]: found '-1', want a number from 0" \
+  'phases[3].train.learner={ridge: {alpha: [1, -1]}}'
+bad "phases[3].train.learner.ridge.alpha: 0.5 is given twice" \
+  'phases[3].train.learner={ridge: {alpha: [0.5, 0.5]}}'
+bad "phases[3].train.learner.ridge.alpha: the list is empty, want numbers" \
+  'phases[3].train.learner={ridge: {alpha: []}}'
+bad "phases[3].train.learner.lasso.folds: 100 folds of 20 updates in a row, but the first trial has" \
+  'phases[3].train.learner={lasso: {alpha: [1, 2], folds: 100}}'
+bad "phases[3].train.learner.ridge.solvers: found '3', want one of 1, 4, 9, 16, 25" \
+  'phases[3].train.learner={ridge: {solvers: 3}}'
+refuse 2 "phase 'readout': 4 ranks are to solve for the readout together (solvers), and a network has 1" \
+  "$TAME" run "$job" -q -o bad.h5 --set 'phases[3].train.learner={ridge: {solvers: 4}}'
+refuse 2 "phase 'readout': 4 ranks are to solve for the readout together (solvers), and a network has 2" \
+  "$TAME" plan "$job" --ranks 2 --set 'phases[3].train.learner={ridge: {solvers: 4}}'
+# What does not converge is no failure: it is told, and the results have the gap
+"$TAME" run "$job" -o gap.h5 --set 'phases[3].train.learner={lasso: {max_sweeps: 5}}' 2>gap.txt
+grep -q "warning: phase 'readout', task 'timing', trial 0: coordinate descent of output 0 has not" gap.txt ||
+  fail "no warning: $(cat gap.txt)"
+"$PYTHON" - <<'END'
+import h5py
+with h5py.File("gap.h5") as f:
+    g = f["phases/readout/timing"]
+    assert (g["gap"][0, :, 0] > g["gap_wanted"][0, :, 0]).all() and (g["sweeps"][...] == 5).all()
+    assert g["gap"].attrs["dims"] == "network, trial, output" and "cv_error" not in g
+END
 
 # Series
 series() { # WORDS SIGNAL: as a target of the one output

@@ -45,6 +45,19 @@ same "leaky, scaled" --set network.neurons=100 --set 'network.cell={leaky: {leak
   --set network.scaling=spectral_radius --set network.gain=0.9 --set network.bias_scale=0.1
 same "ridge, float" --set network.neurons=150 --set network.precision=float \
   --set 'phases[0].train.learner={ridge: {alpha: 1}}'
+same "ridge by QR, of several alphas" --set network.neurons=70 --set 'phases[0].train.trials=2' \
+  --set 'phases[0].train.learner={ridge: {alpha: [1e-6, 1e-3, 1], solver: qr}}'
+for solver in gram qr; do # the ranks that solve together are part of the experiment
+  rm -f one.h5
+  for n in 4 5 7; do
+    ranks "$n" "$TAME" run "$job" -f -o other.h5 -q "${short[@]}" --set network.neurons=140 \
+      --set "phases[0].train.learner={ridge: {alpha: [1e-3, 1], solver: $solver, solvers: 4}}"
+    [ -f one.h5 ] || cp other.h5 one.h5
+    "$TAME" compare one.h5 other.h5 >verdict.txt || fail "4 solvers on $n: $(cat verdict.txt)"
+  done
+done
+same "lasso of several alphas" --set network.neurons=70 \
+  --set 'phases[0].train.learner={lasso: {alpha: [0.1, 0.01, 0.001]}}'
 
 # Readouts that are fed back; currents as targets, one P for all neurons; trials that go on
 job=$TAME_SOURCE/jobs/force.yaml

@@ -334,9 +334,11 @@ static const bad bad_lists[] = {
     {LEAST "tasks: {name: a}\n", NULL,
      "jobs/x.yaml:3: tasks: found a mapping, want a list of mappings"},
     {LEAST "tasks:\n  - a\n", NULL, "jobs/x.yaml:4: tasks[0]: found 'a', want a mapping"},
-    {LEAST "tasks:\n  - name: a\n    window_ms: 5\n", NULL,
-     "jobs/x.yaml:5: tasks[0].window_ms: found '5', want a list of numbers from 0 to "
+    {LEAST "tasks:\n  - name: a\n    window_ms: {a: 5}\n", NULL,
+     "jobs/x.yaml:5: tasks[0].window_ms: found a mapping, want a list of numbers from 0 to "
      "1000000000000"},
+    {LEAST "tasks:\n  - name: a\n    window_ms: x\n", NULL,
+     "jobs/x.yaml:5: tasks[0].window_ms: found 'x', want a number from 0 to 1000000000000"},
     {LEAST "tasks:\n  - name: a\n    window_ms: [1,\n      x]\n", NULL,
      "jobs/x.yaml:6: tasks[0].window_ms[1]: found 'x', want a number from 0 to 1000000000000"},
     {LEAST "tasks:\n  - name: a\n    window_ms: [~]\n", NULL,
@@ -611,6 +613,18 @@ static void aliases_stand_for_values(void **state)
   const task *tasks = j.tasks.at;
   assert_string_equal(tasks[1].name, "a");
   assert_true(tasks[0].window_ms.at[0] == 1 && tasks[1].window_ms.at[0] == 9);
+  release(&j);
+}
+
+static void one_number_stands_for_a_list(void **state)
+{
+  (void)state;
+  job j;
+  load_good(&j, LEAST "tasks:\n  - {name: a, window_ms: 7}\n  - {name: b, window_ms: [1, 2]}\n",
+            "tasks[1].window_ms=8.5", NULL);
+  const task *tasks = j.tasks.at;
+  assert_true(tasks[0].window_ms.count == 1 && tasks[0].window_ms.at[0] == 7);
+  assert_true(tasks[1].window_ms.count == 1 && tasks[1].window_ms.at[0] == 8.5);
   release(&j);
 }
 
@@ -1062,6 +1076,7 @@ int main(void)
       cmocka_unit_test(every_kind_is_read),
       cmocka_unit_test(numbers_are_exact),
       cmocka_unit_test(aliases_stand_for_values),
+      cmocka_unit_test(one_number_stands_for_a_list),
       cmocka_unit_test(multiplying_aliases_are_refused),
       cmocka_unit_test(deep_nesting_is_refused),
       cmocka_unit_test(overrides_reach_everything),

@@ -1,0 +1,18 @@
+/** @file eigen.h
+ * All eigenvalues and eigenvectors of a symmetric matrix, by divide and conquer (LAPACK dsyevd, ScaLAPACK pdsyevd) on
+ * one BLAS thread a rank: the bits depend on the matrix and the grid alone. */
+#ifndef TAME_LINALG_EIGEN_H
+#define TAME_LINALG_EIGEN_H
+
+#include "linalg/grid.h"
+
+/** A: [n][n], of which the upper triangle is read; it is overwritten by the vectors, orthonormal, vector k in row k.
+ *  values: [n], ascending. Local. TAME_ERR_NUMERIC where A is not finite, or the method fails; TAME_ERR_NOMEM. */
+tame_status tame_eigen(int64_t n, double *A, double *values);
+
+/** Over a grid: the lower triangle of A, as LAPACK sees it, is read, and A overwritten; vector k becomes column k of
+ *  `vectors`, which has the shape of A. values: [n], on every rank of comm. Collective over the grid's comm; errors
+ *  as above, the same on every rank. */
+tame_status tame_eigen_spread(tame_spread *A, double *values, tame_spread *vectors);
+
+#endif
