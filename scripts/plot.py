@@ -783,7 +783,10 @@ class PredictionFigure:
         text_at(self.figure, WIDTH - 0.15, 0.2, self.results.values(), ha="right", va="center",
                 color=QUIET)
         lead = 4 * self.turn if self.start > self.task.window[0] else 0
-        low, high = self.start - lead, min(self.start + self.TURNS * self.turn, self.task.window[1])
+        length = self.TURNS * self.turn
+        if self.phase.has(self.task, "valid_ms"):  # beyond the moment when it is lost
+            length = max(length, 1.5 * self.phase.scalars(self.task, "valid_ms")[0])
+        low, high = self.start - lead, min(self.start + length, self.task.window[1])
         for output in range(outputs):
             axes = axes_at(self.figure, self.LEFT, self.TOP + output * (tall + self.GAP), wide, tall)
             self.draw_close(axes, readout, output, low, high)
@@ -839,7 +842,7 @@ class PredictionFigure:
 
     def draw_plane(self, axes, readout):
         limits = []
-        for series, colour, thickness in ((self.target, "0.6", 0.6), (readout, VERMILION, 0.5)):
+        for series, colour, thickness in ((self.target, "black", 0.6), (readout, VERMILION, 0.5)):
             x, y = self.plane(series)
             axes.plot(x, y, color=colour, linewidth=thickness, alpha=0.9)
             if series is self.target:
@@ -851,7 +854,8 @@ class PredictionFigure:
         if outputs > 1:
             axes.set(xlabel="Output 0", ylabel="Output %d" % (outputs - 1))
         else:
-            axes.set(xlabel="Readout", ylabel="%.3g ms before" % (self.turn / 2))
+            back = self.task.dt_ms * max(1, round(self.turn / 2 / self.task.dt_ms))
+            axes.set(xlabel="Readout", ylabel="%.4g ms before" % back)
         head(axes, next(self.letters), "Attractor")
 
     def draw_error(self, axes, readout):
@@ -1352,6 +1356,11 @@ class Sweep:
                                            for p, _ in self.phases("test")) \
             else self.phases("perturb")
         for phase, _ in reversed(tests):
+            for task, path in self.with_data(phase, "valid_ms"):  # one that feeds itself
+                found.append(Measure("time", self.title(phase, task), "Good for (ms)",
+                                     mean_of_rows(self.gather(path))))
+            if found:
+                break
             for task, path in self.with_data(phase, "correlation"):
                 squares = self.gather(path) ** 2
                 known = np.isfinite(squares[self.done]).reshape(int(self.done.sum()), -1)
@@ -1365,7 +1374,8 @@ class Sweep:
             last = [phase for phase, group in self.phases("train")
                     if text(group.attrs.get("weights", "")) == weights][-1:]
             for phase in last:
-                for task, path in self.with_data(phase, "loss"):
+                solved = text(dict(self.phases("train"))[phase].attrs.get("learner", "rls")) != "rls"
+                for task, path in [] if solved else self.with_data(phase, "loss"):
                     found.append(Measure("loss", self.title(phase, task), "Loss of the last trial",
                                          last_of_rows(self.gather(path))))
         for phase, _ in self.phases("analyse"):
@@ -1651,6 +1661,9 @@ class SweepFigure:
         if measure.kind == "R2":
             axes.set_ylim(-0.04, 1.06)
             axes.set_yticks(np.linspace(0, 1, 6))
+        elif measure.kind == "time":
+            axes.set_ylim(0, finite_limits(extent, 0.08)[1])
+            round_ticks(axes.yaxis, 6)
         elif measure.kind == "exponent":
             axes.axhline(0, color="0.6", linewidth=0.6, linestyle=(0, (2, 2)), zorder=0)
             axes.set_ylim(finite_limits(extent, 0.08))
@@ -1819,6 +1832,8 @@ class MapFigure:
         if measure.kind == "exponent":
             most = np.abs(every[np.isfinite(every)]).max(initial=0) or 1
             how = {"cmap": "RdBu_r", "vmin": -most, "vmax": most}
+        elif measure.kind == "time":
+            how = {"cmap": "viridis", "vmin": 0}
         elif measure.kind != "R2":
             how = {"cmap": "magma_r"}
             if good.size and good.max() > good.min():
@@ -1837,7 +1852,7 @@ class MapFigure:
         wide = self.figure.get_figwidth()
         bar = self.figure.add_axes([box.x1 + 0.07 / wide, box.y0, self.BAR / wide, box.height])
         self.figure.colorbar(image, cax=bar)
-        names = {"R2": "R\u00b2", "loss": "Loss", "exponent": "\u03bb (1/s)"}
+        names = {"R2": "R\u00b2", "loss": "Loss", "exponent": "\u03bb (1/s)", "time": "ms"}
         bar.set_title(names[measure.kind], fontsize=6.5, pad=4)
         bar.tick_params(length=1.5, labelsize=6)
         bar.tick_params(which="minor", length=1, labelsize=5.5)

@@ -59,6 +59,10 @@ const tame_samples *tame_signal_data(const tame_variant *signal);
 tame_status tame_signals_check(const tame_list *signals, double dt_ms, const tame_samples *shape,
                                tame_signal_fault *fault);
 
+/** Where the first signal that ends before the others do comes to its end, in steps; INT64_MAX: none does. *which:
+ *  its place in the list. Local. */
+int64_t tame_signals_end(const tame_list *signals, double dt_ms, int64_t *which);
+
 /** Add up signals: out must be zeroed or hold what they are added to. Local. */
 void tame_signals_sample(const tame_list *signals, double dt_ms, const tame_samples *out);
 

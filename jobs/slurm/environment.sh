@@ -3,6 +3,7 @@
 #   TAME           the program; default: tame in PATH, else build/tame of the clone
 #   TAME_MODULES   environment modules to load, "gcc openmpi hdf5-mpi"
 #   TAME_SPACK     a Spack environment to activate
+#   TAME_SLURM     the folder of this file, if you submit from elsewhere than the clone
 #   TAME_LAUNCHER  srun or mpirun; default: srun where SLURM has a plugin for PMIx, else mpirun
 if [ -n "${TAME_MODULES:-}" ] && type module >/dev/null 2>&1; then
   # shellcheck disable=SC2086
@@ -64,6 +65,10 @@ run_or_resume() {
   local ranks=$1 output=$2 tries=0 code resume
   shift 2
   while :; do
+    if [ -e "$output" ] && [ -n "${experiment:-}" ] && [ "$experiment" -nt "$output" ]; then
+      echo "$output is there, and older than $experiment: remove it, or name another file" >&2
+      return 2
+    fi
     if [ -e "$output" ] && [ ! -e "$output.partial" ]; then
       echo "$output is there, whole"
       return 0

@@ -24,7 +24,8 @@ enum { RANKS = 256, NODES, THREADS, MEMORY, GROUP, LATENCY, BANDWIDTH, UPDATES }
 static const struct argp_option table[] = {
     {"ranks", RANKS, "N", 0, "MPI ranks (1)", 0},
     {"nodes", NODES, "N", 0, "Nodes they are spread over (1)", 0},
-    {"threads", THREADS, "N", 0, "Threads a rank (1)", 0},
+    {"threads", THREADS, "N", 0, "Threads a rank; default: the cores here, divided by the ranks",
+     0},
     {"memory-per-node", MEMORY, "SIZE", 0,
      "In bytes, or as 256G (K, M, G, T: powers of 1024); default: what this machine has free", 0},
     {"group", GROUP, "RANKS", 0, "Ranks per network of a sweep; default: what ends soonest", 0},
@@ -69,6 +70,12 @@ static double size_of(struct argp_state *state, const char *text)
   return value;
 }
 
+/* What OpenMP would use. */
+static int cores(void)
+{
+  return omp_get_num_procs();
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
   options *o = state->input;
@@ -91,6 +98,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_END:
       if (q->group > q->ranks)
         argp_error(state, "--group: found %d, but there are %d ranks", q->group, q->ranks);
+      if (q->threads == 0) q->threads = q->ranks < cores() ? cores() / q->ranks : 1;
       if (q->nodes > q->ranks)
         argp_error(state, "--nodes: found %d, but there are %d ranks", q->nodes, q->ranks);
       break;
@@ -268,8 +276,7 @@ int tame_command_plan(int argc, char **argv)
                                    NULL,
                                    NULL,
                                    NULL};
-  options o = {
-      .request = {.ranks = 1, .nodes = 1, .threads = 1, .latency_s = 2e-6, .bandwidth = 5e9}};
+  options o = {.request = {.ranks = 1, .nodes = 1, .latency_s = 2e-6, .bandwidth = 5e9}};
   o.sets = calloc((size_t)argc, sizeof *o.sets);
   if (!o.sets) return TAME_ERR_NOMEM;
   argp_parse(&argp, argc, argv, 0, NULL, &o);

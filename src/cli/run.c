@@ -111,6 +111,11 @@ static error_t parse_group(struct argp_state *state, const char *text, tame_run_
 /* A run that is to stop before it has begun. */
 static error_t check_limit(struct argp_state *state, const options *o)
 {
+  if (o->limit < 0 && o->run.deadline > 0 && o->run.deadline <= (double)time(NULL)) {
+    argp_error(state, "SLURM_JOB_END_TIME: found %.0f, which is past: --time-limit overrides it",
+               o->run.deadline);
+    return EINVAL;
+  }
   if (o->limit < 0 || o->limit > o->run.grace_seconds) return 0;
   argp_error(state, "--time-limit: found %g s, want more than the %g s of --grace before it",
              o->limit, o->run.grace_seconds);

@@ -143,6 +143,22 @@ static tame_status sample_list(const tame_experiment *e, MPI_Comm comm, int64_t 
   return status;
 }
 
+/* A target from a file that ends within the window would be 0 from there on, which nobody means. */
+static tame_status check_target_lasts(const tame_experiment *e, int64_t k)
+{
+  char path[256];
+  const tame_task *task = tame_task_at(e, k);
+  const double dt = e->network.dt_ms, *window = e->scripts[k].window_ms;
+  int64_t which;
+  const int64_t end = tame_signals_end(&task->targets, dt, &which);
+  if (end >= tame_task_steps(window[1], dt)) return TAME_OK;
+  snprintf(path, sizeof path, "tasks[%lld].targets[%lld]", (long long)k, (long long)which);
+  return tame_yaml_fail_at(e->marks, path,
+                           "the array ends at %g ms, within the window, %g to %g ms: a shorter "
+                           "window_ms, or more rows",
+                           (double)end * dt, window[0], window[1]);
+}
+
 static tame_status sample_task(tame_experiment *e, MPI_Comm comm, int64_t k)
 {
   tame_task *task = (tame_task *)e->tasks.at + k;
@@ -156,6 +172,7 @@ static tame_status sample_task(tame_experiment *e, MPI_Comm comm, int64_t k)
   tame_status status = sample_list(e, comm, k, "inputs", &task->inputs, &script->input);
   if (status == TAME_OK && task->targets.count)
     status = sample_list(e, comm, k, "targets", &task->targets, &script->target);
+  if (status == TAME_OK) status = check_target_lasts(e, k);
   if (status != TAME_OK || task->perturbation.count == 0) return status;
   status = sample_list(e, comm, k, "perturbation", &task->perturbation, &script->perturbation);
   if (status != TAME_OK) return status;
@@ -317,9 +334,12 @@ static tame_status check_feedback(const tame_experiment *e, int64_t k)
     if (task->targets.count == 0)
       return tame_yaml_fail_at(e->marks, path, "task '%s' has no targets to be fed back",
                                task->name);
-    if (phase->teacher_ms > task->duration_ms)
-      return tame_yaml_fail_at(e->marks, path, "found %g, but task '%s' lasts %g ms",
-                               phase->teacher_ms, task->name, task->duration_ms);
+    const double end = e->scripts[t].window_ms[1];
+    if (phase->teacher_ms >= end)
+      return tame_yaml_fail_at(e->marks, path,
+                               "found %g, but the window of task '%s' ends at %g ms: the readout "
+                               "would never be judged by itself",
+                               phase->teacher_ms, task->name, end);
   }
   return TAME_OK;
 }

@@ -598,6 +598,16 @@ static tame_status finish(study *s)
   return status;
 }
 
+/* By what, as far as this rank knows. */
+static const char *stopped_by(const study *s)
+{
+  const tame_run_options *o = s->options;
+  if (o->stop && *o->stop) return strsignal(*o->stop);
+  return o->deadline > 0 && (double)time(NULL) + o->grace_seconds >= o->deadline - 1
+             ? "the time limit"
+             : "another rank";
+}
+
 static tame_status stopped(const study *s)
 {
   uint8_t *states = tame_zeroed(s->rows, 1, "the states of networks");
@@ -611,8 +621,9 @@ static tame_status stopped(const study *s)
     }
   free(states);
   if (failed) snprintf(also, sizeof also, ", %lld failed", (long long)failed);
-  return tame_fail(TAME_STOPPED, "stopped, %lld of %lld network%s done%s; --resume goes on",
-                   (long long)done, (long long)s->rows, s->rows == 1 ? "" : "s", also);
+  return tame_fail(TAME_STOPPED, "stopped by %s, %lld of %lld network%s done%s; --resume goes on",
+                   stopped_by(s), (long long)done, (long long)s->rows, s->rows == 1 ? "" : "s",
+                   also);
 }
 
 /* Is there anything to go on with? The same on every rank. Collective. */

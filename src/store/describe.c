@@ -101,6 +101,32 @@ static void text_at(const values *v, int64_t row, char *text, size_t size)
 
 /* ---- phases --------------------------------------------------------------------------------- */
 
+/* Does a phase solve for its weights at the end of a trial, so that the trial's loss is that of those before? */
+static bool solves(hid_t phase)
+{
+  char *learner = tame_hdf5_text(phase, "learner");
+  const bool does = learner && strcmp(learner, "rls") != 0;
+  free(learner);
+  return does;
+}
+
+/* How well the readouts of a test follow their targets in its first trial: the worst of them. */
+static void print_figures(FILE *out, hid_t phase, const char *task, int64_t row, int64_t trials)
+{
+  char path[TAME_PATH];
+  snprintf(path, sizeof path, "%s/nrmse", task);
+  values nrmse = read_values(phase, path);
+  snprintf(path, sizeof path, "%s/valid_ms", task);
+  values valid = read_values(phase, path);
+  const double *errors = row_of(&nrmse, row), *good = row_of(&valid, row);
+  double worst = NAN;
+  for (int64_t k = 0; errors && k < nrmse.columns / trials; k++) worst = fmax(worst, errors[k]);
+  if (isfinite(worst)) fprintf(out, ", nrmse %.3g", worst);
+  if (good && isfinite(good[0])) fprintf(out, ", good for %.4g ms", good[0]);
+  free_values(&nrmse);
+  free_values(&valid);
+}
+
 /* Losses of a network; where it has fewer trials than others, the rest is NaN. */
 static void print_losses(FILE *out, hid_t phase, const char *task, int64_t row)
 {
@@ -113,6 +139,8 @@ static void print_losses(FILE *out, hid_t phase, const char *task, int64_t row)
   if (trials > 0) {
     fprintf(out, "  %4lld trial%s, loss %.4g", (long long)trials, trials == 1 ? " " : "s", loss[0]);
     if (trials > 1) fprintf(out, " (first), %.4g (last)", loss[trials - 1]);
+    if (solves(phase)) fprintf(out, " before it is solved for");
+    print_figures(out, phase, task, row, v.columns);
   }
   free_values(&v);
 }

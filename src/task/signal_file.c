@@ -10,6 +10,8 @@ typedef struct file_params {
   char *path, *dataset;
   int64_t channel;
   double start_ms, sample_ms, scale; /* sample_ms NaN: one row a step */
+  tame_reals rows;                   /* [first, end), of those in the file; empty: all */
+  int64_t column;                    /* -1: all */
   tame_samples data;                 /* what was read, owned */
 } file_params;
 
@@ -24,6 +26,10 @@ static const tame_field fields[] = {
      .doc = "time of the first row; 0 before and after the array"},
     {"sample_ms", TAME_REAL, AT(sample_ms), .fallback = "", .min = 1e-6, .max = 1e12,
      .doc = "time between rows, linear in between; default: dt_ms"},
+    {"rows", TAME_REALS, AT(rows), .fallback = "", .max = 1e15,
+     .doc = "[first, end): these rows of the array only, from 0; default: all"},
+    {"column", TAME_INT, AT(column), .fallback = "-1", .min = -1, .max = 1e9,
+     .doc = "this column only, from 0; default -1: all"},
     {"scale", TAME_REAL, AT(scale), .fallback = "1", .doc = "factor on all values"},
     {0}};
 #undef AT
@@ -82,6 +88,39 @@ static void sample(const void *params, double dt_ms, const tame_samples *out)
   }
 }
 
+static int64_t end(const void *params, double dt_ms)
+{
+  const file_params *p = params;
+  return tame_task_steps(p->start_ms, dt_ms) + covered(p, dt_ms);
+}
+
+/* Keep the rows and the column that are asked for. */
+static tame_status choose(file_params *p, const char **key)
+{
+  tame_samples *d = &p->data;
+  const double *rows = p->rows.at;
+  const bool whole = p->rows.count == 2 && rows[0] == floor(rows[0]) && rows[1] == floor(rows[1]);
+  *key = "rows";
+  if (p->rows.count > 0 &&
+      (!whole || rows[0] < 0 || rows[0] >= rows[1] || rows[1] > (double)d->steps))
+    return tame_fail(TAME_ERR_INPUT,
+                     "want two whole numbers, [first, end) with 0 <= first < end <= %lld",
+                     (long long)d->steps);
+  *key = "column";
+  if (p->column >= d->channels)
+    return tame_fail(TAME_ERR_INPUT, "found %lld, want 0 to %lld, the columns of '%s'",
+                     (long long)p->column, (long long)(d->channels - 1), p->path);
+  const int64_t first = p->rows.count ? (int64_t)rows[0] : 0;
+  const int64_t last = p->rows.count ? (int64_t)rows[1] : d->steps;
+  const int64_t columns = p->column < 0 ? d->channels : 1, from = p->column < 0 ? 0 : p->column;
+  for (int64_t t = first; t < last; t++)
+    memmove(d->at + (t - first) * columns, d->at + t * d->channels + from,
+            (size_t)columns * sizeof *d->at);
+  d->steps = last - first;
+  d->channels = columns;
+  return TAME_OK;
+}
+
 static bool is_hdf5(const char *path)
 {
   unsigned char head[8] = {0};
@@ -92,7 +131,7 @@ static bool is_hdf5(const char *path)
   return whole && memcmp(head, "\211HDF\r\n\032\n", sizeof head) == 0;
 }
 
-static tame_status load(void *params, const char *folder, const char **key)
+static tame_status read(void *params, const char *folder, const char **key)
 {
   file_params *p = params;
   char path[4096];
@@ -114,6 +153,12 @@ static tame_status load(void *params, const char *folder, const char **key)
   return tame_array_read(path, p->dataset, &p->data);
 }
 
+static tame_status load(void *params, const char *folder, const char **key)
+{
+  const tame_status status = read(params, folder, key);
+  return status == TAME_OK ? choose(params, key) : status;
+}
+
 static tame_samples *data(void *params)
 {
   return &((file_params *)params)->data;
@@ -128,4 +173,5 @@ const tame_signal tame_signal_file = {
     .sample = sample,
     .load = load,
     .data = data,
+    .end = end,
 };

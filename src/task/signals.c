@@ -137,6 +137,18 @@ tame_status tame_signals_check(const tame_list *signals, double dt_ms, const tam
   return TAME_OK;
 }
 
+int64_t tame_signals_end(const tame_list *signals, double dt_ms, int64_t *which)
+{
+  int64_t first = INT64_MAX;
+  for (int64_t i = 0; i < signals->count; i++) {
+    const tame_variant *signal = signal_at(signals, i);
+    const int64_t end = row_of(signal)->end ? row_of(signal)->end(signal->params, dt_ms)
+                                            : INT64_MAX;
+    if (end < first) first = end, *which = i;
+  }
+  return first;
+}
+
 void tame_signals_sample(const tame_list *signals, double dt_ms, const tame_samples *out)
 {
   for (int64_t i = 0; i < signals->count; i++)

@@ -15,6 +15,8 @@ typedef struct tame_signal {
   /** For signals that come from files, else NULL: read on this rank; where the result is. */
   tame_status (*load)(void *params, const char *folder, const char **key);
   tame_samples *(*data)(void *params);
+  /** Where it ends, in steps, if what follows is silence nobody asked for; NULL: nowhere. */
+  int64_t (*end)(const void *params, double dt_ms);
 } tame_signal;
 
 /** The field that every signal has: the channel it acts on. */

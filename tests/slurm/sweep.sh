@@ -138,8 +138,8 @@ if [ -z "$short" ]; then
     "$TAME_SLURM/array.sbatch" sweep.yaml "${work_of[@]}")
   finish "${array}_1" "shard 1"
   finish "${array}_2" "shard 2"
-  "$TAME" info sweep-1.h5 | grep -q '6 networks: 6 done' || fail "shard 1: $("$TAME" info sweep-1.h5)"
-  "$TAME" info sweep-2.h5 | grep -q '6 networks: 6 done' || fail "shard 2: $("$TAME" info sweep-2.h5)"
+  "$TAME" info sweep-1of2.h5 | grep -q '6 networks: 6 done' || fail "shard 1: $("$TAME" info sweep-1of2.h5)"
+  "$TAME" info sweep-2of2.h5 | grep -q '6 networks: 6 done' || fail "shard 2: $("$TAME" info sweep-2of2.h5)"
 
   echo "== one network on 4 nodes; a scaling study"
   job=$(sbatch --parsable --nodes=4 --ntasks-per-node=1 --cpus-per-task=1 --mem-per-cpu=0 \

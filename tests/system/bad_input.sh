@@ -264,7 +264,7 @@ fed() { # WORDS ARGUMENT...
 }
 fed "phases[2].test.feedback: nothing is fed back, as network.feedback_scale = 0" --set network.feedback_scale=0 \
   --set 'phases[2].test.feedback=target'
-fed "phases[2].test.teacher_ms: found 1e+06, but task 'sines' lasts 14400 ms" --set 'phases[2].test.teacher_ms=1e6'
+fed "phases[2].test.teacher_ms: found 1e+06, but the window of task 'sines' ends at 14400 ms" --set 'phases[2].test.teacher_ms=1e6'
 fed "phases[2].test.teacher_ms: found 5, but the readout is never fed back in this phase" \
   --set 'phases[2].test={name: after, feedback: none, teacher_ms: 5}'
 fed "phases[0].test.feedback: task 'sines' has no targets to be fed back" --set 'tasks[0].targets=[]' \
@@ -274,6 +274,8 @@ fed "found '-1', want" --set network.feedback_scale=-1
 fed "tasks[0].targets[0].chirp.start_ms (default): found 0 to 90000 ms, want it inside the trial" \
   --set 'tasks[0].targets=[chirp: {duration_ms: 90000, from_hz: 1, to_hz: 2}]'
 
+refuse 2 "SLURM_JOB_END_TIME: found 1000000000, which is past" env SLURM_JOB_END_TIME=1000000000 \
+  "$TAME" run "$job" -q -o bad.h5
 # Options that could have no effect
 refuse 2 "--group: found 4, but there" "$TAME" run "$job" -q -o bad.h5 --group 4
 refuse 2 "--time-limit: found 20 s, want more than the 30 s of --grace" "$TAME" run "$job" -q -o bad.h5 --time-limit 20

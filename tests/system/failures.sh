@@ -86,7 +86,7 @@ for signal in TERM INT USR1 HUP KILL; do
   [ $signal != KILL ] || want=137
   [ $code -eq $want ] || fail "SIG$signal: exit code $code: $(cat err.txt)"
   unlocked ended.h5.partial
-  [ $signal = KILL ] || grep -q "tame: stopped, 0 of 1 network done; --resume goes on" err.txt ||
+  [ $signal = KILL ] || grep -q "tame: stopped by [A-Za-z0-9 ]*, 0 of 1 network done; --resume goes on" err.txt ||
     fail "SIG$signal: $(cat err.txt)"
   absent ended.h5
   for command in plot "compare ended.h5.partial"; do
