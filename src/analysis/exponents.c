@@ -93,8 +93,7 @@ static tame_status create(tame_analysis **out, const void *params, const tame_an
                                          .every = l->params->every,
                                          .settle = l->cut.settle,
                                          .step_s = net->p.dt_ms / 1000,
-                                         .seed = (uint64_t)net->p.seed,
-                                         .trial = net->trial};
+                                         .seed = (uint64_t)net->p.seed};
   return tame_lyapunov_create(&l->core, &system, &options);
 }
 
@@ -111,7 +110,7 @@ static void begin(tame_analysis *analysis)
 {
   lyapunov *l = (lyapunov *)analysis;
   tame_tangents_begin(l->tangents);
-  tame_lyapunov_begin(l->core);
+  tame_lyapunov_begin(l->core, analysis->network->trial);
 }
 
 static void step(tame_analysis *analysis, const double *input, bool noise)

@@ -197,13 +197,13 @@ static void fail_at(tame_lyapunov *l)
   if (!l->progress[FAILED]) l->progress[FAILED] = l->progress[QRS] + 1;
 }
 
-void tame_lyapunov_begin(tame_lyapunov *l)
+void tame_lyapunov_begin(tame_lyapunov *l, uint32_t trial)
 {
   const int64_t k = l->options.exponents;
   for (int64_t i = 0; i < l->n_local; i++)
     for (int64_t j = 0; j < k; j++)
       l->vectors[i * k + j] = tame_normal(l->options.seed, TAME_DRAW_TANGENT,
-                                          (uint32_t)(l->first + i), (uint32_t)j, l->options.trial);
+                                          (uint32_t)(l->first + i), (uint32_t)j, trial);
   memset(l->growth, 0, (size_t)k * sizeof *l->growth);
   memset(l->progress, 0, sizeof l->progress);
   if (!orthonormalize(l)) fail_at(l);

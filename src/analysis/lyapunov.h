@@ -32,7 +32,6 @@ typedef struct tame_lyapunov_options {
   int64_t settle;    /**< Q R's before growth counts, while vectors turn where they belong */
   double step_s;     /**< time of a step */
   uint64_t seed;     /**< of the first vectors */
-  uint32_t trial;
 } tame_lyapunov_options;
 
 typedef struct tame_lyapunov tame_lyapunov; /* opaque */
@@ -43,8 +42,8 @@ tame_status tame_lyapunov_create(tame_lyapunov **out, const tame_lyapunov_system
 /** Free *lyapunov and set it to NULL. Local. NULL is fine. */
 void tame_lyapunov_free(tame_lyapunov **lyapunov);
 
-/** Draw orthonormal vectors, forget all growth. Collective. */
-void tame_lyapunov_begin(tame_lyapunov *lyapunov);
+/** Draw orthonormal vectors, others for each trial, forget all growth. Collective. */
+void tame_lyapunov_begin(tame_lyapunov *lyapunov, uint32_t trial);
 /** A step. True where it has brought a new sample of the growth. Collective. */
 bool tame_lyapunov_step(tame_lyapunov *lyapunov);
 /** Exponents over the samples so far, [exponents], 1/s, the same on every rank; NaN before there is one. Local. */

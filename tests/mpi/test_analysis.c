@@ -471,7 +471,7 @@ static void eigenvalues_add_up_to_traces(void **state)
 
 /* ---- layouts and states ------------------------------------------------------------------------ */
 
-enum { ALL = 4, SIZE = 60, WINDOW = 130, STOP = 77, NUMBERS = 6000 };
+enum { ALL = 4, SIZE = 60, FIRST = 20, LAST = 150, NUMBERS = 6000 };
 static const char *const all_rows[ALL] = {"spectrum", "lyapunov", "divergence", "pca"};
 
 static void make_all(tame_network *net, const tame_variant *rows, const tame_analysis_about *about,
@@ -522,8 +522,18 @@ static void gather_state(tame_network *net, tame_analysis **analyses, tame_state
   assert_all(!state->failed);
 }
 
-/* The window on `comm`, saved and gone on with in the midst of it if that is asked for. */
-static void run_window(MPI_Comm comm, const tame_network_params *p, bool in_two, double *numbers)
+/* Steps [from, to) of a trial, in which the analyses have their window. */
+static void run_trial(tame_network *net, tame_analysis **analyses, int64_t from, int64_t to)
+{
+  for (int64_t t = from; t < to; t++) {
+    for (int i = 0; i < ALL && t == FIRST; i++) tame_analysis_begin(analyses[i]);
+    if (t < FIRST) tame_network_step(net, input, true);
+    else run_steps(net, analyses, ALL, t, t + 1);
+  }
+}
+
+/* A trial on `comm`; where `stop` > 0, saved there and gone on with by others, from another state. */
+static void run_window(MPI_Comm comm, const tame_network_params *p, int64_t stop, double *numbers)
 {
   static const char *const names[] = {"exponents", "components", "projections",
                                       "every",     "epsilon",    NULL};
@@ -531,15 +541,15 @@ static void run_window(MPI_Comm comm, const tame_network_params *p, bool in_two,
   tame_variant rows[ALL];
   tame_network *net;
   tame_analysis *analyses[ALL];
-  const tame_analysis_about about = {p, 0, WINDOW};
+  const tame_analysis_about about = {p, FIRST, LAST};
   assert_true(tame_network_create(&net, comm, p) == TAME_OK);
+  tame_network_reset(net, 5);
   for (int i = 0; i < ALL; i++) {
     rows[i] = analysis_of(all_rows[i], names, values);
     assert_true(tame_analysis_create(&analyses[i], &rows[i], &about, net) == TAME_OK);
-    tame_analysis_begin(analyses[i]);
   }
-  run_steps(net, analyses, ALL, 0, in_two ? STOP : WINDOW);
-  if (in_two) {
+  run_trial(net, analyses, 0, stop ? stop : LAST);
+  if (stop) {
     tame_state state;
     gather_state(net, analyses, &state);
     char *kept = malloc((size_t)copy_state(&state, NULL, false) + 1);
@@ -547,15 +557,15 @@ static void run_window(MPI_Comm comm, const tame_network_params *p, bool in_two,
     copy_state(&state, kept, false);
     tame_state_free(&state);
     for (int i = 0; i < ALL; i++) tame_analysis_free(&analyses[i]);
-    tame_network_reset(net, 3); /* what follows must not depend on what is here */
+    tame_network_reset(net, 3);
     make_all(net, rows, &about, analyses);
     gather_state(net, analyses, &state);
     copy_state(&state, kept, true);
     tame_state_free(&state);
     free(kept);
     tame_network_restored(net);
-    for (int i = 0; i < ALL; i++) tame_analysis_restored(analyses[i]);
-    run_steps(net, analyses, ALL, STOP, WINDOW);
+    for (int i = 0; i < ALL && stop > FIRST; i++) tame_analysis_restored(analyses[i]);
+    run_trial(net, analyses, stop, LAST);
   }
   for (int i = 0; i < ALL; i++) assert_true(tame_analysis_end(analyses[i]) == TAME_OK);
   collect(rows, &about, analyses, numbers);
@@ -570,19 +580,20 @@ static void results_depend_neither_on_layouts_nor_on_stops(void **state)
 {
   (void)state;
   static double alone[NUMBERS], shared[NUMBERS];
+  static const int64_t stops[] = {0, FIRST - 7, FIRST, FIRST + 57}; /* never, before, ... */
   setenv("TAME_THREAD_GRAIN", "1", 1);
   for (int precision = 0; precision < 2; precision++)
     for (int inputs = 2; inputs < SIZE; inputs += SIZE - 3)
-      for (int in_two = 0; in_two < 2; in_two++) {
+      for (int k = 0; k < 4; k++) {
         tame_network_params p = small_params(SIZE);
         p.precision = precision;
         p.feedback_scale = precision;
         set_wiring(&p, "fixed_inputs", inputs); /* a halo, and an allgather */
         memset(alone, 0, sizeof alone), memset(shared, 0, sizeof shared);
         omp_set_num_threads(1);
-        if (world_rank() == 0) run_window(MPI_COMM_SELF, &p, false, alone);
+        if (world_rank() == 0) run_window(MPI_COMM_SELF, &p, 0, alone);
         omp_set_num_threads(3);
-        run_window(MPI_COMM_WORLD, &p, in_two, shared);
+        run_window(MPI_COMM_WORLD, &p, stops[k], shared);
         assert_all(world_rank() > 0 || memcmp(alone, shared, sizeof alone) == 0);
         assert_all(world_rank() > 0 || alone[0] != 0);
         free_params(&p);

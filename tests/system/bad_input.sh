@@ -143,6 +143,9 @@ analyse "by[0]: found 'lyapunow', want one of spectrum, lyapunov, divergence, pc
 analyse "window_ms: found [300, 500], want start < end inside the trial" 'window_ms: [300, 500], by: [pca]'
 bad "phases[1].analyse.by[0].divergence.epsilon (default): found 1e-06, want at least 0.001 where network.precision is float" \
   'phases[1]={analyse: {name: chaos, by: [divergence]}}' --set network.precision=float
+refuse 5 "phase 'chaos', task 'timing', trial 0: tangent vectors are parallel, or not finite, after 0 intervals of 10" \
+  "$TAME" run "$job" -q -o bad.h5 --set 'phases=[analyse: {name: chaos, by: [lyapunov: {exponents: 2}]}]' \
+  --set network.gain=0 --set network.cell.rate.tau_ms=1
 refuse 3 "for the network, P, analyses and recordings" "$TAME" run "$job" -q -o bad.h5 \
   --set 'phases=[analyse: {name: chaos, by: [lyapunov: {exponents: 100000}]}]' \
   --set network.neurons=100000 --set network.wiring.random.density=0.0001 --set output.weights=none

@@ -68,7 +68,7 @@ static void run_lorenz(int columns, int64_t samples, double *exponents)
       .exponents = columns, .every = 10, .settle = 200, .step_s = DT, .seed = 1};
   for (int t = 0; t < 10000; t++) advance_lorenz(&p, none); /* onto the attractor */
   assert_int_equal(tame_lyapunov_create(&l, &system, &options), TAME_OK);
-  tame_lyapunov_begin(l);
+  tame_lyapunov_begin(l, 0);
   while (tame_lyapunov_samples(l) < samples) tame_lyapunov_step(l);
   assert_int_equal(tame_lyapunov_verdict(l), TAME_OK);
   tame_lyapunov_exponents(l, exponents);
@@ -124,7 +124,7 @@ static tame_status run_map(map *m, int64_t every, int64_t samples, double *expon
   const tame_lyapunov_options options = {
       .exponents = m->columns, .every = every, .settle = 200, .step_s = 0.5, .seed = 3};
   assert_int_equal(tame_lyapunov_create(&l, &system, &options), TAME_OK);
-  tame_lyapunov_begin(l);
+  tame_lyapunov_begin(l, 0);
   for (int64_t t = 0; t < (200 + samples) * every; t++) tame_lyapunov_step(l);
   tame_lyapunov_exponents(l, exponents);
   const tame_status status = tame_lyapunov_verdict(l);
