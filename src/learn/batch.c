@@ -41,7 +41,7 @@ static double gram_numbers(const tame_batch_params *p, int64_t features, int64_t
   const int solvers = tame_batch_ranks(p);
   const double share = tame_spread_bytes(features, features, solvers) / sizeof(double);
   const double columns = (double)(p->alpha.count * outputs) * (double)features;
-  return (rank < solvers ? (p->alpha.count > 1 ? 4 : 1) * share : 0) + 4 * columns;
+  return (rank < solvers ? (p->alpha.count > 1 ? 4 : 1.25) * share : 0) + 4 * columns;
 }
 
 static double qr_numbers(const tame_batch_params *p, int64_t m, int64_t outputs, int rank)

@@ -51,14 +51,6 @@ static const tame_field net_fields[] = {
 #undef OTHERS
 #undef AT
 
-/* The whole of H from its lower triangle, by columns. */
-static void mirror(tame_spread *H)
-{
-  const int64_t p = H->rows;
-  for (int64_t j = 0; j < p; j++)
-    for (int64_t i = j + 1; i < p; i++) H->at[i * p + j] = H->at[j * p + i];
-}
-
 static void tell(tame_batch *b, int64_t o, const double *w, const tame_descent *d)
 {
   int64_t nonzero = 0;
@@ -102,7 +94,7 @@ static tame_status fit(tame_batch *b, double l1_ratio, int64_t without, const in
   tame_equations e;
   tame_status status = tame_batch_equations(b, -1, without, &e);
   if (status == TAME_OK && !w) status = TAME_ERR_NOMEM;
-  if (status == TAME_OK && net->rank == 0) mirror(&e.H);
+  if (status == TAME_OK && net->rank == 0) tame_spread_mirror(&e.H);
   for (int64_t o = 0; status == TAME_OK && net->rank == 0 && o < b->outputs; o++)
     status = descend(b, l1_ratio, &e, o, last, w, W);
   tame_equations_free(&e);

@@ -200,6 +200,16 @@ tame_status tame_spread_gather(tame_spread *m, const tame_partition *blocks, con
   return status;
 }
 
+void tame_spread_mirror(tame_spread *m)
+{
+  const int64_t n = m->own_columns, stride = m->stride;
+  for (int64_t bj = 0; bj < n; bj += BLOCK) /* by blocks: rows and columns stay in the cache */
+    for (int64_t bi = bj; bi < n; bi += BLOCK)
+      for (int64_t j = bj; j < n && j < bj + BLOCK; j++)
+        for (int64_t i = bi > j ? bi : j + 1; i < n && i < bi + BLOCK; i++)
+          m->at[i * stride + j] = m->at[j * stride + i];
+}
+
 /* Our element of the diagonal in own column j; NULL: it is another's. */
 static double *diagonal(const tame_spread *m, int64_t j)
 {

@@ -54,7 +54,10 @@ void tame_spread_collect(const tame_spread *matrix, double *whole);
 tame_status tame_spread_gather(tame_spread *matrix, const tame_partition *blocks,
                                const double *rows, int64_t stride);
 
-/** d, [n], added to the diagonal. Local. */
+/** The upper triangle of a symmetric matrix from its lower one, on a grid of one. Local. */
+void tame_spread_mirror(tame_spread *matrix);
+
+/** d added to the diagonal. Local. */
 void tame_spread_shift(tame_spread *matrix, double d);
 
 /** Cholesky of the lower triangle, in place; *sound: are all pivots above the rounding of the largest element, n eps

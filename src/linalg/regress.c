@@ -210,10 +210,10 @@ static int worst_first(const void *a, const void *b)
 }
 
 /* All features with weights, and of the others, with h > 0, those that break the conditions most: as many again,
- * SET at least. in: [p], whether it is in the set. */
-static void choose_set(const net *e, breach *breaches, bool *in)
+ * SET at least; of most of them, all. set: [p], ascending; returns how many. in: [p], to work with. */
+static int64_t choose_set(const net *e, breach *breaches, bool *in, int64_t *set)
 {
-  int64_t support = 0, count = 0;
+  int64_t support = 0, count = 0, size = 0;
   for (int64_t j = 0; j < e->p; j++) {
     const double by = fabs(e->q[j] - e->Hw[j]) - e->l1;
     in[j] = e->w[j] != 0;
@@ -221,25 +221,29 @@ static void choose_set(const net *e, breach *breaches, bool *in)
     if (!in[j] && !(by <= 0) && !(e->H[j * e->p + j] <= 0)) breaches[count++] = (breach){by, j};
   }
   qsort(breaches, (size_t)count, sizeof *breaches, worst_first);
-  for (int64_t k = 0; k < count && k < (support > SET ? support : SET); k++)
-    in[breaches[k].feature] = true;
+  const int64_t grow = support > SET ? support : SET, more = count < grow ? count : grow;
+  for (int64_t k = 0; k < more; k++) in[breaches[k].feature] = true;
+  const bool most = 2 * (support + more) > e->p; /* copying them would not pay */
+  for (int64_t j = 0; j < e->p; j++)
+    if (in[j] || most) set[size++] = j;
+  return size;
 }
 
-/* The problem of the features in the set, in memory of its own: [p][p] and [3][p]. */
-static net restrict_to(const net *e, const bool *in, int64_t *set, double *memory, double *vectors)
+/* The problem of the features in the set, in memory of its own, [size][size] and [3][size]; of all, itself. */
+static net restrict_to(const net *e, int64_t size, const int64_t *set, double *memory,
+                       double *vectors)
 {
   net sub = *e;
-  sub.p = 0;
-  for (int64_t j = 0; j < e->p; j++)
-    if (in[j]) set[sub.p++] = j;
+  if (size == e->p) return sub;
   double *const q = vectors;
-  sub.w = q + e->p;
-  sub.Hw = sub.w + e->p;
-  for (int64_t a = 0; a < sub.p; a++) {
+  sub.p = size;
+  sub.w = q + size;
+  sub.Hw = sub.w + size;
+  for (int64_t a = 0; a < size; a++) {
     q[a] = e->q[set[a]];
     sub.w[a] = e->w[set[a]];
     sub.Hw[a] = e->Hw[set[a]];
-    for (int64_t b = 0; b < sub.p; b++) memory[a * sub.p + b] = e->H[set[a] * e->p + set[b]];
+    for (int64_t b = 0; b < size; b++) memory[a * size + b] = e->H[set[a] * e->p + set[b]];
   }
   sub.H = memory;
   sub.q = q;
@@ -264,7 +268,7 @@ tame_status tame_elastic_net(int64_t n, int64_t p, double alpha, double l1_ratio
                              double *w, tame_descent *descent)
 {
   double *vectors = tame_zeroed(4 * p, sizeof *vectors, "coordinate descent");
-  double *memory = tame_untouched(p * p, sizeof *memory, "coordinate descent");
+  double *memory = tame_untouched(p * p / 4, sizeof *memory, "coordinate descent");
   breach *breaches = tame_untouched(p, sizeof *breaches, "coordinate descent");
   int64_t *set = tame_untouched(p, sizeof *set, "coordinate descent");
   bool *in = tame_untouched(p, sizeof *in, "coordinate descent");
@@ -278,8 +282,8 @@ tame_status tame_elastic_net(int64_t n, int64_t p, double alpha, double l1_ratio
   }
   while (room && descent->sweeps < max_sweeps && isfinite(descent->gap) &&
          (descent->sweeps == 0 || descent->gap > descent->wanted)) {
-    choose_set(&e, breaches, in);
-    const net sub = restrict_to(&e, in, set, memory, vectors + p);
+    const int64_t size = choose_set(&e, breaches, in, set);
+    const net sub = restrict_to(&e, size, set, memory, vectors + p);
     /* The set may grow: it need not be solved to the end. */
     const double enough = fmax(descent->wanted, 0.3 * descent->gap);
     descend(&sub, tolerance, enough, descent->wanted, max_sweeps, &descent->sweeps);

@@ -50,8 +50,8 @@ pulse=(--set network.neurons=100 --set "$(ms 0 200)" --set "$(window 0 50 150)"
   --set 'tasks[0].inputs=[pulse: {start_ms: 20, duration_ms: 20, amplitude: 5}]')
 same laje-fig1 "${pulse[@]}" --set 'tasks[0].targets=[peak: {time_ms: 140}]' --set 'phases[3].train.trials=3' \
   --set 'tasks[0].perturbation=[pulse: {channel: 1, start_ms: 80, duration_ms: 10, amplitude: 0.5}]'
-same laje-fig2 --set network.neurons=100 --set 'phases[2].train.trials=1' --set 'phases[3].train.trials=1' \
-  --set 'phases[1].test.trials=1' --set 'phases[4].test.trials=1' --set 'phases[5].perturb.trials=1'
+same laje-fig2 --set network.neurons=100 --set 'phases[3].train.trials=1' --set 'phases[4].train.trials=1' \
+  --set 'phases[5].test.trials=1' --set 'phases[6].perturb.trials=1'
 same laje-fig3 --only 0,2 --set network.neurons=60 --set 'phases[1].train.trials=2' --set 'phases[2].train.trials=1'
 same laje-lyapunov --set network.neurons=60 --set "$(ms 0 300)" --set "$(window 0 100 300)" --set "$(ms 1 300)" \
   --set "$(window 1 100 300)"

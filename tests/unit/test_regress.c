@@ -121,6 +121,44 @@ static void answers_are_those_of_scikit_learn(void **state)
   }
 }
 
+/* Many features, few of which have weights: the conditions of the optimum hold for all, whatever was swept. */
+static void working_sets_reach_the_optimum(void **state)
+{
+  (void)state;
+  enum { P = 300, N = 120 };
+  static double X[N][P + 1], H[P * P], q[P], w[P];
+  double yy = 0;
+  uint32_t x = 1;
+  memset(H, 0, sizeof H), memset(q, 0, sizeof q), memset(w, 0, sizeof w);
+  for (int t = 0; t < N; t++) {
+    X[t][P] = draw(&x);
+    for (int j = 0; j < P; j++) {
+      X[t][j] = draw(&x) + (j ? 0.5 * X[t][j - 1] : 0);
+      if (j % 50 == 0) X[t][P] += (j - 100) * 0.02 * X[t][j];
+    }
+    yy += X[t][P] * X[t][P];
+    for (int i = 0; i < P; i++) {
+      q[i] += X[t][i] * X[t][P];
+      for (int j = 0; j < P; j++) H[i * P + j] += X[t][j] * X[t][i];
+    }
+  }
+  for (int k = 0; k < 3; k++) { /* downwards, more and more weights */
+    const double alpha[] = {0.2, 0.05, 0.005}, l1 = N * alpha[k];
+    int nonzero = 0;
+    tame_descent d;
+    assert_int_equal(tame_elastic_net(N, P, alpha[k], 1, 1e-12, 100000, H, q, yy, w, &d), TAME_OK);
+    assert_true(d.gap <= d.wanted && d.gap > -1e-12 * yy);
+    for (int j = 0; j < P; j++) {
+      double g = q[j];
+      for (int i = 0; i < P; i++) g -= H[i * P + j] * w[i];
+      nonzero += w[j] != 0;
+      assert_true(fabs(g) <= l1 * (1 + 1e-4));
+      assert_true(w[j] == 0 || fabs(g - copysign(l1, w[j])) < 1e-4 * l1);
+    }
+    assert_true(nonzero > 0 && nonzero < N);
+  }
+}
+
 /* With orthonormal features each weight is its own soft threshold. */
 static void orthonormal_features_are_thresholded(void **state)
 {
@@ -305,6 +343,7 @@ static int group(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(answers_are_those_of_scikit_learn),
+      cmocka_unit_test(working_sets_reach_the_optimum),
       cmocka_unit_test(orthonormal_features_are_thresholded),
       cmocka_unit_test(what_cannot_be_solved_is_said),
       cmocka_unit_test(products_and_targets),
