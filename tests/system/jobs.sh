@@ -54,7 +54,7 @@ same laje-fig2 --set network.neurons=100 --set 'phases[3].train.trials=1' --set 
   --set 'phases[5].test.trials=1' --set 'phases[6].perturb.trials=1'
 same laje-fig3 --only 0,2 --set network.neurons=60 --set 'phases[1].train.trials=2' --set 'phases[2].train.trials=1'
 same laje-lyapunov --set network.neurons=60 --set "$(ms 0 300)" --set "$(window 0 100 300)" --set "$(ms 1 300)" \
-  --set "$(window 1 100 300)"
+  --set "$(window 1 100 300)" --set 'phases[1].analyse.window_ms=[50, 300]' --set 'phases[3].analyse.window_ms=[50, 300]'
 same big-innate --set network.neurons=120 --set "$(ms 0 200)" --set "$(window 0 50 150)"
 
 for job in "$TAME_SOURCE"/jobs/*.yaml; do
