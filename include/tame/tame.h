@@ -6,6 +6,7 @@
 #include "tame/base.h"
 #include "tame/experiment.h"
 #include "tame/learn.h"
+#include "tame/model.h"
 #include "tame/network.h"
 #include "tame/parallel.h"
 #include "tame/store.h"
