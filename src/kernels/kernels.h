@@ -68,8 +68,11 @@ typedef struct tame_kernels {
   /** Leaky rate units, forward Euler: x[i] += a (h[i] - x[i]); r[i] = tanh(x[i]). a = dt / tau. */
   void (*rate_step)(size_t n, double a, const void *h, void *x, void *r);
 
-  /** out[i] = tanh(x[i]), the very tanh of rate_step. */
+  /** out[i] = tanh(x[i]), the very tanh of rate_step; exp(x[i]); 1 / (1 + exp(-x[i])), each operation
+   *  rounded. x may be out. */
   void (*tanh)(size_t n, const void *x, void *out);
+  void (*exp)(size_t n, const void *x, void *out);
+  void (*logistic)(size_t n, const void *x, void *out);
 
   /** One pass over a symmetric P, [n][n], n = m padded to tiles: apply the rank-one update still
    *  pending, and form the next product,

@@ -1,4 +1,4 @@
-/* Definitions of every kernel for one precision; included by ref.c with REAL, NAME(f), FMA, TANH.
+/* Definitions of every kernel for one precision; included by ref.c with REAL, NAME(f), FMA, TANH, EXP.
  * What each one computes is said in kernels.h. */
 
 static void NAME(row_sums)(size_t n, const int64_t *start, const int32_t *column, const void *w_,
@@ -53,6 +53,20 @@ static void NAME(tanh)(size_t n, const void *x_, void *out_)
   const REAL *x = x_;
   REAL *out = out_;
   for (size_t i = 0; i < n; i++) out[i] = TANH(x[i]);
+}
+
+static void NAME(exp)(size_t n, const void *x_, void *out_)
+{
+  const REAL *x = x_;
+  REAL *out = out_;
+  for (size_t i = 0; i < n; i++) out[i] = EXP(x[i]);
+}
+
+static void NAME(logistic)(size_t n, const void *x_, void *out_)
+{
+  const REAL *x = x_;
+  REAL *out = out_;
+  for (size_t i = 0; i < n; i++) out[i] = 1 / (1 + EXP(-x[i]));
 }
 
 static void NAME(rate_step)(size_t n, double a_, const void *h_, void *x_, void *r)
@@ -117,6 +131,8 @@ const tame_kernels NAME(tame_kernels_ref) = {
     .add_noise = NAME(add_noise),
     .rate_step = NAME(rate_step),
     .tanh = NAME(tanh),
+    .exp = NAME(exp),
+    .logistic = NAME(logistic),
     .rls_sweep = NAME(rls_sweep),
     .rls_rows = NAME(rls_rows),
 };

@@ -8,7 +8,7 @@
  *   part_wide(from)   as many reals as part_f64 holds, as doubles
  *   sum8(part,out)    out[c] = the sum of all lanes of part[c], c < 8
  * and the file of the instruction set:
- *   tanh8(x)          x[p] = tanh(x[p]) for the parts p of eight reals
+ *   tanh8(x), exp8(x) x[p] = tanh(x[p]), exp(x[p]) for the parts p of eight reals
  *   wide              a register of doubles; normals(z, pair, key): see simd_noise.h
  *   wide_add(y,z)     y[l] += (REAL)z[l] for the lanes of a `wide`
  *
@@ -231,19 +231,38 @@ static void NAME(rate_step)(size_t n, double a_, const void *h_, void *x_, void 
   }
 }
 
-static void NAME(tanh)(size_t n, const void *x_, void *out_)
+INLINE void NAME(logistic8)(PART x[NAME(parts)])
 {
-  const REAL *x = x_;
-  REAL *out = out_;
-  size_t i = 0;
-  for (; i + TAME_TILE <= n; i += TAME_TILE) NAME(tanh_eight)(NAME(load)(x + i), out + i);
-  if (i < n) {
-    REAL tail[TAME_TILE] = {0};
-    memcpy(tail, x + i, (n - i) * sizeof(REAL));
-    NAME(tanh_eight)(NAME(load)(tail), tail);
-    memcpy(out + i, tail, (n - i) * sizeof(REAL));
-  }
+  const PART one = NAME(part_splat)(1);
+  EACH_PART(p) x[p] = -x[p];
+  NAME(exp8)(x);
+  EACH_PART(p) x[p] = one / (one + x[p]);
 }
+
+/** out[i] = f(x[i]), eight at a time; padded, where there are fewer. */
+#define ON_EACH(f)                                                                                 \
+  static void NAME(f)(size_t n, const void *x_, void *out_)                                        \
+  {                                                                                                \
+    const REAL *x = x_;                                                                            \
+    REAL *out = out_, tail[TAME_TILE] = {0};                                                       \
+    size_t i = 0;                                                                                  \
+    for (; i + TAME_TILE <= n; i += TAME_TILE) {                                                   \
+      EIGHT v = NAME(load)(x + i);                                                                 \
+      NAME(f##8)(v.at);                                                                            \
+      NAME(store)(out + i, v);                                                                     \
+    }                                                                                              \
+    if (i < n) {                                                                                   \
+      memcpy(tail, x + i, (n - i) * sizeof(REAL));                                                 \
+      EIGHT v = NAME(load)(tail);                                                                  \
+      NAME(f##8)(v.at);                                                                            \
+      NAME(store)(tail, v);                                                                        \
+      memcpy(out + i, tail, (n - i) * sizeof(REAL));                                               \
+    }                                                                                              \
+  }
+ON_EACH(tanh)
+ON_EACH(exp)
+ON_EACH(logistic)
+#undef ON_EACH
 
 /* ---- recursive least squares -------------------------------------------------------------- */
 
@@ -373,6 +392,8 @@ const tame_kernels NAME(TABLE) = {
     .add_noise = NAME(add_noise),
     .rate_step = NAME(rate_step),
     .tanh = NAME(tanh),
+    .exp = NAME(exp),
+    .logistic = NAME(logistic),
     .rls_sweep = NAME(rls_sweep),
     .rls_rows = NAME(rls_rows),
 };

@@ -349,6 +349,37 @@ static void tanh_of_the_odd_ones(const tame_kernels *k)
   release(&x), release(&y);
 }
 
+/* exp and the logistic function: near those of long double, at the ends what they should be, and the same
+ * bits wherever a range is cut. */
+static void exp_and_logistic_are_right(const tame_kernels *k)
+{
+  enum { N = 4003, ODD = 6 };
+  const double odd[ODD] = {0, -0.0, INFINITY, -INFINITY, NAN, -1e5},
+               top = k->real_size == 4 ? 80 : 700;
+  array x = array_of(N, k->real_size, 1), y = array_of(N, k->real_size, 0);
+  array z = array_of(N, k->real_size, 2), one = array_of(N, k->real_size, 0);
+  uint64_t seed = 16;
+  for (size_t i = 0; i < N; i++) put(k, x.at, i, i < ODD ? odd[i] : top * uniform(&seed));
+  k->exp(N, x.at, y.at);
+  k->logistic(N, x.at, z.at);
+  for (size_t i = 0; i < N; i++) {
+    const long double xi = get(k, x.at, i), power = expl(xi), share = 1 / (1 + expl(-xi));
+    if (isnan(xi)) {
+      assert_true(isnan(get(k, y.at, i)) && isnan(get(k, z.at, i)));
+    } else if (isinf(power)) {
+      assert_true(get(k, y.at, i) == INFINITY && get(k, z.at, i) == 1);
+    } else { /* the last place of exp; and three roundings more */
+      assert_near(get(k, y.at, i), power, 1.001 * epsilon(k) * (double)power);
+      assert_near(get(k, z.at, i), share, 3 * epsilon(k) * (double)share);
+    }
+  }
+  for (size_t i = 0; i < N; i++) k->exp(1, x.at + i * k->real_size, one.at + i * k->real_size);
+  assert_memory_equal(one.at, y.at, N * k->real_size);
+  for (size_t i = 0; i < N; i++) k->logistic(1, x.at + i * k->real_size, one.at + i * k->real_size);
+  assert_memory_equal(one.at, z.at, N * k->real_size);
+  release(&x), release(&y), release(&z), release(&one);
+}
+
 /* ---- noise -------------------------------------------------------------------------------- */
 
 /** Philox4x32-10 from the paper, section 3.3. */
@@ -606,6 +637,8 @@ static array medley(const tame_kernels *k)
     k->rls_rows(N, N, N, R.at, r.at, r.at, 1, u.at, y.at);
     k->row_sums(N, start, column, R.at, x.at, y.at);
     k->add_scaled(N, 1e-6 * k->dot(M, r.at, r.at), y.at, x.at);
+    k->logistic(N, y.at, y.at);
+    k->add_scaled(N, 1e-6, y.at, x.at);
     memcpy(u.at, r.at, r.bytes);
   }
   release(&r), release(&u), release(&y), release(&P), release(&R);
@@ -642,6 +675,7 @@ ON_ALL(rate_step_is_an_euler_step)
 ON_ALL(elements_do_not_depend_on_the_cut)
 ON_ALL(tanh_is_accurate)
 ON_ALL(tanh_of_the_odd_ones)
+ON_ALL(exp_and_logistic_are_right)
 ON_ALL(noise_is_keyed_by_neuron)
 ON_ALL(noise_is_added_scaled)
 ON_ALL(noise_is_normal)
@@ -662,6 +696,7 @@ int main(void)
       cmocka_unit_test(all_elements_do_not_depend_on_the_cut),
       cmocka_unit_test(all_tanh_is_accurate),
       cmocka_unit_test(all_tanh_of_the_odd_ones),
+      cmocka_unit_test(all_exp_and_logistic_are_right),
       cmocka_unit_test(philox_is_the_published_one),
       cmocka_unit_test(all_noise_is_keyed_by_neuron),
       cmocka_unit_test(all_noise_is_added_scaled),
