@@ -1,0 +1,60 @@
+/* Gates of gru and lstm; see gates.h. */
+#include "model/gates.h"
+
+#include <string.h>
+
+tame_gates tame_gates_add(tame_layer *layer, const tame_weight_params *p, int64_t units, int gates,
+                          bool two_biases)
+{
+  const int64_t width = gates * units;
+  tame_gates g = {.units = units, .width = width, .bias_recurrent = -1};
+  g.in = tame_map_add(layer, tame_weights_view(p, width, layer->inputs, units, false), "weight_ih",
+                      NULL);
+  g.recurrent = tame_map_add(layer, tame_weights_view(p, width, units, units, true), "weight_hh",
+                             NULL);
+  g.bias_in = tame_layer_add(layer, tame_bias_view(p, width, units), "bias_ih");
+  if (two_biases)
+    g.bias_recurrent = tame_layer_add(layer, tame_bias_view(p, width, units), "bias_hh");
+  return g;
+}
+
+/* out = bias, or out += bias. */
+static void put_bias(const tame_gates *g, const double *slab, int64_t bias, int64_t batch, bool add,
+                     double *out)
+{
+  const double *from = bias < 0 ? NULL : slab + bias;
+  if (!add) tame_bias_run(g->width, batch, from, out);
+  for (int64_t k = 0; add && from && k < batch * g->width; k++) out[k] += from[k % g->width];
+}
+
+void tame_gates_run(const tame_gates *g, const double *slab, int64_t batch, const double *x,
+                    const double *h, double *from_x, double *from_h)
+{
+  put_bias(g, slab, g->bias_in, batch, false, from_x);
+  put_bias(g, slab, g->bias_recurrent, batch, from_x == from_h, from_h);
+  tame_map_run(&g->in, slab, batch, x, from_x);
+  tame_map_run(&g->recurrent, slab, batch, h, from_h);
+}
+
+void tame_gates_vjp(const tame_gates *g, const tame_step *s, const double *h, const double *dfrom_x,
+                    const double *dfrom_h, double *dx, double *dh, double *dslab)
+{
+  const int64_t batch = s->batch;
+  memset(dh, 0, (size_t)(batch * g->units) * sizeof *dh);
+  tame_map_back(&g->recurrent, s->slab, batch, dfrom_h, dh);
+  tame_map_slope(&g->recurrent, batch, h, dfrom_h, dslab);
+  tame_map_slope(&g->in, batch, s->x, dfrom_x, dslab);
+  tame_bias_slope(g->width, batch, dfrom_x, dslab + g->bias_in);
+  if (g->bias_recurrent >= 0) tame_bias_slope(g->width, batch, dfrom_h, dslab + g->bias_recurrent);
+  if (!dx) return;
+  memset(dx, 0, (size_t)(batch * g->in.inputs) * sizeof *dx);
+  tame_map_back(&g->in, s->slab, batch, dfrom_x, dx);
+}
+
+void tame_gates_jvp(const tame_gates *g, const tame_step *s, const double *h, const tame_tangent *t,
+                    const double *th, double *tfrom_x, double *tfrom_h)
+{
+  tame_gates_run(g, t->slab, s->batch, s->x, h, tfrom_x, tfrom_h);
+  tame_map_run(&g->in, s->slab, s->batch, t->x, tfrom_x);
+  tame_map_run(&g->recurrent, s->slab, s->batch, th, tfrom_h);
+}
