@@ -5,6 +5,7 @@
 
 #include "tame/base.h"
 #include "tame/experiment.h"
+#include "tame/gradient.h"
 #include "tame/learn.h"
 #include "tame/model.h"
 #include "tame/network.h"
