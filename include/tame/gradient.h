@@ -5,6 +5,7 @@
 #define TAME_GRADIENT_H
 
 #include "tame/model.h"
+#include "tame/parallel.h"
 
 /* ---- losses ----------------------------------------------------------------------------------- */
 
@@ -44,7 +45,7 @@ typedef struct tame_penalties {
 } tame_penalties;
 extern const tame_schema tame_penalties_schema;
 
-/** The penalty on parameters; its gradient is added. Sums in the order of the slab. Local. */
+/** The penalty on parameters; its gradient is added, unless NULL. Sums in the order of the slab. Local. */
 double tame_penalties_weights(const tame_penalties *p, const tame_model *model, const double *slab,
                               double *gradient);
 
@@ -86,5 +87,60 @@ void tame_optimizer_step(tame_optimizer *optimizer, double factor, int64_t epoch
 int64_t tame_optimizer_updates(const tame_optimizer *optimizer);
 /** Append all that it keeps to a state. copy: another rank answers for it. Local. */
 void tame_optimizer_state(tame_optimizer *optimizer, bool copy, tame_state *state);
+
+/* ---- backpropagation through time ----------------------------------------------------------------- */
+
+/** How gradients are made. */
+typedef struct tame_bptt_params {
+  tame_variant loss; /**< a row of tame_losses */
+  tame_penalties penalties;
+  int64_t
+      micro_batch; /**< samples that are worked on together, by global id; results depend on it by rounding,
+                                 on ranks and threads they do not */
+  int64_t
+      truncate; /**< gradients do not pass back over steps that are multiples of it; 0: they do */
+  int64_t
+      segment; /**< so many steps are kept, the others made again when they are wanted; 0: all are kept */
+} tame_bptt_params;
+extern const tame_schema tame_bptt_schema;
+
+/** The samples of a batch, as functions of their ids, 0 to samples - 1; called by several threads at once. */
+typedef struct tame_batch {
+  int64_t samples, steps;
+  /** Samples first to first + count - 1: x: [steps][count][inputs], target: see tame_loss_shape(), elapsed:
+   *  [steps][count], NULL unless has_elapsed. */
+  void (*fetch)(const void *context, int64_t first, int64_t count, double *x, double *target,
+                double *elapsed);
+  /** Outputs of those samples, [steps][count][outputs]; NULL: not wanted. */
+  void (*see)(const void *context, int64_t first, int64_t count, const double *y);
+  const void *context;
+  bool has_elapsed;
+  int64_t
+      targets; /**< how many targets are there, of all samples; 0: to be counted, by fetching all twice */
+} tame_batch;
+
+/** What a batch came to. */
+typedef struct tame_batch_result {
+  double loss;                 /**< all of it, the sum of: */
+  double data, rates, weights; /**< what targets ask, and penalties */
+} tame_batch_result;
+
+typedef struct tame_bptt tame_bptt; /* opaque */
+
+/** For batches of at most so many samples and steps. Micro-batches are shared out over the ranks of comm, and over threads.
+ *  The model is borrowed, the same on every rank; params are copied. Collective.
+ *  @return TAME_ERR_INPUT, TAME_ERR_NOMEM; the same on every rank */
+tame_status tame_bptt_create(tame_bptt **out, MPI_Comm comm, const tame_model *model,
+                             const tame_bptt_params *params, int64_t samples, int64_t steps);
+/** Free *bptt and set it to NULL. Local. NULL is fine. */
+void tame_bptt_free(tame_bptt **bptt);
+/** Bytes that this rank takes for it. Local. */
+int64_t tame_bptt_bytes(const tame_bptt *bptt);
+
+/** The loss of a batch at these parameters, and its gradient, [tame_model_count()], the same bits on every rank whatever their
+ *  number and that of threads; gradient NULL: the loss alone. Collective.
+ *  @return TAME_ERR_INPUT (a bad target), TAME_ERR_NUMERIC (a loss that is not finite); the same on every rank */
+tame_status tame_bptt_run(tame_bptt *bptt, const double *slab, const tame_batch *batch,
+                          tame_batch_result *result, double *gradient);
 
 #endif

@@ -144,6 +144,8 @@ typedef struct tame_adjoint {
   const double *next, *y; /**< dL/d next, without what comes by y; dL/dy */
   double *state, *x;      /**< dL/d state, dL/dx: set; x NULL: not wanted */
   double *slab;           /**< dL/d parameters: added to */
+  double rates_l1,
+      rates_l2; /**< L has these times |.| and .^2 of the outputs of all layers but the last */
 } tame_adjoint;
 
 /** A direction seen forwards through a step: the derivatives of next and y along (slab, x, state). */
@@ -166,6 +168,9 @@ void tame_model_step(const tame_model *model, const tame_step *step);
  *  over the batch are in the order of samples. Several threads may work on one model. */
 void tame_model_step_vjp(const tame_model *model, const tame_step *step,
                          const tame_adjoint *adjoint);
+/** Add to value: [batch] that penalty of a step that was made. */
+void tame_model_rates(const tame_model *model, const tame_step *step, double l1, double l2,
+                      double *value);
 void tame_model_step_jvp(const tame_model *model, const tame_step *step,
                          const tame_tangent *tangent);
 

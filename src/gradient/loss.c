@@ -22,21 +22,28 @@ void tame_loss_shape(const tame_variant *loss, int64_t steps, int64_t outputs,
   kind_of(loss)->shape(loss->params, steps, outputs, target_steps, width);
 }
 
-tame_status tame_loss_count(const tame_variant *loss, const tame_sequences_view *v, int64_t *counts)
+int64_t tame_loss_tally(const tame_variant *loss, const tame_sequences_view *v, int64_t *counts)
 {
   int64_t steps, width;
   tame_loss_shape(loss, v->steps, v->outputs, &steps, &width);
   for (int64_t b = 0; b < v->batch; b++) counts[b] = 0;
   for (int64_t k = 0; k < steps * v->batch * width; k++) {
-    const double target = v->target[k];
-    if (isnan(target)) continue;
-    if (kind_of(loss)->may_be && !kind_of(loss)->may_be(v->outputs, target))
-      return tame_fail(TAME_ERR_INPUT, "%s: found target %g at step %lld, with %lld outputs",
-                       loss->row->name, target, (long long)(k / (v->batch * width)),
-                       (long long)v->outputs);
+    if (isnan(v->target[k])) continue;
+    if (kind_of(loss)->may_be && !kind_of(loss)->may_be(v->outputs, v->target[k])) return k;
     counts[k / width % v->batch]++;
   }
-  return TAME_OK;
+  return -1;
+}
+
+tame_status tame_loss_count(const tame_variant *loss, const tame_sequences_view *v, int64_t *counts)
+{
+  int64_t steps, width;
+  const int64_t bad = tame_loss_tally(loss, v, counts);
+  if (bad < 0) return TAME_OK;
+  tame_loss_shape(loss, v->steps, v->outputs, &steps, &width);
+  return tame_fail(TAME_ERR_INPUT, "%s: found target %g at step %lld, with %lld outputs",
+                   loss->row->name, v->target[bad], (long long)(bad / (v->batch * width)),
+                   (long long)v->outputs);
 }
 
 double tame_loss_weight(const tame_variant *loss, int64_t own, int64_t all, int64_t samples)

@@ -62,7 +62,7 @@ static double run_one(int over, const tame_sequences_view *v, int64_t steps, con
                       double class, double weight, double *dy)
 {
   const int64_t stride = v->batch * v->outputs, n = v->outputs;
-  const bool there = !isnan(class);
+  const bool there = is_class(n, class); /* others have been refused, or are not there */
   double most = -INFINITY, sum = 0;
   for (int64_t o = 0; o < n; o++) most = fmax(most, pool(over, steps, stride, y + o));
   for (int64_t o = 0; o < n; o++) sum += exp(pool(over, steps, stride, y + o) - most);

@@ -27,7 +27,7 @@ static double penalize(const tame_penalties *p, int64_t n, const double *theta, 
   for (int64_t k = 0; k < n; k++) {
     const double w = theta[k];
     sum += p->weights_l1 * fabs(w) + p->weights_l2 * w * w;
-    gradient[k] += p->weights_l1 * ((w > 0) - (w < 0)) + 2 * p->weights_l2 * w;
+    if (gradient) gradient[k] += p->weights_l1 * ((w > 0) - (w < 0)) + 2 * p->weights_l2 * w;
   }
   return sum;
 }
@@ -41,7 +41,8 @@ double tame_penalties_weights(const tame_penalties *p, const tame_model *model, 
   if (p->weights_l1 == 0 && p->weights_l2 == 0) return 0;
   for (int64_t k = 0; k < views; k++)
     if (p->on == 1 || view[k].weight)
-      sum += penalize(p, view[k].count, slab + view[k].first, gradient + view[k].first);
+      sum += penalize(p, view[k].count, slab + view[k].first,
+                      gradient ? gradient + view[k].first : NULL);
   return sum;
 }
 

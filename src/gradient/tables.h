@@ -30,6 +30,9 @@ extern const char *const tame_loss_averages[];
         .doc = "a mean over all targets, or over samples of the means of their own"                \
   }
 
+/** tame_loss_count() without a message, for threads: the place of a target that cannot be, or -1. */
+int64_t tame_loss_tally(const tame_variant *loss, const tame_sequences_view *view, int64_t *counts);
+
 typedef struct tame_schedule_kind {
   tame_row head;
   double (*factor)(const void *params, double c);

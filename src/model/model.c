@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "model/layer.h"
 
-#include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -342,6 +342,25 @@ void tame_model_step(const tame_model *m, const tame_step *step)
   }
 }
 
+void tame_model_rates(const tame_model *m, const tame_step *step, double l1, double l2,
+                      double *value)
+{
+  for (int l = 0; l + 1 < m->n_layers; l++) {
+    const double *y = place_of(m, step, l).step.y;
+    const int64_t n = m->layer[l]->outputs;
+    for (int64_t b = 0; b < step->batch; b++)
+      for (int64_t i = b * n; i < (b + 1) * n; i++) value[b] += l1 * fabs(y[i]) + l2 * y[i] * y[i];
+  }
+}
+
+/* The penalty's share of dL/dy of a layer's outputs. */
+static void rates_vjp(const tame_adjoint *a, int64_t n, const double *y, double *dy)
+{
+  if (a->rates_l1 == 0 && a->rates_l2 == 0) return;
+  for (int64_t i = 0; i < n; i++)
+    dy[i] += a->rates_l1 * ((y[i] > 0) - (y[i] < 0)) + 2 * a->rates_l2 * y[i];
+}
+
 void tame_model_step_vjp(const tame_model *m, const tame_step *step, const tame_adjoint *adjoint)
 {
   const double *dy = adjoint->y;
@@ -354,6 +373,7 @@ void tame_model_step_vjp(const tame_model *m, const tame_step *step, const tame_
                               .x = dx,
                               .slab = adjoint->slab + p.slab};
     m->layer[l]->kind->vjp(m->layer[l], &p.step, &own);
+    if (l > 0) rates_vjp(adjoint, step->batch * m->layer[l]->inputs, p.step.x, dx);
     dy = dx;
   }
 }
