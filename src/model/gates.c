@@ -24,7 +24,8 @@ static void put_bias(const tame_gates *g, const double *slab, int64_t bias, int6
 {
   const double *from = bias < 0 ? NULL : slab + bias;
   if (!add) tame_bias_run(g->width, batch, from, out);
-  for (int64_t k = 0; add && from && k < batch * g->width; k++) out[k] += from[k % g->width];
+  for (int64_t b = 0; add && from && b < batch; b++)
+    for (int64_t k = 0; k < g->width; k++) out[b * g->width + k] += from[k];
 }
 
 void tame_gates_run(const tame_gates *g, const double *slab, int64_t batch, const double *x,

@@ -5,7 +5,7 @@
 #include <cblas.h>
 #include <string.h>
 
-enum { SMALL = 8192 /* products, below which a call of BLAS costs more than it gives */ };
+enum { SMALL = 512 /* products, below which a call of BLAS costs more than it gives */ };
 
 tame_map tame_map_add(tame_layer *layer, tame_view view, const char *name,
                       const tame_synapses *synapses)
