@@ -53,7 +53,7 @@ typedef enum tame_purpose {
   TAME_DRAW_READOUT = 5,   /**< a = neuron, b = output */
   TAME_DRAW_STATE = 6,     /**< a = neuron, b = state variable, c = trial */
   TAME_DRAW_NOISE = 7,     /**< a = neuron / 2, b = step, c = trial; even and odd neuron share it */
-  TAME_DRAW_PARAMETER = 8, /**< of a model: a = row * columns + column, b = view, c = trial */
+  TAME_DRAW_PARAMETER = 8, /**< of a model: a = row, b = column, c = 128 view + trial */
 } tame_purpose;
 
 /** Two uniform doubles in (0, 1), odd multiples of 2^-53. Local. */

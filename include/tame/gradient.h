@@ -113,6 +113,11 @@ typedef struct tame_batch {
                 double *elapsed);
   /** Outputs of those samples, [steps][count][outputs]; NULL: not wanted. */
   void (*see)(const void *context, int64_t first, int64_t count, const double *y);
+  /** For sequences that go on where others ended: put the states of those samples, arrays [count][width] as
+   *  tame_model_state_parts() says, in place of the model's own start, and say true; or false. They are constants. NULL:
+   *  the model's start. And: take the states after the last step; NULL: not wanted. */
+  bool (*resume)(const void *context, int64_t first, int64_t count, double *state);
+  void (*leave)(const void *context, int64_t first, int64_t count, const double *state);
   const void *context;
   bool has_elapsed;
   int64_t

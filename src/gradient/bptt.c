@@ -251,13 +251,14 @@ typedef struct job {
   const double *slab;
   lane *l;
   int64_t first, count; /* samples */
+  bool resumed;         /* the state at step 0 is no parameter */
 } job;
 
 static job job_of(const tame_bptt *b, const tame_batch *batch, const double *slab, lane *l,
                   int64_t micro)
 {
   const int64_t m = b->p.micro_batch, first = micro * m, left = batch->samples - first;
-  return (job){b, batch, slab, l, first, left < m ? left : m};
+  return (job){b, batch, slab, l, first, left < m ? left : m, false};
 }
 
 static void fetch(const job *j)
@@ -321,11 +322,16 @@ static int64_t segments_of(const job *j)
   return (j->batch->steps + j->b->segment - 1) / j->b->segment;
 }
 
-static void forwards(const job *j)
+static void forwards(job *j)
 {
+  const tame_batch *batch = j->batch;
   memset(j->l->rates, 0, (size_t)j->count * sizeof *j->l->rates);
   tame_model_start(j->b->model, j->slab, j->count, j->l->at_segments);
+  j->resumed = batch->resume &&
+               batch->resume(batch->context, j->first, j->count, j->l->at_segments);
   for (int64_t s = 0; s < segments_of(j); s++) run_segment(j, s, true);
+  if (batch->leave)
+    batch->leave(batch->context, j->first, j->count, step_at(j, batch->steps - 1).next);
 }
 
 /* From dL/dy to the lane's gradient. */
@@ -356,11 +362,11 @@ static void backwards(const job *j)
       state = swapped;
     }
   }
-  tame_model_start_vjp(b->model, j->count, next, l->gradient);
+  if (!j->resumed) tame_model_start_vjp(b->model, j->count, next, l->gradient);
 }
 
 /* losses: of the samples of this micro-batch. */
-static void work_on(const job *j, int64_t targets, sample_loss *losses, bool with_gradient)
+static void work_on(job *j, int64_t targets, sample_loss *losses, bool with_gradient)
 {
   lane *l = j->l;
   const tame_sequences_view view = view_of(j);
@@ -417,7 +423,7 @@ static void work_on_all(tame_bptt *b, const tame_batch *batch, const double *sla
     const int now = end - k < b->n_lanes ? (int)(end - k) : b->n_lanes;
 #pragma omp parallel for schedule(static, 1) num_threads(now)
     for (int i = 0; i < now; i++) {
-      const job j = job_of(b, batch, slab, &b->lanes[i], k + i);
+      job j = job_of(b, batch, slab, &b->lanes[i], k + i);
       work_on(&j, targets, b->own_losses + (j.first - b->own.first[b->rank]), with_gradient);
     }
     for (int i = 0; with_gradient && i < now; i++)

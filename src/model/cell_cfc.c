@@ -42,7 +42,7 @@ static const tame_field fields[] = {
     {"backbone_units", TAME_INT, AT(backbone_units), .fallback = "128", .min = 1, .max = 1 << 20,
      .doc = "of each layer of the backbone"},
     {"backbone_layers", TAME_INT, AT(backbone_layers), .fallback = "1", .min = 0,
-     .max = MOST_LAYERS, .doc = "of the backbone; without effect with a circuit, which has none"},
+     .max = MOST_LAYERS, .doc = "of the backbone"},
     {"activation", TAME_CHOICE, AT(activation), .fallback = "lecun_tanh",
      .choices = tame_activations, .doc = "of the backbone"},
     {"mixed_memory", TAME_BOOL, AT(mixed_memory), .fallback = "off",
@@ -203,6 +203,10 @@ static tame_status create(tame_layer *layer, const void *params)
   if (wired == (p->units > 0))
     return tame_fail(TAME_ERR_INPUT, "units: found %lld %s a circuit, want one of the two",
                      (long long)p->units, wired ? "and" : "without");
+  if (wired &&
+      (p->backbone_units != 128 || p->backbone_layers != 1 || p->activation != TAME_LECUN_TANH))
+    return tame_fail(TAME_ERR_INPUT, "circuit: found one, and parameters of a backbone, which it "
+                                     "has not");
   c->mode = p->mode;
   c->tf = p->convention == 1;
   c->activation = (tame_activation)p->activation;

@@ -100,10 +100,14 @@ typedef struct lif {
   int64_t bias;
 } lif;
 
-static void create_any(tame_layer *layer, const lif_params *p, bool adapts)
+static tame_status create_any(tame_layer *layer, const lif_params *p, bool adapts)
 {
   lif *l = (lif *)layer;
   const int64_t n = p->units;
+  if (p->width != 1 && p->surrogate != TAME_SURROGATE_TRIANGLE &&
+      p->surrogate != TAME_SURROGATE_RELU_GRAD)
+    return tame_fail(TAME_ERR_INPUT, "width: found %g with surrogate %s, which has none", p->width,
+                     tame_surrogate_names[p->surrogate]);
   l->p = *p;
   l->adapts = adapts;
   l->surrogate = (tame_surrogate){(tame_surrogate_kind)p->surrogate, p->alpha, p->width};
@@ -122,19 +126,18 @@ static void create_any(tame_layer *layer, const lif_params *p, bool adapts)
   if (adapts) layer->variable[layer->variables++] = "a";
   layer->state = layer->variables * n;
   layer->tape = 3 * n;
-  layer->work = 2 * n;
+  layer->work = n;
+  return TAME_OK;
 }
 
 static tame_status create_lif(tame_layer *layer, const void *params)
 {
-  create_any(layer, params, false);
-  return TAME_OK;
+  return create_any(layer, params, false);
 }
 
 static tame_status create_alif(tame_layer *layer, const void *params)
 {
-  create_any(layer, params, true);
-  return TAME_OK;
+  return create_any(layer, params, true);
 }
 
 /* The arrays of a state: g, v, and those that are there. */

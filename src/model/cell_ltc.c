@@ -163,6 +163,9 @@ static tame_status create(tame_layer *layer, const void *params)
 {
   const ltc_params *p = params;
   ltc *l = (ltc *)layer;
+  if (p->solver != 0 && p->epsilon != 1e-8)
+    return tame_fail(TAME_ERR_INPUT, "epsilon: found %g with solver %s, want solver fused for it",
+                     p->epsilon, solvers[p->solver]);
   const tame_status status = tame_circuit_build(&l->circuit, &p->circuit, layer->inputs);
   if (status != TAME_OK) return status;
   const int64_t n = l->circuit.units, inner = l->circuit.inner.count,

@@ -82,14 +82,13 @@ void tame_view_place(const tame_view *v, int64_t k, int64_t *row, int64_t *colum
 /* Standard deviation of a normal number that is drawn again while it is beyond 2. */
 #define CUT_SD 0.87962566103423978
 
-static double cut_normal(uint64_t seed, uint32_t element, uint32_t which)
+static double cut_normal(uint64_t seed, uint32_t row, uint32_t column, uint32_t which)
 {
-  double z = 0;
-  for (uint32_t trial = 0; trial < 100; trial++) {
-    z = tame_normal(seed, TAME_DRAW_PARAMETER, element, which, trial);
+  for (uint32_t trial = 0; trial < 128; trial++) {
+    const double z = tame_normal(seed, TAME_DRAW_PARAMETER, row, column, which + trial);
     if (fabs(z) <= 2) return z / CUT_SD;
   }
-  return 0; /* once in 1e134 */
+  return 0; /* once in 1e171 */
 }
 
 /* Columns of a [rows][columns], rows >= columns, made orthonormal one after the other; element (i, j) at
@@ -119,23 +118,23 @@ static void draw_orthogonal(const tame_view *v, double *at)
 
 static double drawn(const tame_view *v, int64_t k, uint64_t seed, uint32_t which)
 {
-  int64_t row, column;
-  tame_view_place(v, k, &row, &column);
-  const uint32_t element = (uint32_t)(row * v->columns + column);
+  int64_t i, j;
+  tame_view_place(v, k, &i, &j);
+  const uint32_t row = (uint32_t)i, column = (uint32_t)j;
   switch (v->init) {
     case TAME_INIT_UNIFORM: break;
     case TAME_INIT_SIGN: return v->synapses->sign[k];
-    case TAME_INIT_NORMAL: return v->a * cut_normal(seed, element, which);
-    case TAME_INIT_ORTHOGONAL: return tame_normal(seed, TAME_DRAW_PARAMETER, element, which, 0);
+    case TAME_INIT_NORMAL: return v->a * cut_normal(seed, row, column, which);
+    case TAME_INIT_ORTHOGONAL: return tame_normal(seed, TAME_DRAW_PARAMETER, row, column, which);
   }
-  const double u = tame_uniform(seed, TAME_DRAW_PARAMETER, element, which, 0);
+  const double u = tame_uniform(seed, TAME_DRAW_PARAMETER, row, column, which);
   return v->a == v->b ? v->a : v->a + (v->b - v->a) * u;
 }
 
 void tame_view_draw(const tame_view *v, uint64_t seed, uint32_t which, double *slab)
 {
   double *at = slab + v->first;
-  for (int64_t k = 0; k < v->count; k++) at[k] = drawn(v, k, seed, which);
+  for (int64_t k = 0; k < v->count; k++) at[k] = drawn(v, k, seed, 128 * which);
   if (v->init == TAME_INIT_ORTHOGONAL) draw_orthogonal(v, at);
   for (int64_t k = 0; v->limit == TAME_LIMIT_SIGN && k < v->count; k++)
     at[k] = fabs(at[k]) * v->synapses->sign[k];

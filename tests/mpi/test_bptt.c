@@ -390,6 +390,78 @@ static void rates_are_means(void **state)
   drop(&p);
 }
 
+/* States between windows of one sequence, on each rank those of its samples: arrays [SAMPLES][STATE]. */
+enum { UNITS = 4, STATE = 2 * UNITS };
+static double carried[STATE * SAMPLES];
+
+static void move_states(int64_t first, int64_t count, double *state, bool out)
+{
+  for (int64_t v = 0; v < 2; v++) /* h, c */
+    for (int64_t b = 0; b < count; b++) {
+      double *const mine = state + (v * count + b) * UNITS;
+      double *const kept = carried + (v * SAMPLES + first + b) * UNITS;
+      memcpy(out ? kept : mine, out ? mine : kept, UNITS * sizeof *mine);
+    }
+}
+
+static bool resume(const void *context, int64_t first, int64_t count, double *state)
+{
+  (void)context;
+  move_states(first, count, state, false);
+  return true;
+}
+
+static void leave(const void *context, int64_t first, int64_t count, const double *state)
+{
+  (void)context;
+  move_states(first, count, (double *)(uintptr_t)state, true);
+}
+
+static const problem *whole; /* whose window is fetched */
+static int64_t window;
+
+static void fetch_window(const void *context, int64_t first, int64_t count, double *x,
+                         double *target, double *elapsed)
+{
+  double *all_x = malloc((size_t)(2 * T * count) * 8), *all = malloc((size_t)(2 * T * count) * 8);
+  (void)context;
+  fetch(whole, first, count, all_x, all, elapsed);
+  memcpy(x, all_x + window * 3 * count * 2, (size_t)(3 * count * 2) * sizeof *x);
+  memcpy(target, all + window * 3 * count * 2, (size_t)(3 * count * 2) * sizeof *x);
+  free(all_x), free(all);
+}
+
+/* Three windows of three steps, each from the state that the one before left: as one run that is cut there. */
+static void windows_carry_states(void **state)
+{
+  (void)state;
+  problem p = problem_of("{model: {inputs: 2, train_start: on, layers: [lstm: {units: 4}, "
+                         "dense: {units: 2}]}, bptt: {micro_batch: 2, truncate: 3}}",
+                         T);
+  const int64_t n = tame_model_count(p.model);
+  double *want = malloc((size_t)n * 8), *got = malloc((size_t)n * 8), *sum = calloc((size_t)n, 8);
+  double loss = 0, apart = 0;
+  tame_bptt *b;
+  tame_batch_result r;
+  const tame_batch batch = batch_of(&p, SAMPLES, false);
+  assert_all(tame_bptt_create(&b, MPI_COMM_WORLD, p.model, &p.p, SAMPLES, T) == TAME_OK);
+  assert_all(tame_bptt_run(b, tame_model_slab(p.model), &batch, &r, want) == TAME_OK);
+  whole = &p;
+  for (window = 0; window < 3; window++) {
+    tame_batch_result part;
+    tame_batch some = {.samples = SAMPLES, .steps = 3, .fetch = fetch_window, .leave = leave};
+    if (window > 0) some.resume = resume;
+    assert_all(tame_bptt_run(b, tame_model_slab(p.model), &some, &part, got) == TAME_OK);
+    loss += part.loss / 3;
+    for (int64_t i = 0; i < n; i++) sum[i] += got[i] / 3;
+  }
+  for (int64_t i = 0; i < n; i++) apart = fmax(apart, fabs(sum[i] - want[i]));
+  assert_all(fabs(loss - r.loss) < 1e-15 && apart < 1e-15);
+  tame_bptt_free(&b);
+  free(want), free(got), free(sum);
+  drop(&p);
+}
+
 /* ---- outputs, failures ------------------------------------------------------------------------------------------ */
 
 static void outputs_are_seen(void **state)
@@ -497,6 +569,7 @@ static int group(void)
       cmocka_unit_test(layouts_give_the_same_bits),
       cmocka_unit_test(segments_give_the_same_bits),
       cmocka_unit_test(truncation_is_by_windows),
+      cmocka_unit_test(windows_carry_states),
       cmocka_unit_test(rates_are_means),
       cmocka_unit_test(outputs_are_seen),
       cmocka_unit_test(failures_are_shared),

@@ -526,6 +526,12 @@ static void bad_models_are_refused(void **state)
       {"{inputs: 2, layers: [ltc: {circuit: {autoncp: {units: 5, outputs: 4}}}]}",
        "outputs: found 4, want less than units - 2 = 3"},
       {"{inputs: 2, layers: [cfc: {units: 0}]}", "units: found 0 without a circuit"},
+      {"{inputs: 2, layers: [cfc: {circuit: {ring: {units: 5}}, backbone_layers: 2}]}",
+       "circuit: found one, and parameters of a backbone"},
+      {"{inputs: 2, layers: [ltc: {circuit: {ring: {units: 5}}, solver: rk4, epsilon: 0.1}]}",
+       "epsilon: found 0.1 with solver rk4"},
+      {"{inputs: 2, layers: [alif: {units: 5, width: 2}]}",
+       "width: found 2 with surrogate inverse_square, which has none"},
   };
   for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
     tame_model *m;
