@@ -108,6 +108,8 @@ int64_t tame_model_work_size(const tame_model *model, int64_t batch);
 /** The slab: all parameters, [tame_model_count()], aligned to a cache line. Owned by the model. Local. */
 double *tame_model_slab(tame_model *model);
 int64_t tame_model_count(const tame_model *model);
+/** Append the slab to a state, "model.slab". copy: another rank answers for it. */
+void tame_model_save(tame_model *model, bool copy, tame_state *state);
 /** How many there are as published, with the elements that have no synapse: ncps' size of a model. */
 int64_t tame_model_count_published(const tame_model *model);
 /** Views in the order of the slab, which they tile. Borrowed. */

@@ -49,18 +49,12 @@ static const tame_field fields[] = {
      .doc = "an LSTM gives the state that a step starts from"},
     {0}};
 
-/* An affine map with its bias. */
-typedef struct affine {
-  tame_map map;
-  int64_t bias;
-} affine;
-
 /* One layer of neurons. */
 typedef struct part {
   int64_t inputs, units, column; /* of the state, its first */
   int64_t width;                 /* of what ff1 and the others hear */
   int layers;                    /* of the backbone */
-  affine backbone[MOST_LAYERS], ff1, ff2, time_a, time_b;
+  tame_affine backbone[MOST_LAYERS], ff1, ff2, time_a, time_b;
   int64_t w_tau, A;   /* of the mode pure */
   tame_synapses mask; /* of ff1 and ff2; owned; empty: all */
 } part;
@@ -74,23 +68,22 @@ typedef struct cfc {
   tame_circuit circuit;
   part part[MOST_PARTS];
   int parts;
+  int64_t widest; /* of what parts hear, and backbones */
 } cfc;
 
 /* ---- making --------------------------------------------------------------------------------------- */
 
 /* Weights by Glorot; biases as PyTorch's linear maps have them, or 0. */
-static affine add_affine(cfc *c, const char *prefix, const char *name, int64_t out, int64_t in,
-                         const tame_synapses *mask)
+static tame_affine add_affine(cfc *c, const char *prefix, const char *name, int64_t out, int64_t in,
+                              const tame_synapses *mask)
 {
   const tame_weight_params glorot = {.init = TAME_WEIGHTS_XAVIER_UNIFORM, .gain = 1},
                            torch = {.init = TAME_WEIGHTS_TORCH, .gain = 1};
-  char full[64];
-  affine a;
-  snprintf(full, sizeof full, "%s%s.weight", prefix, name);
-  a.map = tame_map_add(&c->head, tame_weights_view(&glorot, out, in, in, false), full, mask);
-  snprintf(full, sizeof full, "%s%s.bias", prefix, name);
-  a.bias = tame_layer_add(&c->head, tame_bias_view(c->tf ? &glorot : &torch, out, in), full);
-  return a;
+  char weight[64], bias[64];
+  snprintf(weight, sizeof weight, "%s%s.weight", prefix, name);
+  snprintf(bias, sizeof bias, "%s%s.bias", prefix, name);
+  return tame_affine_add(&c->head, tame_weights_view(&glorot, out, in, in, false), weight, mask,
+                         tame_bias_view(c->tf ? &glorot : &torch, out, in), bias);
 }
 
 static int64_t add_row(cfc *c, const char *prefix, const char *name, int64_t n)
@@ -220,13 +213,13 @@ static tame_status create(tame_layer *layer, const void *params)
   layer->variables = 1;
   layer->variable[0] = "h";
   layer->state = c->units;
-  int64_t widest = c->backbone_units;
+  c->widest = c->backbone_units;
   for (int k = 0; k < c->parts; k++) {
     const int64_t wide = c->part[k].inputs + c->part[k].units;
     layer->tape += part_tape(c, &c->part[k]);
-    if (wide > widest) widest = wide;
+    if (wide > c->widest) c->widest = wide;
   }
-  layer->work = 3 * widest + 5 * c->units;
+  layer->work = 3 * c->widest + 5 * c->units;
   return TAME_OK;
 }
 
@@ -280,28 +273,33 @@ static const double *heard(const cfc *c, const tame_step *st, const part *p, con
   return backbone_z(c, st, t, p->layers - 1) + st->batch * c->backbone_units;
 }
 
-static void run(const affine *a, const double *slab, int64_t batch, const double *x, double *y)
-{
-  tame_bias_run(a->map.outputs, batch, slab + a->bias, y);
-  tame_map_run(&a->map, slab, batch, x, y);
-}
-
-/* out[b] = [x[b], the part's columns of state[b]] */
-static void join(const cfc *c, const part *p, int64_t batch, const double *x, const double *state,
-                 double *out)
-{
-  for (int64_t b = 0; b < batch; b++) {
-    memcpy(out, x + b * p->inputs, (size_t)p->inputs * sizeof *out);
-    memcpy(out + p->inputs, state + b * c->units + p->column, (size_t)p->units * sizeof *out);
-    out += p->inputs + p->units;
-  }
-}
-
-/* The part's columns of state = h. */
-static void put_columns(const cfc *c, const part *p, int64_t batch, const double *h, double *state)
+/* n numbers of each sample, from columns of one array to those of another. */
+static void copy_columns(int64_t batch, int64_t n, const double *from, int64_t from_stride,
+                         double *to, int64_t to_stride)
 {
   for (int64_t b = 0; b < batch; b++)
-    memcpy(state + b * c->units + p->column, h + b * p->units, (size_t)p->units * sizeof *h);
+    memcpy(to + b * to_stride, from + b * from_stride, (size_t)n * sizeof *to);
+}
+
+/* u = [x, the part's columns of the state] */
+static void join(const cfc *c, const part *p, int64_t batch, const double *x, const double *state,
+                 double *u)
+{
+  const int64_t wide = p->inputs + p->units;
+  copy_columns(batch, p->inputs, x, p->inputs, u, wide);
+  copy_columns(batch, p->units, state + p->column, c->units, u + p->inputs, wide);
+}
+
+/* The part's columns of the state = h. */
+static void put_columns(const cfc *c, const part *p, int64_t batch, const double *h, double *state)
+{
+  copy_columns(batch, p->units, h, p->units, state + p->column, c->units);
+}
+
+/* y = the first units of the last part's h. */
+static void put_outputs(const cfc *c, int64_t batch, const double *h, double *y)
+{
+  copy_columns(batch, c->head.outputs, h, c->part[c->parts - 1].units, y, c->head.outputs);
 }
 
 /* s = logistic(+-d t_a + t_b), from t_a in s and t_b in room. */
@@ -318,11 +316,11 @@ static void close_default(const cfc *c, const tame_step *st, const part *p, cons
                           const double *x)
 {
   const size_t all = (size_t)(st->batch * p->units);
-  run(&p->ff2, st->slab, st->batch, x, t->f2);
+  tame_affine_run(&p->ff2, st->slab, st->batch, x, t->f2);
   if (!c->tf) c->head.kernels->tanh(all, t->f1, t->f1);
   if (!c->tf) c->head.kernels->tanh(all, t->f2, t->f2);
-  run(&p->time_a, st->slab, st->batch, x, t->s);
-  run(&p->time_b, st->slab, st->batch, x, t->h); /* room: h is set below */
+  tame_affine_run(&p->time_a, st->slab, st->batch, x, t->s);
+  tame_affine_run(&p->time_b, st->slab, st->batch, x, t->h); /* room: h is set below */
   gate(c, st, p, t->s, t->h);
   for (size_t k = 0; k < all; k++)
     t->h[k] = (c->mode == DEFAULT ? (1 - t->s[k]) * t->f1[k] : t->f1[k]) + t->s[k] * t->f2[k];
@@ -350,11 +348,11 @@ static void step(const tame_layer *layer, const tame_step *st)
     for (int k = 0; k < p->layers; k++) {
       const int64_t all = st->batch * c->backbone_units;
       double *z = backbone_z(c, st, &t, k);
-      run(&p->backbone[k], st->slab, st->batch, in, z);
+      tame_affine_run(&p->backbone[k], st->slab, st->batch, in, z);
       tame_activate(c->activation, layer->kernels, all, z, z + all);
       in = z + all;
     }
-    run(&p->ff1, st->slab, st->batch, in, t.f1);
+    tame_affine_run(&p->ff1, st->slab, st->batch, in, t.f1);
     if (c->mode == PURE) close_pure(st, p, &t);
     else close_default(c, st, p, &t, in);
     put_columns(c, p, st->batch, t.h, st->next);
@@ -366,15 +364,6 @@ static void step(const tame_layer *layer, const tame_step *st)
 }
 
 /* ---- backwards ------------------------------------------------------------------------------------------ */
-
-/* The affine map's parameters, and dx += what it heard. */
-static void back(const affine *a, const tame_step *st, const double *x, const double *dz,
-                 double *dslab, double *dx)
-{
-  tame_map_slope(&a->map, st->batch, x, dz, dslab);
-  tame_bias_slope(a->map.outputs, st->batch, dz, dslab + a->bias);
-  tame_map_back(&a->map, st->slab, st->batch, dz, dx);
-}
 
 /* From dL/dh' to dL/d of what was heard, dx, which is added to. room: [4][batch][units]. */
 static void close_default_vjp(const cfc *c, const tame_step *st, const part *p, const tape *t,
@@ -392,10 +381,10 @@ static void close_default_vjp(const cfc *c, const tame_step *st, const part *p, 
     db[k] = dh[k] * ds * s * (1 - s);
     da[k] = db[k] * (c->tf ? -elapsed : elapsed);
   }
-  back(&p->ff1, st, x, d1, dslab, dx);
-  back(&p->ff2, st, x, d2, dslab, dx);
-  back(&p->time_a, st, x, da, dslab, dx);
-  back(&p->time_b, st, x, db, dslab, dx);
+  tame_affine_vjp(&p->ff1, st, x, d1, dx, dslab);
+  tame_affine_vjp(&p->ff2, st, x, d2, dx, dslab);
+  tame_affine_vjp(&p->time_a, st, x, da, dx, dslab);
+  tame_affine_vjp(&p->time_b, st, x, db, dx, dslab);
 }
 
 static double sign(double x)
@@ -414,62 +403,66 @@ static void close_pure_vjp(const tame_step *st, const part *p, const tape *t, co
     dslab[p->w_tau + i] += dh[k] * A[i] * power * f * d * sign(w_tau[i]);
     d1[k] = -dh[k] * A[i] * power * (1 - d * fabs(f));
   }
-  back(&p->ff1, st, x, d1, dslab, dx);
+  tame_affine_vjp(&p->ff1, st, x, d1, dx, dslab);
+}
+
+/* What is wanted of a part's h': by the next step, and by the part after it, whose du is given, or the outputs. */
+static void gather(const cfc *c, const tame_step *st, const tame_adjoint *a, int number,
+                   const double *du, double *dh)
+{
+  const part *p = &c->part[number], *after = number + 1 < c->parts ? p + 1 : NULL;
+  const int64_t out = c->head.outputs;
+  for (int64_t b = 0; b < st->batch; b++)
+    for (int64_t i = 0; i < p->units; i++) {
+      double d = a->next[b * c->units + p->column + i];
+      if (after) d += du[b * (after->inputs + after->units) + i];
+      else if (i < out) d += a->y[b * out + i];
+      dh[b * p->units + i] = d;
+    }
+}
+
+/* dx: of the backbone's outputs at first, of its inputs at last. */
+static void backbone_vjp(const cfc *c, const tame_step *st, const part *p, const tape *t,
+                         double *dslab, double *dx, double *dz)
+{
+  const int64_t all = st->batch * c->backbone_units;
+  for (int k = p->layers - 1; k >= 0; k--) {
+    const double *z = backbone_z(c, st, t, k);
+    tame_activation_slope(c->activation, c->head.kernels, all, z, z + all, dz);
+    for (int64_t i = 0; i < all; i++) dz[i] *= dx[i];
+    tame_clear(st->batch * p->backbone[k].map.inputs, dx);
+    tame_affine_vjp(&p->backbone[k], st, k > 0 ? backbone_z(c, st, t, k - 1) + all : t->u, dz, dx,
+                    dslab);
+  }
 }
 
 static void vjp(const tame_layer *layer, const tame_step *st, const tame_adjoint *a)
 {
   const cfc *c = (const cfc *)layer;
-  const int64_t units = st->batch * c->units, wide = (layer->work - 5 * c->units) / 3 *
-                                                     st->batch; /* of the widest u or backbone */
+  const int64_t units = st->batch * c->units, wide = st->batch * c->widest;
   double *work = st->work, *dh = tame_take(&work, units), *room = tame_take(&work, 4 * units),
          *du = tame_take(&work, wide), *dx = tame_take(&work, wide), *dz = tame_take(&work, wide);
   for (int number = c->parts - 1; number >= 0; number--) {
     const part *p = &c->part[number];
     const tape t = tape_of(c, st, number);
-    const bool last = number + 1 == c->parts;
-    const part *after = last ? NULL : p + 1; /* whose du holds what it wants of us */
-    for (int64_t b = 0; b < st->batch; b++)
-      for (int64_t i = 0; i < p->units; i++) {
-        double d = a->next[b * c->units + p->column + i];
-        if (after) d += du[b * (after->inputs + after->units) + i];
-        else if (i < layer->outputs) d += a->y[b * layer->outputs + i];
-        dh[b * p->units + i] = d;
-      }
     const double *in = heard(c, st, p, &t);
-    memset(dx, 0, (size_t)(st->batch * p->width) * sizeof *dx);
+    gather(c, st, a, number, du, dh);
+    tame_clear(st->batch * p->width, dx);
     if (c->mode == PURE) close_pure_vjp(st, p, &t, in, dh, room, a->slab, dx);
     else close_default_vjp(c, st, p, &t, in, dh, room, a->slab, dx);
-    for (int k = p->layers - 1; k >= 0; k--) { /* dx: of the backbone's output k */
-      const int64_t all = st->batch * c->backbone_units, in_k = p->backbone[k].map.inputs;
-      const double *z = backbone_z(c, st, &t, k);
-      tame_activation_slope(c->activation, layer->kernels, all, z, z + all, dz);
-      for (int64_t i = 0; i < all; i++) dz[i] *= dx[i];
-      memset(dx, 0, (size_t)(st->batch * in_k) * sizeof *dx);
-      back(&p->backbone[k], st, k > 0 ? backbone_z(c, st, &t, k - 1) + all : t.u, dz, a->slab, dx);
-    }
+    backbone_vjp(c, st, p, &t, a->slab, dx, dz);
     double *const swapped = du;
     du = dx;
     dx = swapped;
-    for (int64_t b = 0; b < st->batch; b++)
-      memcpy(a->state + b * c->units + p->column, du + b * (p->inputs + p->units) + p->inputs,
-             (size_t)p->units * sizeof *du);
+    copy_columns(st->batch, p->units, du + p->inputs, p->inputs + p->units, a->state + p->column,
+                 c->units);
   }
   const part *first = &c->part[0];
-  for (int64_t b = 0; a->x && b < st->batch; b++)
-    memcpy(a->x + b * first->inputs, du + b * (first->inputs + first->units),
-           (size_t)first->inputs * sizeof *du);
+  if (a->x)
+    copy_columns(st->batch, first->inputs, du, first->inputs + first->units, a->x, first->inputs);
 }
 
 /* ---- forwards ------------------------------------------------------------------------------------------- */
-
-/* ty = the map's derivative along (slab, x). */
-static void run_jvp(const affine *a, const tame_step *st, const double *tslab, const double *x,
-                    const double *tx, double *ty)
-{
-  run(a, tslab, st->batch, x, ty);
-  tame_map_run(&a->map, st->slab, st->batch, tx, ty);
-}
 
 static void close_default_jvp(const cfc *c, const tame_step *st, const part *p, const tape *t,
                               const double *tslab, const double *x, const double *tx, double *room,
@@ -478,10 +471,10 @@ static void close_default_jvp(const cfc *c, const tame_step *st, const part *p, 
   const int64_t n = p->units, all = st->batch * n;
   double *t1 = tame_take(&room, all), *t2 = tame_take(&room, all), *ta = tame_take(&room, all),
          *tb = tame_take(&room, all);
-  run_jvp(&p->ff1, st, tslab, x, tx, t1);
-  run_jvp(&p->ff2, st, tslab, x, tx, t2);
-  run_jvp(&p->time_a, st, tslab, x, tx, ta);
-  run_jvp(&p->time_b, st, tslab, x, tx, tb);
+  tame_affine_jvp(&p->ff1, st, x, tslab, tx, t1);
+  tame_affine_jvp(&p->ff2, st, x, tslab, tx, t2);
+  tame_affine_jvp(&p->time_a, st, x, tslab, tx, ta);
+  tame_affine_jvp(&p->time_b, st, x, tslab, tx, tb);
   for (int64_t k = 0; k < all; k++) {
     const double f1 = t->f1[k], f2 = t->f2[k], s = t->s[k], elapsed = tame_elapsed(st, k / n);
     const double ts = s * (1 - s) * (ta[k] * (c->tf ? -elapsed : elapsed) + tb[k]);
@@ -495,7 +488,7 @@ static void close_pure_jvp(const tame_step *st, const part *p, const tape *t, co
                            const double *x, const double *tx, double *t1, double *th)
 {
   const double *w_tau = st->slab + p->w_tau, *A = st->slab + p->A;
-  run_jvp(&p->ff1, st, tslab, x, tx, t1);
+  tame_affine_jvp(&p->ff1, st, x, tslab, tx, t1);
   for (int64_t k = 0; k < st->batch * p->units; k++) {
     const int64_t i = k % p->units;
     const double f = t->f1[k], power = t->f2[k], d = tame_elapsed(st, k / p->units);
@@ -508,7 +501,7 @@ static void close_pure_jvp(const tame_step *st, const part *p, const tape *t, co
 static void jvp(const tame_layer *layer, const tame_step *st, const tame_tangent *t)
 {
   const cfc *c = (const cfc *)layer;
-  const int64_t units = st->batch * c->units, wide = (layer->work - 5 * c->units) / 3 * st->batch;
+  const int64_t units = st->batch * c->units, wide = st->batch * c->widest;
   double *work = st->work, *th = tame_take(&work, units), *room = tame_take(&work, 4 * units),
          *tu = tame_take(&work, wide), *tz = tame_take(&work, wide),
          *slope = tame_take(&work, wide);
@@ -521,7 +514,7 @@ static void jvp(const tame_layer *layer, const tame_step *st, const tame_tangent
     for (int k = 0; k < p->layers; k++) {
       const int64_t all = st->batch * c->backbone_units;
       const double *z = backbone_z(c, st, &kept, k);
-      run_jvp(&p->backbone[k], st, t->slab, in, tu, tz);
+      tame_affine_jvp(&p->backbone[k], st, in, t->slab, tu, tz);
       tame_activation_slope(c->activation, layer->kernels, all, z, z + all, slope);
       for (int64_t i = 0; i < all; i++) tz[i] *= slope[i];
       double *const swapped = tu;
@@ -534,9 +527,7 @@ static void jvp(const tame_layer *layer, const tame_step *st, const tame_tangent
     put_columns(c, p, st->batch, th, t->next);
     tx = th;
   }
-  const part *last = &c->part[c->parts - 1];
-  for (int64_t b = 0; b < st->batch; b++)
-    memcpy(t->y + b * layer->outputs, tx + b * last->units, (size_t)layer->outputs * sizeof *t->y);
+  put_outputs(c, st->batch, tx, t->y);
 }
 
 extern const tame_cell_kind tame_cell_cfc;

@@ -23,8 +23,7 @@ static const tame_field fields[] = {{"units", TAME_INT, .offset = offsetof(dense
 typedef struct dense {
   tame_layer head;
   tame_activation activation;
-  tame_map map;
-  int64_t bias; /* place, or -1 */
+  tame_affine affine;
 } dense;
 
 static tame_status create(tame_layer *layer, const void *params)
@@ -33,26 +32,20 @@ static tame_status create(tame_layer *layer, const void *params)
   dense *d = (dense *)layer;
   const int64_t n = p->units, in = layer->inputs;
   d->activation = (tame_activation)p->activation;
-  d->map = tame_map_add(layer, tame_weights_view(&p->weights, n, in, in, false), "weight", NULL);
-  d->bias = p->bias ? tame_layer_add(layer, tame_bias_view(&p->weights, n, in), "bias") : -1;
+  d->affine = tame_affine_add(layer, tame_weights_view(&p->weights, n, in, in, false), "weight",
+                              NULL, tame_bias_view(&p->weights, p->bias ? n : 0, in), "bias");
   layer->outputs = n;
   layer->tape = 2 * n; /* z, f(z) */
   layer->work = n;
   return TAME_OK;
 }
 
-static const double *bias_in(const dense *d, const double *slab)
-{
-  return d->bias < 0 ? NULL : slab + d->bias;
-}
-
 static void step(const tame_layer *layer, const tame_step *s)
 {
   const dense *d = (const dense *)layer;
-  const int64_t n = layer->outputs, all = s->batch * n;
+  const int64_t all = s->batch * layer->outputs;
   double *z = s->tape, *f = z + all;
-  tame_bias_run(n, s->batch, bias_in(d, s->slab), z);
-  tame_map_run(&d->map, s->slab, s->batch, s->x, z);
+  tame_affine_run(&d->affine, s->slab, s->batch, s->x, z);
   tame_activate(d->activation, layer->kernels, all, z, f);
   memcpy(s->y, f, (size_t)all * sizeof *f);
 }
@@ -60,27 +53,22 @@ static void step(const tame_layer *layer, const tame_step *s)
 static void vjp(const tame_layer *layer, const tame_step *s, const tame_adjoint *a)
 {
   const dense *d = (const dense *)layer;
-  const int64_t n = layer->outputs, all = s->batch * n;
+  const int64_t all = s->batch * layer->outputs;
   const double *z = s->tape, *f = z + all;
   double *dz = s->work;
   tame_activation_slope(d->activation, layer->kernels, all, z, f, dz);
   for (int64_t i = 0; i < all; i++) dz[i] *= a->y[i];
-  tame_map_slope(&d->map, s->batch, s->x, dz, a->slab);
-  if (d->bias >= 0) tame_bias_slope(n, s->batch, dz, a->slab + d->bias);
-  if (!a->x) return;
-  memset(a->x, 0, (size_t)(s->batch * layer->inputs) * sizeof *a->x);
-  tame_map_back(&d->map, s->slab, s->batch, dz, a->x);
+  tame_clear(s->batch * layer->inputs, a->x);
+  tame_affine_vjp(&d->affine, s, s->x, dz, a->x, a->slab);
 }
 
 static void jvp(const tame_layer *layer, const tame_step *s, const tame_tangent *t)
 {
   const dense *d = (const dense *)layer;
-  const int64_t n = layer->outputs, all = s->batch * n;
+  const int64_t all = s->batch * layer->outputs;
   const double *z = s->tape, *f = z + all;
   double *slope = s->work;
-  tame_bias_run(n, s->batch, bias_in(d, t->slab), t->y);
-  tame_map_run(&d->map, t->slab, s->batch, s->x, t->y);
-  tame_map_run(&d->map, s->slab, s->batch, t->x, t->y);
+  tame_affine_jvp(&d->affine, s, s->x, t->slab, t->x, t->y);
   tame_activation_slope(d->activation, layer->kernels, all, z, f, slope);
   for (int64_t i = 0; i < all; i++) t->y[i] *= slope[i];
 }

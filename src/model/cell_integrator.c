@@ -24,8 +24,7 @@ static const tame_field fields[] = {
 typedef struct integrator {
   tame_layer head;
   double tau_syn, tau;
-  tame_map in;
-  int64_t bias;
+  tame_affine in;
 } integrator;
 
 static tame_status create(tame_layer *layer, const void *params)
@@ -35,8 +34,8 @@ static tame_status create(tame_layer *layer, const void *params)
   const int64_t n = p->units, in = layer->inputs;
   r->tau_syn = p->tau_syn;
   r->tau = p->tau;
-  r->in = tame_map_add(layer, tame_weights_view(&p->weights, n, in, in, false), "weight", NULL);
-  r->bias = tame_layer_add(layer, tame_bias_view(&p->weights, n, in), "bias");
+  r->in = tame_affine_add(layer, tame_weights_view(&p->weights, n, in, in, false), "weight", NULL,
+                          tame_bias_view(&p->weights, n, in), "bias");
   layer->outputs = n;
   layer->variables = 2;
   layer->variable[0] = "g";
@@ -64,8 +63,7 @@ static void integrate(const integrator *r, const tame_step *s, const double *sta
 static void step(const tame_layer *layer, const tame_step *s)
 {
   const integrator *r = (const integrator *)layer;
-  tame_bias_run(layer->outputs, s->batch, s->slab + r->bias, s->work);
-  tame_map_run(&r->in, s->slab, s->batch, s->x, s->work);
+  tame_affine_run(&r->in, s->slab, s->batch, s->x, s->work);
   integrate(r, s, s->state, s->work, s->next, s->y);
 }
 
@@ -83,19 +81,14 @@ static void vjp(const tame_layer *layer, const tame_step *s, const tame_adjoint 
       a->state[all + k] = p * dout;
     }
   }
-  tame_map_slope(&r->in, s->batch, s->x, ddrive, a->slab);
-  tame_bias_slope(n, s->batch, ddrive, a->slab + r->bias);
-  if (!a->x) return;
-  memset(a->x, 0, (size_t)(s->batch * layer->inputs) * sizeof *a->x);
-  tame_map_back(&r->in, s->slab, s->batch, ddrive, a->x);
+  tame_clear(s->batch * layer->inputs, a->x);
+  tame_affine_vjp(&r->in, s, s->x, ddrive, a->x, a->slab);
 }
 
 static void jvp(const tame_layer *layer, const tame_step *s, const tame_tangent *t)
 {
   const integrator *r = (const integrator *)layer;
-  tame_bias_run(layer->outputs, s->batch, t->slab + r->bias, s->work);
-  tame_map_run(&r->in, t->slab, s->batch, s->x, s->work);
-  tame_map_run(&r->in, s->slab, s->batch, t->x, s->work);
+  tame_affine_jvp(&r->in, s, s->x, t->slab, t->x, s->work);
   integrate(r, s, t->state, s->work, t->next, t->y);
 }
 

@@ -96,8 +96,8 @@ typedef struct lif {
   lif_params p;
   bool adapts;
   tame_surrogate surrogate;
-  tame_map in, recurrent;
-  int64_t bias;
+  tame_affine in;
+  tame_map recurrent;
 } lif;
 
 static tame_status create_any(tame_layer *layer, const lif_params *p, bool adapts)
@@ -112,13 +112,13 @@ static tame_status create_any(tame_layer *layer, const lif_params *p, bool adapt
   l->adapts = adapts;
   l->surrogate = (tame_surrogate){(tame_surrogate_kind)p->surrogate, p->alpha, p->width};
   if (isnan(p->alpha)) l->surrogate.alpha = tame_surrogate_alpha(l->surrogate.kind);
-  l->in = tame_map_add(layer,
-                       tame_weights_view(&p->weights, n, layer->inputs, layer->inputs, false),
-                       "weight", NULL);
+  l->in.map = tame_map_add(layer,
+                           tame_weights_view(&p->weights, n, layer->inputs, layer->inputs, false),
+                           "weight", NULL);
   if (p->recurrent)
     l->recurrent = tame_map_add(layer, tame_weights_view(&p->weights, n, n, n, true), "weight_rec",
                                 NULL);
-  l->bias = tame_layer_add(layer, tame_bias_view(&p->weights, n, layer->inputs), "bias");
+  l->in.bias = tame_layer_add(layer, tame_bias_view(&p->weights, n, layer->inputs), "bias");
   layer->outputs = n;
   layer->variable[layer->variables++] = "g";
   layer->variable[layer->variables++] = "v";
@@ -187,8 +187,7 @@ static void step(const tame_layer *layer, const tame_step *st)
   const variables old = variables_of(l, st, st->state), new = variables_of(l, st, st->next);
   double *at = st->tape, *v = tame_take(&at, all), *above = tame_take(&at, all),
          *s = tame_take(&at, all), *drive = st->work;
-  tame_bias_run(n, st->batch, st->slab + l->bias, drive);
-  tame_map_run(&l->in, st->slab, st->batch, st->x, drive);
+  tame_affine_run(&l->in, st->slab, st->batch, st->x, drive);
   if (l->p.recurrent) tame_map_run(&l->recurrent, st->slab, st->batch, old.s, drive);
   for (int64_t b = 0; b < st->batch; b++) {
     const decays p = decays_of(l, st, b);
@@ -233,20 +232,15 @@ static void vjp_units(const lif *l, const tame_step *st, const tame_adjoint *a, 
 static void vjp(const tame_layer *layer, const tame_step *st, const tame_adjoint *a)
 {
   const lif *l = (const lif *)layer;
-  const int64_t n = l->p.units, all = st->batch * n;
   double *ddrive = st->work;
   vjp_units(l, st, a, ddrive);
-  tame_map_slope(&l->in, st->batch, st->x, ddrive, a->slab);
-  tame_bias_slope(n, st->batch, ddrive, a->slab + l->bias);
-  if (l->p.recurrent) {
-    double *ds = variables_of(l, st, a->state).s;
-    memset(ds, 0, (size_t)all * sizeof *ds);
-    tame_map_back(&l->recurrent, st->slab, st->batch, ddrive, ds);
-    tame_map_slope(&l->recurrent, st->batch, variables_of(l, st, st->state).s, ddrive, a->slab);
-  }
-  if (!a->x) return;
-  memset(a->x, 0, (size_t)(st->batch * layer->inputs) * sizeof *a->x);
-  tame_map_back(&l->in, st->slab, st->batch, ddrive, a->x);
+  tame_clear(st->batch * layer->inputs, a->x);
+  tame_affine_vjp(&l->in, st, st->x, ddrive, a->x, a->slab);
+  if (!l->p.recurrent) return;
+  double *ds = variables_of(l, st, a->state).s;
+  tame_clear(st->batch * l->p.units, ds);
+  tame_map_back(&l->recurrent, st->slab, st->batch, ddrive, ds);
+  tame_map_slope(&l->recurrent, st->batch, variables_of(l, st, st->state).s, ddrive, a->slab);
 }
 
 static void jvp(const tame_layer *layer, const tame_step *st, const tame_tangent *t)
@@ -257,9 +251,7 @@ static void jvp(const tame_layer *layer, const tame_step *st, const tame_tangent
                   tnew = variables_of(l, st, t->next);
   const double *v = st->tape, *above = v + all, *s = above + all;
   double *tdrive = st->work;
-  tame_bias_run(n, st->batch, t->slab + l->bias, tdrive);
-  tame_map_run(&l->in, t->slab, st->batch, st->x, tdrive);
-  tame_map_run(&l->in, st->slab, st->batch, t->x, tdrive);
+  tame_affine_jvp(&l->in, st, st->x, t->slab, t->x, tdrive);
   if (l->p.recurrent) {
     tame_map_run(&l->recurrent, t->slab, st->batch, old.s, tdrive);
     tame_map_run(&l->recurrent, st->slab, st->batch, told.s, tdrive);

@@ -39,8 +39,8 @@ typedef struct rnn {
   double tau; /* NaN: a = 1 */
   tame_activation activation;
   tame_circuit circuit; /* empty: dense */
-  tame_map in, recurrent;
-  int64_t bias;
+  tame_affine in;
+  tame_map recurrent;
 } rnn;
 
 /* Keep the signs of synapses: a matter of views that are there. */
@@ -52,9 +52,9 @@ static void add_maps(rnn *r, const rnn_params *p)
   tame_view in = tame_weights_view(&p->weights, n, layer->inputs, n, false);
   tame_view recurrent = tame_weights_view(&p->weights, n, n, n, true);
   if (p->dale) in.limit = recurrent.limit = TAME_LIMIT_SIGN;
-  r->in = tame_map_add(layer, in, "weight_ih", wired ? &r->circuit.sensory : NULL);
+  r->in.map = tame_map_add(layer, in, "weight_ih", wired ? &r->circuit.sensory : NULL);
   r->recurrent = tame_map_add(layer, recurrent, "weight_hh", wired ? &r->circuit.inner : NULL);
-  r->bias = tame_layer_add(layer, tame_bias_view(&p->weights, n, n), "bias");
+  r->in.bias = tame_layer_add(layer, tame_bias_view(&p->weights, n, n), "bias");
 }
 
 static tame_status create(tame_layer *layer, const void *params)
@@ -142,8 +142,7 @@ static void step(const tame_layer *layer, const tame_step *s)
     tame_activate(r->activation, layer->kernels, all, s->state, t.before_f);
     rates = t.before_f;
   }
-  tame_bias_run(n, s->batch, s->slab + r->bias, t.z);
-  tame_map_run(&r->in, s->slab, s->batch, s->x, t.z);
+  tame_affine_run(&r->in, s->slab, s->batch, s->x, t.z);
   tame_map_run(&r->recurrent, s->slab, s->batch, rates, t.z);
   if (r->of_current) {
     leak(r, s, s->state, t.z, s->next);
@@ -161,15 +160,11 @@ static void step(const tame_layer *layer, const tame_step *s)
 static void maps_vjp(const rnn *r, const tame_step *s, const double *rates, const double *dz,
                      const tame_adjoint *a, double *drates)
 {
-  const int64_t n = r->units;
-  memset(drates, 0, (size_t)(s->batch * n) * sizeof *drates);
+  tame_clear(s->batch * r->units, drates);
   tame_map_back(&r->recurrent, s->slab, s->batch, dz, drates);
   tame_map_slope(&r->recurrent, s->batch, rates, dz, a->slab);
-  tame_map_slope(&r->in, s->batch, s->x, dz, a->slab);
-  tame_bias_slope(n, s->batch, dz, a->slab + r->bias);
-  if (!a->x) return;
-  memset(a->x, 0, (size_t)(s->batch * r->head.inputs) * sizeof *a->x);
-  tame_map_back(&r->in, s->slab, s->batch, dz, a->x);
+  tame_clear(s->batch * r->head.inputs, a->x);
+  tame_affine_vjp(&r->in, s, s->x, dz, a->x, a->slab);
 }
 
 /* total = dL/d next + the share of y, times slope where y = f(next). */
@@ -220,9 +215,7 @@ static void jvp(const tame_layer *layer, const tame_step *s, const tame_tangent 
     tame_activation_slope(r->activation, layer->kernels, all, kept.before, kept.before_f, slope);
     for (int64_t i = 0; i < all; i++) trates[i] *= slope[i];
   }
-  tame_bias_run(n, s->batch, t->slab + r->bias, tz);
-  tame_map_run(&r->in, t->slab, s->batch, s->x, tz);
-  tame_map_run(&r->in, s->slab, s->batch, t->x, tz);
+  tame_affine_jvp(&r->in, s, s->x, t->slab, t->x, tz);
   tame_map_run(&r->recurrent, t->slab, s->batch, rates, tz);
   tame_map_run(&r->recurrent, s->slab, s->batch, trates, tz);
   tame_activation_slope(r->activation, layer->kernels, all, kept.z, kept.f, slope);

@@ -1,8 +1,6 @@
 /* Gates of gru and lstm; see gates.h. */
 #include "model/gates.h"
 
-#include <string.h>
-
 tame_gates tame_gates_add(tame_layer *layer, const tame_weight_params *p, int64_t units, int gates,
                           bool two_biases)
 {
@@ -41,15 +39,14 @@ void tame_gates_vjp(const tame_gates *g, const tame_step *s, const double *h, co
                     const double *dfrom_h, double *dx, double *dh, double *dslab)
 {
   const int64_t batch = s->batch;
-  memset(dh, 0, (size_t)(batch * g->units) * sizeof *dh);
+  tame_clear(batch * g->units, dh);
   tame_map_back(&g->recurrent, s->slab, batch, dfrom_h, dh);
   tame_map_slope(&g->recurrent, batch, h, dfrom_h, dslab);
   tame_map_slope(&g->in, batch, s->x, dfrom_x, dslab);
   tame_bias_slope(g->width, batch, dfrom_x, dslab + g->bias_in);
   if (g->bias_recurrent >= 0) tame_bias_slope(g->width, batch, dfrom_h, dslab + g->bias_recurrent);
-  if (!dx) return;
-  memset(dx, 0, (size_t)(batch * g->in.inputs) * sizeof *dx);
-  tame_map_back(&g->in, s->slab, batch, dfrom_x, dx);
+  tame_clear(batch * g->in.inputs, dx);
+  if (dx) tame_map_back(&g->in, s->slab, batch, dfrom_x, dx);
 }
 
 void tame_gates_jvp(const tame_gates *g, const tame_step *s, const double *h, const tame_tangent *t,

@@ -128,6 +128,30 @@ void tame_bias_run(int64_t n, int64_t batch, const double *bias, double *y);
 /** bias += sum over samples of dy. */
 void tame_bias_slope(int64_t n, int64_t batch, const double *dy, double *bias);
 
+/* ---- affine maps ------------------------------------------------------------------------------ */
+
+/** y = W x + b. */
+typedef struct tame_affine {
+  tame_map map;
+  int64_t bias; /**< place of b, or -1: none */
+} tame_affine;
+
+/** Add both views to a layer; a bias without columns is none. */
+tame_affine tame_affine_add(tame_layer *layer, tame_view weights, const char *weights_name,
+                            const tame_synapses *synapses, tame_view bias, const char *bias_name);
+/** y = x W' + b. */
+void tame_affine_run(const tame_affine *a, const double *slab, int64_t batch, const double *x,
+                     double *y);
+/** For dL/dy: add to the slab's, and to dL/dx unless NULL. */
+void tame_affine_vjp(const tame_affine *a, const tame_step *step, const double *x, const double *dy,
+                     double *dx, double *dslab);
+/** ty = the derivative of y along (tslab, tx). */
+void tame_affine_jvp(const tame_affine *a, const tame_step *step, const double *x,
+                     const double *tslab, const double *tx, double *ty);
+
+/** n zeros; NULL is fine. */
+void tame_clear(int64_t n, double *x);
+
 /* ---- activations ------------------------------------------------------------------------------ */
 
 typedef enum tame_activation {

@@ -129,3 +129,40 @@ void tame_bias_slope(int64_t n, int64_t batch, const double *dy, double *bias)
   for (int64_t b = 0; b < batch; b++)
     for (int64_t i = 0; i < n; i++) bias[i] += dy[b * n + i];
 }
+
+/* ---- affine maps ---------------------------------------------------------------------------------------- */
+
+tame_affine tame_affine_add(tame_layer *layer, tame_view weights, const char *weights_name,
+                            const tame_synapses *synapses, tame_view bias, const char *bias_name)
+{
+  tame_affine a = {.map = tame_map_add(layer, weights, weights_name, synapses), .bias = -1};
+  if (bias.columns > 0) a.bias = tame_layer_add(layer, bias, bias_name);
+  return a;
+}
+
+void tame_affine_run(const tame_affine *a, const double *slab, int64_t batch, const double *x,
+                     double *y)
+{
+  tame_bias_run(a->map.outputs, batch, a->bias < 0 ? NULL : slab + a->bias, y);
+  tame_map_run(&a->map, slab, batch, x, y);
+}
+
+void tame_affine_vjp(const tame_affine *a, const tame_step *s, const double *x, const double *dy,
+                     double *dx, double *dslab)
+{
+  tame_map_slope(&a->map, s->batch, x, dy, dslab);
+  if (a->bias >= 0) tame_bias_slope(a->map.outputs, s->batch, dy, dslab + a->bias);
+  if (dx) tame_map_back(&a->map, s->slab, s->batch, dy, dx);
+}
+
+void tame_affine_jvp(const tame_affine *a, const tame_step *s, const double *x, const double *tslab,
+                     const double *tx, double *ty)
+{
+  tame_affine_run(a, tslab, s->batch, x, ty);
+  tame_map_run(&a->map, s->slab, s->batch, tx, ty);
+}
+
+void tame_clear(int64_t n, double *x)
+{
+  if (x) memset(x, 0, (size_t)n * sizeof *x);
+}

@@ -235,6 +235,12 @@ int64_t tame_model_count(const tame_model *m)
   return m->count;
 }
 
+void tame_model_save(tame_model *m, bool copy, tame_state *state)
+{
+  const tame_piece slab = {"model.slab", TAME_TYPE_F64, m->count, 0, m->count, m->slab, copy, 0};
+  tame_state_add(state, &slab);
+}
+
 int64_t tame_model_count_published(const tame_model *m)
 {
   int64_t count = 0;

@@ -509,6 +509,20 @@ static void start_is_a_parameter(void **state)
   tame_model_free(&m);
 }
 
+static void slabs_can_be_saved(void **unused)
+{
+  (void)unused;
+  tame_model *m = model_of("{inputs: 2, layers: [gru: {units: 3}]}");
+  tame_state state = {0};
+  tame_model_save(m, true, &state);
+  assert_int_equal(state.count, 1);
+  assert_string_equal(state.at[0].name, "model.slab");
+  assert_true(state.at[0].at == tame_model_slab(m) && state.at[0].copy);
+  assert_true(state.at[0].total == tame_model_count(m) && state.at[0].count == state.at[0].total);
+  tame_state_free(&state);
+  tame_model_free(&m);
+}
+
 static void bad_models_are_refused(void **state)
 {
   (void)state;
@@ -578,6 +592,7 @@ int main(void)
       cmocka_unit_test(orthogonal_is_orthonormal),
       cmocka_unit_test(limits_are_kept),
       cmocka_unit_test(start_is_a_parameter),
+      cmocka_unit_test(slabs_can_be_saved),
       cmocka_unit_test(bad_models_are_refused),
       cmocka_unit_test(no_memory_is_told),
   };
