@@ -139,8 +139,10 @@ tame_status tame_bptt_create(tame_bptt **out, MPI_Comm comm, const tame_model *m
                              const tame_bptt_params *params, int64_t samples, int64_t steps);
 /** Free *bptt and set it to NULL. Local. NULL is fine. */
 void tame_bptt_free(tame_bptt **bptt);
-/** Bytes that this rank takes for it. Local. */
-int64_t tame_bptt_bytes(const tame_bptt *bptt);
+/** Bytes that a rank will need at most, with so many ranks and threads each. TAME_ERR_INPUT for what tame_bptt_create()
+ *  refuses too, TAME_ERR_NOMEM. Local. */
+tame_status tame_bptt_need(const tame_model *model, const tame_bptt_params *params, int64_t samples,
+                           int64_t steps, int ranks, int threads, int64_t *bytes);
 
 /** The loss of a batch at these parameters, and its gradient, [tame_model_count()], the same bits on every rank whatever their
  *  number and that of threads; gradient NULL: the loss alone. Collective.

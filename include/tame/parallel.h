@@ -77,6 +77,8 @@ typedef struct tame_vector_sum tame_vector_sum;
  *  here. comm and the partition of the items are borrowed for the life of the sum. Collective. */
 tame_status tame_vector_sum_create(tame_vector_sum **out, MPI_Comm comm,
                                    const tame_partition *items, int64_t length);
+/** Bytes that it takes on the rank that wants most. Local. */
+int64_t tame_vector_sum_need(const tame_partition *items, int64_t length);
 /** Free *sum and set it to NULL. Local. NULL is fine. */
 void tame_vector_sum_free(tame_vector_sum **sum);
 /** The vector of this rank's next item, [length], borrowed during the call. Local. */

@@ -15,4 +15,7 @@ void *tame_untouched(int64_t count, size_t size, const char *what);
  *  switches it off. Returns whether one that was asked for before is still to come. */
 bool tame_memory_fail_at(int64_t n);
 
+/** For tests: bytes given out by this process so far, whether freed or not. */
+int64_t tame_memory_given(void);
+
 #endif

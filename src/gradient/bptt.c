@@ -55,7 +55,6 @@ struct tame_bptt {
   int64_t segment, segments;                   /* steps in one, and how many */
   lane *lanes;
   int n_lanes;
-  int64_t bytes;
   int64_t set_up_for;        /* samples, 0 at first: what follows is for so many */
   tame_partition micro, own; /* micro-batches and samples, over ranks */
   tame_vector_sum *sum;
@@ -117,25 +116,32 @@ static tame_status check(const tame_bptt *b)
   return TAME_OK;
 }
 
-/* The loss with its parameters is copied: rows of losses own nothing. */
-static tame_status copy_params(tame_bptt *b, const tame_bptt_params *params)
+/* Rows of losses own nothing beyond their parameters. */
+static tame_status copy_loss(tame_bptt *b, const tame_variant *loss)
 {
-  b->p = *params;
-  b->p.loss.params = NULL;
-  if (!params->loss.row) return TAME_OK;
-  const size_t size = params->loss.row->params.size;
+  const size_t size = loss->row->params.size;
   b->p.loss.params = tame_untouched((int64_t)size, 1, "a loss");
   if (!b->p.loss.params) return TAME_ERR_NOMEM;
-  memcpy(b->p.loss.params, params->loss.params, size);
+  memcpy(b->p.loss.params, loss->params, size);
   return TAME_OK;
+}
+
+/* Micro-batches in so many samples; threads that are of use on the rank that has most. */
+static int64_t micro_batches(const tame_bptt *b, int64_t samples)
+{
+  return (samples + b->p.micro_batch - 1) / b->p.micro_batch;
+}
+
+static int lanes_for(const tame_bptt *b, int threads)
+{
+  const int64_t most = (micro_batches(b, b->samples) + b->size - 1) / b->size;
+  return most < threads ? (int)most : threads;
 }
 
 static tame_status make_lanes(tame_bptt *b)
 {
-  const int64_t numbers = lay_out(b, NULL), m = b->p.micro_batch, micro = (b->samples + m - 1) / m,
-                most = (micro + b->size - 1) / b->size;
-  const int threads = omp_get_max_threads();
-  b->n_lanes = most < threads ? (int)most : threads;
+  const int64_t numbers = lay_out(b, NULL), m = b->p.micro_batch;
+  b->n_lanes = lanes_for(b, omp_get_max_threads());
   b->lanes = tame_zeroed(b->n_lanes, sizeof *b->lanes, "micro-batches");
   if (!b->lanes) return TAME_ERR_NOMEM;
   for (int k = 0; k < b->n_lanes; k++) {
@@ -145,22 +151,31 @@ static tame_status make_lanes(tame_bptt *b)
     if (!l->block || !l->counts) return TAME_ERR_NOMEM;
     lay_out(b, l);
   }
-  b->bytes = b->n_lanes * numbers * (int64_t)sizeof(double);
   b->own_losses = tame_zeroed(b->samples, sizeof *b->own_losses, "losses");
   b->losses = tame_zeroed(b->samples, sizeof *b->losses, "losses");
   b->column = tame_zeroed(b->samples, sizeof *b->column, "losses");
   return b->own_losses && b->losses && b->column ? TAME_OK : TAME_ERR_NOMEM;
 }
 
-static tame_status make(tame_bptt *b, const tame_bptt_params *params)
+/* All sizes. params are borrowed. */
+static tame_status measure(tame_bptt *b, const tame_model *model, const tame_bptt_params *params,
+                           int64_t samples, int64_t steps)
 {
-  tame_status status = copy_params(b, params);
-  if (status == TAME_OK) status = check(b);
+  b->model = model;
+  b->p = *params;
+  b->samples = samples;
+  b->steps = steps;
+  b->inputs = tame_model_inputs(model);
+  b->outputs = tame_model_outputs(model);
+  b->state = tame_model_state_size(model);
+  b->tape = tame_model_tape_size(model);
+  b->count = tame_model_count(model);
+  const tame_status status = check(b);
   if (status != TAME_OK) return status;
   tame_loss_shape(&b->p.loss, b->steps, b->outputs, &b->target_steps, &b->width);
   b->segment = b->p.segment > 0 && b->p.segment < b->steps ? b->p.segment : b->steps;
   b->segments = (b->steps + b->segment - 1) / b->segment;
-  return make_lanes(b);
+  return TAME_OK;
 }
 
 tame_status tame_bptt_create(tame_bptt **out, MPI_Comm comm, const tame_model *model,
@@ -173,19 +188,30 @@ tame_status tame_bptt_create(tame_bptt **out, MPI_Comm comm, const tame_model *m
     b->comm = comm;
     MPI_Comm_rank(comm, &b->rank);
     MPI_Comm_size(comm, &b->size);
-    b->model = model;
-    b->samples = samples;
-    b->steps = steps;
-    b->inputs = tame_model_inputs(model);
-    b->outputs = tame_model_outputs(model);
-    b->state = tame_model_state_size(model);
-    b->tape = tame_model_tape_size(model);
-    b->count = tame_model_count(model);
-    status = make(b, params);
+    status = measure(b, model, params, samples, steps);
+    b->p.loss.params = NULL; /* until it is a copy */
+    if (status == TAME_OK) status = copy_loss(b, &params->loss);
+    if (status == TAME_OK) status = make_lanes(b);
   }
   status = tame_agree(comm, status);
   if (status != TAME_OK) tame_bptt_free(out);
   return status;
+}
+
+tame_status tame_bptt_need(const tame_model *model, const tame_bptt_params *params, int64_t samples,
+                           int64_t steps, int ranks, int threads, int64_t *bytes)
+{
+  tame_bptt b = {.size = ranks};
+  tame_partition micro;
+  tame_status status = measure(&b, model, params, samples, steps);
+  if (status == TAME_OK) status = tame_partition_even(&micro, ranks, micro_batches(&b, samples));
+  if (status != TAME_OK) return status;
+  *bytes = lanes_for(&b, threads) * (lay_out(&b, NULL) + b.p.micro_batch) *
+               (int64_t)sizeof(double) +
+           samples * (int64_t)(2 * sizeof(sample_loss) + sizeof(double)) +
+           tame_vector_sum_need(&micro, b.count);
+  tame_partition_free(&micro);
+  return TAME_OK;
 }
 
 static void drop_plan(tame_bptt *b)
@@ -214,23 +240,17 @@ void tame_bptt_free(tame_bptt **bptt)
   *bptt = NULL;
 }
 
-int64_t tame_bptt_bytes(const tame_bptt *b)
-{
-  return b->bytes;
-}
-
 /* Who works on which samples, for batches of this size. Collective. */
 static tame_status plan(tame_bptt *b, int64_t samples)
 {
-  const int64_t m = b->p.micro_batch;
   if (b->set_up_for == samples) return TAME_OK;
   drop_plan(b);
-  tame_status status = tame_partition_even(&b->micro, b->size, (samples + m - 1) / m);
+  tame_status status = tame_partition_even(&b->micro, b->size, micro_batches(b, samples));
   if (status == TAME_OK) status = tame_partition_even(&b->own, b->size, samples);
   status = tame_agree(b->comm, status);
   if (status != TAME_OK) return status;
   for (int k = 0; k <= b->size; k++) { /* samples go with their micro-batches */
-    const int64_t first = b->micro.first[k] * m;
+    const int64_t first = b->micro.first[k] * b->p.micro_batch;
     b->own.first[k] = first < samples ? first : samples;
   }
   for (int k = 0; k < b->size; k++) {

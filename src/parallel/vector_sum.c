@@ -100,6 +100,17 @@ tame_status tame_vector_sum_create(tame_vector_sum **out, MPI_Comm comm,
   return status;
 }
 
+int64_t tame_vector_sum_need(const tame_partition *items, int64_t length)
+{
+  int64_t nodes = 0, most = 0, room;
+  for (int k = 0; k < items->size; k++) {
+    nodes += list_nodes(items->first[k], items->first[k + 1], NULL, &room);
+    if (room + 1 > most) most = room + 1;
+  }
+  const int64_t segment = (length + items->size - 1) / items->size;
+  return (most * length + nodes * segment) * (int64_t)sizeof(double);
+}
+
 void tame_vector_sum_free(tame_vector_sum **sum)
 {
   tame_vector_sum *s = *sum;

@@ -267,28 +267,51 @@ static void segments_give_the_same_bits(void **state)
   for (int k = 0; k < PROBLEMS; k++)
     for (int cut = 0; cut <= 3; cut += 3) {
       problem p = problem_of(problems[k], T);
-      const size_t bytes = (size_t)(tame_model_count(p.model) + 20) * sizeof(double);
-      int64_t whole = 0;
+      const size_t bytes_of_all = (size_t)(tame_model_count(p.model) + 20) * sizeof(double);
+      int64_t least = 0;
       p.p.truncate = cut;
       double *kept = train(&p, MPI_COMM_WORLD, false);
       for (size_t s = 0; s < sizeof segments / sizeof *segments; s++) {
-        tame_bptt *b;
+        int64_t bytes;
         p.p.segment = segments[s];
         double *again = train(&p, MPI_COMM_WORLD, false);
-        assert_all(memcmp(kept, again, bytes) == 0);
+        assert_all(memcmp(kept, again, bytes_of_all) == 0);
         free(again);
-        assert_all(tame_bptt_create(&b, MPI_COMM_WORLD, p.model, &p.p, SAMPLES, 400) == TAME_OK);
-        if (s == 0) whole = tame_bptt_bytes(b); /* a state a step, but one tape */
-        tame_bptt_free(&b);
+        assert_all(tame_bptt_need(p.model, &p.p, SAMPLES, 400, 1, 1, &bytes) == TAME_OK);
+        if (s == 0) least = bytes; /* a state a step, but one tape */
+        p.p.segment = 0;
+        assert_all(tame_bptt_need(p.model, &p.p, SAMPLES, 400, 1, 1, &bytes) == TAME_OK);
+        assert_all(least < bytes * 3 / 4);
       }
-      p.p.segment = 0;
-      tame_bptt *b;
-      assert_all(tame_bptt_create(&b, MPI_COMM_WORLD, p.model, &p.p, SAMPLES, 400) == TAME_OK);
-      assert_all(whole < tame_bptt_bytes(b) * 3 / 4);
-      tame_bptt_free(&b);
       free(kept);
       drop(&p);
     }
+}
+
+/* What is said to be needed is what is taken. */
+static void need_is_what_is_taken(void **state)
+{
+  (void)state;
+  problem p = problem_of("{model: {inputs: 4, layers: [gru: {units: 60}, dense: {units: 2}]}, "
+                         "bptt: {micro_batch: 5, segment: 7}}",
+                         T);
+  tame_bptt *b;
+  tame_batch_result r;
+  int64_t need;
+  const tame_batch batch = batch_of(&p, 64, false);
+  double *g = malloc((size_t)tame_model_count(p.model) * sizeof *g);
+  assert_all(tame_bptt_need(p.model, &p.p, 64, 50, world_size(), omp_get_max_threads(), &need) ==
+             TAME_OK);
+  const int64_t before = tame_memory_given();
+  assert_all(tame_bptt_create(&b, MPI_COMM_WORLD, p.model, &p.p, 64, 50) == TAME_OK);
+  assert_all(tame_bptt_run(b, tame_model_slab(p.model), &batch, &r, g) == TAME_OK);
+  double taken = (double)(tame_memory_given() - before);
+  assert_all(taken < 1.05 * (double)need);
+  MPI_Allreduce(MPI_IN_PLACE, &taken, 1, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
+  assert_all(taken > 0.95 * (double)need);
+  tame_bptt_free(&b);
+  free(g);
+  drop(&p);
 }
 
 /* ---- truncation ------------------------------------------------------------------------------------------------ */
@@ -568,6 +591,7 @@ static int group(void)
       cmocka_unit_test(gradients_are_differences),
       cmocka_unit_test(layouts_give_the_same_bits),
       cmocka_unit_test(segments_give_the_same_bits),
+      cmocka_unit_test(need_is_what_is_taken),
       cmocka_unit_test(truncation_is_by_windows),
       cmocka_unit_test(windows_carry_states),
       cmocka_unit_test(rates_are_means),
