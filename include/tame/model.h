@@ -1,14 +1,16 @@
 /** @file tame/model.h
- * Small networks with derivatives: circuits (who connects to whom, with which sign), cells (how a unit
- * moves), and models, which are cells one upon the other. All on batches, in double, local to a process. */
+ * Small networks with derivatives: circuits (who connects to whom, with which sign), cells (how a
+ * unit moves), and models, which are cells one upon the other. All on batches, in double, local to
+ * a process. */
 #ifndef TAME_MODEL_H
 #define TAME_MODEL_H
 
 #include "tame/base.h"
 
-/* ---- circuits --------------------------------------------------------------------------------- */
+/* ---- circuits -------------------------------------------------------------------------------- */
 
-/** Synapses as lists by destination: those of unit j are at [start[j], start[j+1]), sources ascending. */
+/** Synapses as lists by destination: those of unit j are at [start[j], start[j+1]), sources
+ *  ascending. */
 typedef struct tame_synapses {
   int64_t sources, destinations, count;
   int64_t *start;  /**< [destinations + 1], owned */
@@ -21,7 +23,8 @@ typedef struct tame_circuit_layer {
   int64_t first, count;
 } tame_circuit_layer;
 
-/** Who connects to whom. Outputs are units 0 to outputs - 1. Layers are in the order of the signal. */
+/** Who connects to whom. Outputs are units 0 to outputs - 1. Layers are in the order of the
+ *  signal. */
 typedef struct tame_circuit {
   int64_t units, inputs, outputs;
   tame_synapses inner;   /**< from units to units */
@@ -30,7 +33,8 @@ typedef struct tame_circuit {
   tame_circuit_layer layer[3];
 } tame_circuit;
 
-/** Rows: full, random, ncp, autoncp (as ncps publishes them, synapse for synapse), small_world, ring, ei. */
+/** Rows: full, random, ncp, autoncp (as ncps publishes them, synapse for synapse), small_world,
+ *  ring, ei. */
 extern const tame_table tame_circuits;
 
 /** Draw a circuit: a function of the row, its parameters and the number of inputs. Local.
@@ -42,7 +46,7 @@ void tame_circuit_free(tame_circuit *circuit);
 /** Share of the possible synapses among units that are not there: 1 - count / units^2. Local. */
 double tame_circuit_sparsity(const tame_circuit *circuit);
 
-/* ---- models ----------------------------------------------------------------------------------- */
+/* ---- models ---------------------------------------------------------------------------------- */
 
 /** A model: cells one upon the other, the outputs of each being the inputs of the next. */
 typedef struct tame_model_params {
@@ -53,7 +57,8 @@ typedef struct tame_model_params {
 } tame_model_params;
 
 extern const tame_schema tame_model_schema;
-/** Rows: dense, rnn, gru, lstm, ltc, cfc, lif, alif, integrator; each tells its equations in its doc. */
+/** Rows: dense, rnn, gru, lstm, ltc, cfc, lif, alif, integrator; each tells its equations in its
+ *  doc. */
 extern const tame_table tame_model_cells;
 
 typedef struct tame_model tame_model; /* opaque */
@@ -97,7 +102,8 @@ tame_status tame_model_create(tame_model **out, const tame_model_params *params)
 /** Free *model and set it to NULL. NULL is fine. Local. */
 void tame_model_free(tame_model **model);
 
-/** Sizes. For one sample: numbers of its state; those that a step keeps for its derivatives (the tape). Local. */
+/** Sizes. For one sample: numbers of its state; those that a step keeps for its derivatives (the
+ *  tape). Local. */
 int64_t tame_model_inputs(const tame_model *model);
 int64_t tame_model_outputs(const tame_model *model);
 int64_t tame_model_state_size(const tame_model *model);
@@ -105,12 +111,14 @@ int64_t tame_model_tape_size(const tame_model *model);
 /** Numbers of scratch space that a call below wants for a batch. */
 int64_t tame_model_work_size(const tame_model *model, int64_t batch);
 
-/** The slab: all parameters, [tame_model_count()], aligned to a cache line. Owned by the model. Local. */
+/** The slab: all parameters, [tame_model_count()], aligned to a cache line. Owned by the model.
+ *  Local. */
 double *tame_model_slab(tame_model *model);
 int64_t tame_model_count(const tame_model *model);
 /** Append the slab to a state, "model.slab". copy: another rank answers for it. */
 void tame_model_save(tame_model *model, bool copy, tame_state *state);
-/** How many there are as published, with the elements that have no synapse: ncps' size of a model. */
+/** How many there are as published, with the elements that have no synapse: ncps' size of a
+ *  model. */
 int64_t tame_model_count_published(const tame_model *model);
 /** Views in the order of the slab, which they tile. Borrowed. */
 int64_t tame_model_views(const tame_model *model, const tame_view **views);
@@ -125,11 +133,12 @@ typedef struct tame_state_part {
   int64_t width;
 } tame_state_part;
 
-/** The arrays, [batch][width], that a state of the model is made of, one after the other. Borrowed. */
+/** The arrays, [batch][width], that a state of the model is made of, one after the other.
+ *  Borrowed. */
 int64_t tame_model_state_parts(const tame_model *model, const tame_state_part **parts);
 
-/** One step of a batch. Arrays of samples are [batch][.], row-major; states as tame_model_state_parts() says. Outputs
- *  may not overlap inputs. */
+/** One step of a batch. Arrays of samples are [batch][.], row-major; states as
+ *  tame_model_state_parts() says. Outputs may not overlap inputs. */
 typedef struct tame_step {
   int64_t batch;
   const double *elapsed; /**< [batch]; NULL: 1 for all */
@@ -150,7 +159,8 @@ typedef struct tame_adjoint {
       rates_l2; /**< L has these times |.| and .^2 of the outputs of all layers but the last */
 } tame_adjoint;
 
-/** A direction seen forwards through a step: the derivatives of next and y along (slab, x, state). */
+/** A direction seen forwards through a step: the derivatives of next and y along (slab, x,
+ *  state). */
 typedef struct tame_tangent {
   const double *slab, *x, *state;
   double *next, *y; /**< set */
@@ -166,8 +176,9 @@ void tame_model_start_jvp(const tame_model *model, const double *slab, int64_t b
                           double *state);
 
 void tame_model_step(const tame_model *model, const tame_step *step);
-/** After tame_model_step() with the same step, whose tape it reads. Nothing is allocated and nothing fails; sums
- *  over the batch are in the order of samples. Several threads may work on one model. */
+/** After tame_model_step() with the same step, whose tape it reads. Nothing is allocated and
+ *  nothing fails; sums over the batch are in the order of samples. Several threads may work on one
+ *  model. */
 void tame_model_step_vjp(const tame_model *model, const tame_step *step,
                          const tame_adjoint *adjoint);
 /** Add to value: [batch] that penalty of a step that was made. */

@@ -1,5 +1,6 @@
-/* Backpropagation through time over ranks; see tame/gradient.h. Each micro-batch is one thread's work from its first step to
- * its gradient; gradients are added along the canonical tree over micro-batches, losses along that over samples. */
+/* Backpropagation through time over ranks; see tame/gradient.h. Each micro-batch is one thread's
+ * work from its first step to its gradient; gradients are added along the canonical tree over
+ * micro-batches, losses along that over samples. */
 #include "tame/gradient.h"
 
 #include "base/memory.h"
@@ -62,7 +63,7 @@ struct tame_bptt {
   double *column;                   /* [samples] */
 };
 
-/* ---- making ------------------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 static int64_t times(int64_t steps, int64_t batch, int64_t numbers)
 {
@@ -262,7 +263,7 @@ static tame_status plan(tame_bptt *b, int64_t samples)
   return status;
 }
 
-/* ---- one micro-batch ------------------------------------------------------------------------------------ */
+/* ---- one micro-batch ------------------------------------------------------------------------- */
 
 /* A micro-batch while it is worked on. */
 typedef struct job {
@@ -403,7 +404,7 @@ static void work_on(job *j, int64_t targets, sample_loss *losses, bool with_grad
     losses[i] = (sample_loss){sound ? l->data[i] : NAN, l->rates[i]};
 }
 
-/* ---- a batch ---------------------------------------------------------------------------------------------- */
+/* ---- a batch --------------------------------------------------------------------------------- */
 
 /* Targets of all samples, fit to be used. Collective. */
 static tame_status count_targets(tame_bptt *b, const tame_batch *batch, int64_t *targets)

@@ -1,6 +1,6 @@
-/* Loss `cross_entropy`: log sum exp(m) - m[class], m the outputs at each step, or of the whole sequence their maxima
- * over time, means, or those of the last step. The gradient of a maximum goes to the steps that have it, in equal
- * parts. */
+/* Loss `cross_entropy`: log sum exp(m) - m[class], m the outputs at each step, or of the whole
+ * sequence their maxima over time, means, or those of the last step. The gradient of a maximum goes
+ * to the steps that have it, in equal parts. */
 #include "gradient/tables.h"
 
 #include <math.h>

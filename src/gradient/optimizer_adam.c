@@ -2,8 +2,9 @@
  * c1 = 1 - beta1^t, c2 = 1 - beta2^t, one update is
  *   form torch:  theta -= rate (m / c1) / (sqrt(v / c2) + epsilon)
  *   form keras:  theta -= rate sqrt(c2) / c1 m / (sqrt(v) + epsilon)
- * t being the number of the update, of the epoch, or 1 for ever. adam adds decay theta to g, adamw takes
- * rate decay theta off theta. Kingma & Ba (2015), arXiv:1412.6980; Loshchilov & Hutter (2019), arXiv:1711.05101. */
+ * t being the number of the update, of the epoch, or 1 for ever. adam adds decay theta to g, adamw
+ * takes rate decay theta off theta. Kingma & Ba (2015), arXiv:1412.6980; Loshchilov & Hutter
+ * (2019), arXiv:1711.05101. */
 #include "gradient/tables.h"
 
 #include <math.h>

@@ -1,5 +1,6 @@
-/* Optimizer `lbfgs`: quasi-Newton steps of limited memory, of length `rate` (the first min(1, 1 / |g|_1) rate), without a
- * line search; as PyTorch's LBFGS with one iteration a step. Nocedal (1980), doi:10.1090/S0025-5718-1980-0572855-7. */
+/* Optimizer `lbfgs`: quasi-Newton steps of limited memory, of length `rate` (the first min(1, 1 /
+ * |g|_1) rate), without a line search; as PyTorch's LBFGS with one iteration a step. Nocedal
+ * (1980), doi:10.1090/S0025-5718-1980-0572855-7. */
 #include "gradient/tables.h"
 
 #include <math.h>
@@ -24,7 +25,8 @@ typedef struct memory {
   double *g, *d, *y, *s;
 } memory;
 
-/* Numbers: steps in memory, where the next one goes, the scale of the first Hessian, the last step's length. */
+/* Numbers: steps in memory, where the next one goes, the scale of the first Hessian, the last
+ * step's length. */
 enum { HELD, NEXT, SCALE, LENGTH, SCALARS };
 
 static void keeps(const void *params, int64_t *slots, int64_t *scalars)

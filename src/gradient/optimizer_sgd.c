@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-/* ---- sgd: b <- momentum b + g;  theta -= rate b, or with Nesterov's look ahead rate (g + momentum b) -- */
+/* sgd: b <- momentum b + g;  theta -= rate b, or with Nesterov's look ahead
+ * theta -= rate (g + momentum b). */
 
 typedef struct sgd_params {
   double rate, momentum, decay;
@@ -51,7 +52,7 @@ const tame_optimizer_kind tame_optimizer_sgd = {
     .update = sgd_update,
 };
 
-/* ---- rmsprop: v <- alpha v + (1 - alpha) g^2;  theta -= rate g / (sqrt(v) + epsilon) ------------------- */
+/* rmsprop: v <- alpha v + (1 - alpha) g^2;  theta -= rate g / (sqrt(v) + epsilon). */
 
 typedef struct rmsprop_params {
   double rate, alpha, epsilon, momentum;
@@ -101,7 +102,7 @@ const tame_optimizer_kind tame_optimizer_rmsprop = {
     .update = rmsprop_update,
 };
 
-/* ---- adagrad: v <- v + g^2;  theta -= rate / (1 + (t - 1) rate_decay) g / (sqrt(v) + epsilon) ----------- */
+/* adagrad: v <- v + g^2;  theta -= rate / (1 + (t - 1) rate_decay) g / (sqrt(v) + epsilon). */
 
 typedef struct adagrad_params {
   double rate, rate_decay, epsilon, first;

@@ -46,7 +46,7 @@ double tame_penalties_weights(const tame_penalties *p, const tame_model *model, 
   return sum;
 }
 
-/* ---- clipping ------------------------------------------------------------------------------------- */
+/* ---- clipping -------------------------------------------------------------------------------- */
 
 static const tame_field clipping_fields[] = {
     {"value", TAME_REAL, .offset = offsetof(tame_clipping, value), .fallback = "", .min = 0,

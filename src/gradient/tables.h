@@ -1,6 +1,6 @@
 /** @file tables.h
- * What rows of this room must offer. To add one: a file with its row, and the row's name in loss.c, schedule.c or
- * optimizer.c. */
+ * What rows of this room must offer. To add one: a file with its row, and the row's name in loss.c,
+ * schedule.c or optimizer.c. */
 #ifndef TAME_GRADIENT_TABLES_H
 #define TAME_GRADIENT_TABLES_H
 
@@ -30,7 +30,8 @@ extern const char *const tame_loss_averages[];
         .doc = "a mean over all targets, or over samples of the means of their own"                \
   }
 
-/** tame_loss_count() without a message, for threads: the place of a target that cannot be, or -1. */
+/** tame_loss_count() without a message, for threads: the place of a target that cannot be, or
+ *  -1. */
 int64_t tame_loss_tally(const tame_variant *loss, const tame_sequences_view *view, int64_t *counts);
 
 typedef struct tame_schedule_kind {

@@ -1,12 +1,13 @@
-/* Cell `cfc`: closed-form continuous-time neurons. From u = [x, h], or what a backbone makes of it, and the elapsed
- * time d:
- *   default:  h' = (1 - s) f1 + s f2,  f1, f2 = tanh of maps ff1 and ff2,  s = logistic(d t_a + t_b)
- *   no_gate:  h' = f1 + s f2
+/* Cell `cfc`: closed-form continuous-time neurons. From u = [x, h], or what a backbone makes of it,
+ * and the elapsed time d:
+ *   default:  h' = (1 - s) f1 + s f2,  f1, f2 = tanh of maps ff1 and ff2,  s = logistic(d t_a +
+ *   t_b) no_gate:  h' = f1 + s f2
  *   pure:     h' = A - A exp(-d (|w_tau| + |f1|)) f1,  f1 = ff1 itself
- * With a circuit there is one such cell for each of its layers, without a backbone; each hears the layer before by
- * the circuit's synapses (in ff1 and ff2) and itself fully; the last one's first units are the outputs.
- * Hasani et al. (2022), doi:10.1038/s42256-022-00556-7; as ncps' torch cells, or (convention tf) its TensorFlow ones,
- * which have no tanh, and s = logistic(-d t_a + t_b). */
+ * With a circuit there is one such cell for each of its layers, without a backbone; each hears the
+ * layer before by the circuit's synapses (in ff1 and ff2) and itself fully; the last one's first
+ * units are the outputs. Hasani et al. (2022), doi:10.1038/s42256-022-00556-7; as ncps' torch
+ * cells, or (convention tf) its TensorFlow ones, which have no tanh, and s = logistic(-d t_a +
+ * t_b). */
 #include "base/memory.h"
 #include "model/layer.h"
 
@@ -71,7 +72,7 @@ typedef struct cfc {
   int64_t widest; /* of what parts hear, and backbones */
 } cfc;
 
-/* ---- making --------------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 /* Weights by Glorot; biases as PyTorch's linear maps have them, or 0. */
 static tame_affine add_affine(cfc *c, const char *prefix, const char *name, int64_t out, int64_t in,
@@ -115,7 +116,8 @@ static void add_part_views(cfc *c, part *p, const char *prefix)
   }
 }
 
-/* Who a layer of the circuit hears: the layer before, or the inputs, by synapses; itself fully. Counts, or fills in. */
+/* Who a layer of the circuit hears: the layer before, or the inputs, by synapses; itself fully.
+ * Counts, or fills in. */
 static int64_t list_mask(const tame_synapses *from, tame_circuit_layer before,
                          tame_circuit_layer own, int64_t destination, int32_t *sources)
 {
@@ -182,7 +184,8 @@ static void make_plain(cfc *c, const cfc_params *params)
   add_part_views(c, p, "");
 }
 
-/* Numbers that a part keeps of a step, for a sample: u, the backbone's z and f, and four arrays of units. */
+/* Numbers that a part keeps of a step, for a sample: u, the backbone's z and f, and four arrays of
+ * units. */
 static int64_t part_tape(const cfc *c, const part *p)
 {
   return p->inputs + p->units + p->layers * 2 * c->backbone_units + 4 * p->units;
@@ -238,9 +241,10 @@ static bool has_memory(const void *params)
   return ((const cfc_params *)params)->mixed_memory;
 }
 
-/* ---- a step ------------------------------------------------------------------------------------------- */
+/* ---- a step ---------------------------------------------------------------------------------- */
 
-/* What a part keeps, [batch][.]: u; z and f of the backbone's layers; f1, f2, s (pure: f1, the power, -); h'. */
+/* What a part keeps, [batch][.]: u; z and f of the backbone's layers; f1, f2, s (pure: f1, the
+ * power, -); h'. */
 typedef struct tape {
   double *u, *backbone, *f1, *f2, *s, *h;
 } tape;
@@ -363,7 +367,7 @@ static void step(const tame_layer *layer, const tame_step *st)
     memcpy(st->y + b * layer->outputs, x + b * last->units, (size_t)layer->outputs * sizeof *st->y);
 }
 
-/* ---- backwards ------------------------------------------------------------------------------------------ */
+/* ---- backwards ------------------------------------------------------------------------------- */
 
 /* From dL/dh' to dL/d of what was heard, dx, which is added to. room: [4][batch][units]. */
 static void close_default_vjp(const cfc *c, const tame_step *st, const part *p, const tape *t,
@@ -406,7 +410,8 @@ static void close_pure_vjp(const tame_step *st, const part *p, const tape *t, co
   tame_affine_vjp(&p->ff1, st, x, d1, dx, dslab);
 }
 
-/* What is wanted of a part's h': by the next step, and by the part after it, whose du is given, or the outputs. */
+/* What is wanted of a part's h': by the next step, and by the part after it, whose du is given, or
+ * the outputs. */
 static void gather(const cfc *c, const tame_step *st, const tame_adjoint *a, int number,
                    const double *du, double *dh)
 {
@@ -462,7 +467,7 @@ static void vjp(const tame_layer *layer, const tame_step *st, const tame_adjoint
     copy_columns(st->batch, first->inputs, du, first->inputs + first->units, a->x, first->inputs);
 }
 
-/* ---- forwards ------------------------------------------------------------------------------------------- */
+/* ---- forwards -------------------------------------------------------------------------------- */
 
 static void close_default_jvp(const cfc *c, const tame_step *st, const part *p, const tape *t,
                               const double *tslab, const double *x, const double *tx, double *room,

@@ -1,6 +1,7 @@
 /* Cell `gru`, with the equations and the names of PyTorch; gates in the order r, z, n:
  *   r = s(x_r + h_r),  z = s(x_z + h_z),  n = tanh(x_n + r h_n),  h' = (1 - z) n + z h,
- * x_. = W_i. x + b_i., h_. = W_h. h + b_h., s the logistic function. Cho et al. (2014), arXiv:1406.1078. */
+ * x_. = W_i. x + b_i., h_. = W_h. h + b_h., s the logistic function. Cho et al. (2014),
+ * arXiv:1406.1078. */
 #include "model/gates.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* Cell `integrator`: leaky integrators behind exponential synapses, to read spikes with:
- *   g <- p_s g + W x + b,   o <- p o + (1 - p) g,   p = exp(-elapsed / tau), p_s likewise; y = o. */
+ *   g <- p_s g + W x + b,   o <- p o + (1 - p) g,   p = exp(-elapsed / tau), p_s likewise; y =
+ *   o. */
 #include "model/layer.h"
 
 #include <math.h>
@@ -45,7 +46,8 @@ static tame_status create(tame_layer *layer, const void *params)
   return TAME_OK;
 }
 
-/* From a state and the drive to the next state and the output; linear, so it serves for tangents too. */
+/* From a state and the drive to the next state and the output; linear, so it serves for tangents
+ * too. */
 static void integrate(const integrator *r, const tame_step *s, const double *state,
                       const double *drive, double *next, double *y)
 {

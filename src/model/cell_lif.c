@@ -1,9 +1,10 @@
-/* Cells `lif` and `alif`: leaky integrate-and-fire neurons behind exponential synapses; alif's threshold rises with its
- * own spikes. With decays p_. = exp(-elapsed / tau_.) a step is
- *   g <- p_s g + W x + b (+ W_rec s),   v <- p_m v + (1 - p_m) g,   s <- 1 if v >= v_th + beta a, else 0,
- *   soft reset: v <- v - (v_th - v_reset) s;  hard: v <- v + s (v_reset - v);   a <- p_a a + s,
- * and the output is s. Backwards ds/dv is a surrogate; see surrogate.h. Neftci, Mostafa & Zenke (2019),
- * doi:10.1109/MSP.2019.2931595; Bellec et al. (2020), doi:10.1038/s41467-020-17236-y. */
+/* Cells `lif` and `alif`: leaky integrate-and-fire neurons behind exponential synapses; alif's
+ * threshold rises with its own spikes. With decays p_. = exp(-elapsed / tau_.) a step is
+ *   g <- p_s g + W x + b (+ W_rec s),   v <- p_m v + (1 - p_m) g,   s <- 1 if v >= v_th + beta a,
+ *   else 0, soft reset: v <- v - (v_th - v_reset) s;  hard: v <- v + s (v_reset - v);   a <- p_a a
+ *   + s,
+ * and the output is s. Backwards ds/dv is a surrogate; see surrogate.h. Neftci, Mostafa & Zenke
+ * (2019), doi:10.1109/MSP.2019.2931595; Bellec et al. (2020), doi:10.1038/s41467-020-17236-y. */
 #include "model/layer.h"
 #include "model/surrogate.h"
 

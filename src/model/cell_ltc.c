@@ -1,11 +1,11 @@
 /* Cell `ltc`: liquid time-constant neurons with conductance synapses,
  *   cm dv/dt = gleak (vleak - v) + sum_k w_k s_k (e_k - v),  s_k as in conductance.h,
- * over units and inputs. With A and D the sums of what does not and what does multiply v, a step of duration d is
- * `unfolds` (L) steps of
+ * over units and inputs. With A and D the sums of what does not and what does multiply v, a step of
+ * duration d is `unfolds` (L) steps of
  *   fused:   v <- (c v + A) / (c + D + epsilon),  c = cm / (d / L), half implicit;
  *   euler, rk4:  dv/dt = (A - D v) / cm with steps d / L.
- * Inputs are first mapped, x <- input_w x + input_b, and outputs at last. Hasani et al. (2021), AAAI 35:7657;
- * as ncps has it. */
+ * Inputs are first mapped, x <- input_w x + input_b, and outputs at last. Hasani et al. (2021),
+ * AAAI 35:7657; as ncps has it. */
 #include "base/memory.h"
 #include "model/conductance.h"
 
@@ -85,7 +85,7 @@ static const method *method_of(const ltc *l)
   return l->stages == 1 ? &euler : &runge_kutta;
 }
 
-/* ---- making --------------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 static tame_status add_range(tame_layer *layer, const char *name, const tame_reals *range,
                              tame_view view, int64_t *place)
@@ -195,7 +195,7 @@ static bool has_memory(const void *params)
   return ((const ltc_params *)params)->mixed_memory;
 }
 
-/* ---- strengths: parameters that are not negative ---------------------------------------------------- */
+/* ---- strengths: parameters that are not negative --------------------------------------------- */
 
 /* w, sensory_w, gleak and cm as used, or their gradients or tangents. */
 typedef struct strengths {
@@ -261,7 +261,7 @@ static strengths other_strengths(const ltc *l, const tame_step *s)
   return in_block(l, &block);
 }
 
-/* ---- a step ------------------------------------------------------------------------------------------- */
+/* ---- a step ---------------------------------------------------------------------------------- */
 
 /* What a step keeps, [batch][.] each. */
 typedef struct tape {
@@ -401,7 +401,7 @@ static void step(const tame_layer *layer, const tame_step *s)
   map_outputs(l, s);
 }
 
-/* ---- backwards ------------------------------------------------------------------------------------------ */
+/* ---- backwards ------------------------------------------------------------------------------- */
 
 typedef struct backward {
   strengths g, dg;       /* strengths, and their gradients */
@@ -534,7 +534,7 @@ static void vjp(const tame_layer *layer, const tame_step *s, const tame_adjoint 
                           in_slab(l, a->slab));
 }
 
-/* ---- forwards ------------------------------------------------------------------------------------------- */
+/* ---- forwards -------------------------------------------------------------------------------- */
 
 typedef struct forward {
   strengths g, tg;         /* strengths, and their tangents */

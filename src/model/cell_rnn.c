@@ -1,4 +1,5 @@
-/* Cell `rnn`: the plain recurrent network, discrete or leaky, dense or wired by a circuit. With a = elapsed / tau, or 1:
+/* Cell `rnn`: the plain recurrent network, discrete or leaky, dense or wired by a circuit. With a =
+ * elapsed / tau, or 1:
  *   form rate:     h' = (1 - a) h + a f(W_ih x + W_hh h + b),       y = h'
  *   form current:  h' = (1 - a) h + a (W_ih x + W_hh f(h) + b),     y = f(h') */
 #include "model/layer.h"

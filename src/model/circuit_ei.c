@@ -1,4 +1,5 @@
-/* Circuit `ei`: excitatory and inhibitory units. All synapses of a unit have its sign: Dale's law. */
+/* Circuit `ei`: excitatory and inhibitory units. All synapses of a unit have its sign: Dale's
+ * law. */
 #include "model/tables.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
-/* Circuits `ncp` and `autoncp`: neural circuit policies, inputs -> inter -> command -> motor; ncps' NCP
- * and AutoNCP, number for number. Lechner et al. (2020), doi:10.1038/s42256-020-00237-3. */
+/* Circuits `ncp` and `autoncp`: neural circuit policies, inputs -> inter -> command -> motor; ncps'
+ * NCP and AutoNCP, number for number. Lechner et al. (2020), doi:10.1038/s42256-020-00237-3. */
 #include "base/memory.h"
 #include "model/numpy_random.h"
 #include "model/tables.h"
@@ -53,7 +53,7 @@ static tame_status plan(const void *params, tame_circuit *circuit)
   return status;
 }
 
-/* ---- drawing, in the order of the original ------------------------------------------------------ */
+/* ---- drawing, in the order of the original --------------------------------------------------- */
 
 typedef struct drawing {
   tame_mt19937 rng;
@@ -160,7 +160,7 @@ const tame_circuit_kind tame_circuit_ncp = {
     .draw = draw,
 };
 
-/* ---- autoncp ------------------------------------------------------------------------------------ */
+/* ---- autoncp --------------------------------------------------------------------------------- */
 
 typedef struct auto_params {
   int64_t units, outputs, seed;

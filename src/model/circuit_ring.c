@@ -1,4 +1,5 @@
-/* Circuits `ring` and `small_world`: units on a ring hear their neighbours. All inputs reach all units. */
+/* Circuits `ring` and `small_world`: units on a ring hear their neighbours. All inputs reach all
+ * units. */
 #include "model/tables.h"
 
 #include <stdlib.h>
@@ -16,7 +17,7 @@ static tame_status check_reach(int64_t reach, int64_t units)
                    (long long)reach, (long long)units);
 }
 
-/* ---- ring --------------------------------------------------------------------------------------- */
+/* ---- ring ------------------------------------------------------------------------------------ */
 
 typedef struct ring_params {
   int64_t units, outputs, reach, excite;
@@ -57,7 +58,7 @@ const tame_circuit_kind tame_circuit_ring = {
     .draw = ring_draw,
 };
 
-/* ---- small world ---------------------------------------------------------------------------------- */
+/* ---- small world ----------------------------------------------------------------------------- */
 
 typedef struct world_params {
   int64_t units, outputs, reach, seed;

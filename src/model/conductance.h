@@ -1,8 +1,8 @@
 /** @file conductance.h
  * Synapses of liquid time-constant cells: synapse k from unit i to unit j is open by
  *   s_k = logistic(sigma_k (v_i - mu_k)),  and adds  w_k s_k e_k to num_j,  w_k s_k to den_j.
- * v: [batch][sources]; s: [batch][count]; num, den: [batch][destinations]. w comes apart, as it may be a
- * function of a parameter. */
+ * v: [batch][sources]; s: [batch][count]; num, den: [batch][destinations]. w comes apart, as it may
+ * be a function of a parameter. */
 #ifndef TAME_MODEL_CONDUCTANCE_H
 #define TAME_MODEL_CONDUCTANCE_H
 

@@ -1,5 +1,6 @@
 /** @file gates.h
- * What gru and lstm share: for each sample, `gates` blocks of `units` numbers from inputs and from states,
+ * What gru and lstm share: for each sample, `gates` blocks of `units` numbers from inputs and from
+ * states,
  *   from_x = W_ih x + b_ih,  from_h = W_hh h + b_hh,  both [batch][gates * units]. */
 #ifndef TAME_MODEL_GATES_H
 #define TAME_MODEL_GATES_H

@@ -1,6 +1,6 @@
 /** @file layer.h
- * What a cell must offer, and what cells are built of: views of the slab, linear maps, activations. To add a
- * cell: a file with its row, and the row's name in model.c. */
+ * What a cell must offer, and what cells are built of: views of the slab, linear maps, activations.
+ * To add a cell: a file with its row, and the row's name in model.c. */
 #ifndef TAME_MODEL_LAYER_H
 #define TAME_MODEL_LAYER_H
 
@@ -9,8 +9,8 @@
 
 typedef struct tame_layer tame_layer;
 
-/** Functions as those of tame/model.h, on one layer: slab is the layer's own part of it. A state is arrays
- *  [batch][.] one after the other. */
+/** Functions as those of tame/model.h, on one layer: slab is the layer's own part of it. A state is
+ *  arrays [batch][.] one after the other. */
 typedef struct tame_cell_kind {
   tame_row head;
   size_t size; /**< of the layer's own structure, which begins with tame_layer */
@@ -39,20 +39,23 @@ struct tame_layer {
   int views;
 };
 
-/** A layer of this kind and these parameters; *out is freed by tame_layer_free() whatever happens. */
+/** A layer of this kind and these parameters; *out is freed by tame_layer_free() whatever
+ *  happens. */
 tame_status tame_layer_create(tame_layer **out, const tame_variant *cell, int64_t inputs);
 /** The same without memory before it. */
 tame_status tame_layer_create_bare(tame_layer **out, const tame_cell_kind *kind, const void *params,
                                    int64_t inputs);
 void tame_layer_free(tame_layer **layer);
-/** An LSTM whose output is the state that the cell `inner`, owned from now on, starts a step from. */
+/** An LSTM whose output is the state that the cell `inner`, owned from now on, starts a step
+ *  from. */
 tame_status tame_memory_create(tame_layer **out, tame_layer *inner);
 
-/** Append a view; its count, weight and place are filled in here. Returns the place of its first number in the
- *  layer's part of the slab. */
+/** Append a view; its count, weight and place are filled in here. Returns the place of its first
+ *  number in the layer's part of the slab. */
 int64_t tame_layer_add(tame_layer *layer, tame_view view, const char *name);
 
-/** Draw a view's numbers, those of view number `which` of the model; bring them into their limits. */
+/** Draw a view's numbers, those of view number `which` of the model; bring them into their
+ *  limits. */
 void tame_view_draw(const tame_view *view, uint64_t seed, uint32_t which, double *slab);
 void tame_view_constrain(const tame_view *view, double *slab);
 
@@ -64,7 +67,7 @@ static inline double *tame_take(double **block, int64_t n)
   return taken;
 }
 
-/* ---- how weights start ------------------------------------------------------------------------ */
+/* ---- how weights start ----------------------------------------------------------------------- */
 
 /** Ways that cells offer. */
 typedef enum tame_weight_init {
@@ -100,9 +103,10 @@ tame_view tame_weights_view(const tame_weight_params *p, int64_t rows, int64_t c
 /** A view [1][n] of biases. */
 tame_view tame_bias_view(const tame_weight_params *p, int64_t count, int64_t n);
 
-/* ---- linear maps ------------------------------------------------------------------------------ */
+/* ---- linear maps ----------------------------------------------------------------------------- */
 
-/** y = W x, W: [outputs][inputs] in the layer's part of the slab, from `first` on; with synapses only those. */
+/** y = W x, W: [outputs][inputs] in the layer's part of the slab, from `first` on; with synapses
+ *  only those. */
 typedef struct tame_map {
   const tame_kernels *kernels;
   const tame_synapses *synapses;
@@ -128,7 +132,7 @@ void tame_bias_run(int64_t n, int64_t batch, const double *bias, double *y);
 /** bias += sum over samples of dy. */
 void tame_bias_slope(int64_t n, int64_t batch, const double *dy, double *bias);
 
-/* ---- affine maps ------------------------------------------------------------------------------ */
+/* ---- affine maps ----------------------------------------------------------------------------- */
 
 /** y = W x + b. */
 typedef struct tame_affine {
@@ -152,7 +156,7 @@ void tame_affine_jvp(const tame_affine *a, const tame_step *step, const double *
 /** n zeros; NULL is fine. */
 void tame_clear(int64_t n, double *x);
 
-/* ---- activations ------------------------------------------------------------------------------ */
+/* ---- activations ----------------------------------------------------------------------------- */
 
 typedef enum tame_activation {
   TAME_LINEAR,
@@ -173,7 +177,7 @@ void tame_activate(tame_activation kind, const tame_kernels *kernels, int64_t n,
 void tame_activation_slope(tame_activation kind, const tame_kernels *kernels, int64_t n,
                            const double *z, const double *f, double *slope);
 
-/* ---- elapsed time ----------------------------------------------------------------------------- */
+/* ---- elapsed time ---------------------------------------------------------------------------- */
 
 static inline double tame_elapsed(const tame_step *step, int64_t sample)
 {

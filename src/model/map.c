@@ -1,5 +1,6 @@
-/* Linear maps on batches, dense and sparse; see layer.h. Large products are BLAS's, on one thread and on shapes that
- * the caller keeps from depending on the layout; small ones are sums of our own, without its overhead. */
+/* Linear maps on batches, dense and sparse; see layer.h. Large products are BLAS's, on one thread
+ * and on shapes that the caller keeps from depending on the layout; small ones are sums of our own,
+ * without its overhead. */
 #include "model/layer.h"
 
 #include <cblas.h>
@@ -25,7 +26,7 @@ static bool is_small(const tame_map *m, int64_t batch)
   return batch * m->inputs * m->outputs < SMALL;
 }
 
-/* ---- y += x W' ---------------------------------------------------------------------------------- */
+/* ---- y += x W' ------------------------------------------------------------------------------- */
 
 static double product(const tame_map *m, const double *w, const double *x)
 {
@@ -61,7 +62,7 @@ void tame_map_run(const tame_map *m, const double *slab, int64_t batch, const do
   }
 }
 
-/* ---- dx += dy W ----------------------------------------------------------------------------------- */
+/* ---- dx += dy W ------------------------------------------------------------------------------ */
 
 static void back_sparse(const tame_map *m, const double *w, const double *dy, double *dx)
 {
@@ -87,7 +88,7 @@ void tame_map_back(const tame_map *m, const double *slab, int64_t batch, const d
   }
 }
 
-/* ---- slab += dy' x ---------------------------------------------------------------------------------- */
+/* ---- slab += dy' x --------------------------------------------------------------------------- */
 
 static void slope_sparse(const tame_map *m, const double *x, const double *dy, double *dw)
 {
@@ -113,7 +114,7 @@ void tame_map_slope(const tame_map *m, int64_t batch, const double *x, const dou
   }
 }
 
-/* ---- biases ------------------------------------------------------------------------------------------- */
+/* ---- biases ---------------------------------------------------------------------------------- */
 
 void tame_bias_run(int64_t n, int64_t batch, const double *bias, double *y)
 {
@@ -130,7 +131,7 @@ void tame_bias_slope(int64_t n, int64_t batch, const double *dy, double *bias)
     for (int64_t i = 0; i < n; i++) bias[i] += dy[b * n + i];
 }
 
-/* ---- affine maps ---------------------------------------------------------------------------------------- */
+/* ---- affine maps ----------------------------------------------------------------------------- */
 
 tame_affine tame_affine_add(tame_layer *layer, tame_view weights, const char *weights_name,
                             const tame_synapses *synapses, tame_view bias, const char *bias_name)

@@ -1,6 +1,7 @@
-/* Mixed memory: an LSTM (h, c) before a cell whose state is h. In a step the LSTM hears x and h, and its new h is
- * the state that the cell starts from; c goes its own way. Lechner & Hasani (2020), arXiv:2006.04418, as ncps' torch
- * cells have it: forget bias 1, one bias, recurrent weights orthogonal. */
+/* Mixed memory: an LSTM (h, c) before a cell whose state is h. In a step the LSTM hears x and h,
+ * and its new h is the state that the cell starts from; c goes its own way. Lechner & Hasani
+ * (2020), arXiv:2006.04418, as ncps' torch cells have it: forget bias 1, one bias, recurrent
+ * weights orthogonal. */
 #include "model/cell_lstm.h"
 
 #include "base/memory.h"

@@ -1,5 +1,6 @@
-/* Models: layers one upon the other; see tame/model.h. A layer's state is a block of the model's state, in the order
- * of layers; its tape likewise, followed by its outputs, which are the inputs of the next. */
+/* Models: layers one upon the other; see tame/model.h. A layer's state is a block of the model's
+ * state, in the order of layers; its tape likewise, followed by its outputs, which are the inputs
+ * of the next. */
 #include "tame/model.h"
 
 #include "base/memory.h"
@@ -45,7 +46,7 @@ struct tame_model {
   double *slab;
 };
 
-/* ---- layers ----------------------------------------------------------------------------------------- */
+/* ---- layers ---------------------------------------------------------------------------------- */
 
 tame_status tame_layer_create_bare(tame_layer **out, const tame_cell_kind *kind, const void *params,
                                    int64_t inputs)
@@ -83,7 +84,7 @@ void tame_layer_free(tame_layer **layer)
   *layer = NULL;
 }
 
-/* ---- making models ------------------------------------------------------------------------------------ */
+/* ---- making models --------------------------------------------------------------------------- */
 
 static tame_status make_layers(tame_model *m, const tame_model_params *p)
 {
@@ -198,7 +199,7 @@ void tame_model_free(tame_model **model)
   *model = NULL;
 }
 
-/* ---- what it has ---------------------------------------------------------------------------------------- */
+/* ---- what it has ----------------------------------------------------------------------------- */
 
 int64_t tame_model_inputs(const tame_model *m)
 {
@@ -270,7 +271,7 @@ void tame_model_constrain(const tame_model *m, double *slab)
   for (int k = 0; k < m->n_views; k++) tame_view_constrain(&m->view[k], slab);
 }
 
-/* ---- the start -------------------------------------------------------------------------------------------- */
+/* ---- the start ------------------------------------------------------------------------------- */
 
 void tame_model_start(const tame_model *m, const double *slab, int64_t batch, double *state)
 {
@@ -296,7 +297,7 @@ void tame_model_start_jvp(const tame_model *m, const double *slab, int64_t batch
   tame_model_start(m, slab, batch, state);
 }
 
-/* ---- steps -------------------------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 /* Where a layer's share of everything begins. */
 typedef struct place {

@@ -21,7 +21,7 @@ static void count_up(int64_t n, int32_t *numbers)
   for (int64_t i = 0; i < n; i++) numbers[i] = (int32_t)i;
 }
 
-/* ---- MT19937 ---------------------------------------------------------------------------------- */
+/* ---- MT19937 --------------------------------------------------------------------------------- */
 
 void tame_mt_seed(tame_mt19937 *rng, uint32_t seed)
 {
@@ -72,7 +72,7 @@ void tame_mt_choose(tame_mt19937 *rng, int64_t n, int64_t k, int32_t *chosen)
   for (int64_t i = n - 1; i > 0; i--) swap(&chosen[i], &chosen[tame_mt_bounded(rng, (uint32_t)i)]);
 }
 
-/* ---- PCG64 ------------------------------------------------------------------------------------ */
+/* ---- PCG64 ----------------------------------------------------------------------------------- */
 
 enum { POOL = 4 };
 
@@ -138,7 +138,8 @@ static uint32_t half_of(tame_pcg64 *rng)
   return (uint32_t)both;
 }
 
-/* Lemire's method: the upper half of a product, and again where its lower half would favour some. */
+/* Lemire's method: the upper half of a product, and again where its lower half would favour
+ * some. */
 uint32_t tame_pcg_bounded(tame_pcg64 *rng, uint32_t most)
 {
   const uint64_t n = (uint64_t)most + 1;

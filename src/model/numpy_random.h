@@ -1,7 +1,7 @@
 /** @file numpy_random.h
  * The two generators of NumPy that published wirings are drawn with, number for number: the legacy
- * MT19937 of `RandomState(seed)` and the PCG64 of `default_rng(seed)`. For these wirings alone; all else
- * is drawn by the counters of tame/base.h.
+ * MT19937 of `RandomState(seed)` and the PCG64 of `default_rng(seed)`. For these wirings alone; all
+ * else is drawn by the counters of tame/base.h.
  * Matsumoto & Nishimura (1998), doi:10.1145/272991.272995; O'Neill (2014), HMC-CS-2014-0905. */
 #ifndef TAME_MODEL_NUMPY_RANDOM_H
 #define TAME_MODEL_NUMPY_RANDOM_H

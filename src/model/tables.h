@@ -1,14 +1,15 @@
 /** @file tables.h
- * What a row of the tables of this room must offer. To add a circuit: one file with its row, and the
- * row's name in circuit.c; a cell: one file with its row, and the row's name in model.c. */
+ * What a row of the tables of this room must offer. To add a circuit: one file with its row, and
+ * the row's name in circuit.c; a cell: one file with its row, and the row's name in model.c. */
 #ifndef TAME_MODEL_TABLES_H
 #define TAME_MODEL_TABLES_H
 
 #include "tame/model.h"
 
-/* ---- circuits --------------------------------------------------------------------------------- */
+/* ---- circuits -------------------------------------------------------------------------------- */
 
-/** A circuit while it is drawn: -1, 0, +1 for every pair, so that drawing a synapse twice overwrites. */
+/** A circuit while it is drawn: -1, 0, +1 for every pair, so that drawing a synapse twice
+ *  overwrites. */
 typedef struct tame_draft {
   int64_t units, inputs;
   int8_t *inner;   /**< [source][destination], [units][units], zeros at first */

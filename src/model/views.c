@@ -1,4 +1,5 @@
-/* Views of the slab: where numbers are, how they start, what they must keep to; see tame/model.h, layer.h. */
+/* Views of the slab: where numbers are, how they start, what they must keep to; see tame/model.h,
+ * layer.h. */
 #include "base/memory.h"
 #include "model/layer.h"
 
@@ -77,7 +78,7 @@ void tame_view_place(const tame_view *v, int64_t k, int64_t *row, int64_t *colum
   *column = v->rows_are_sources ? to : from;
 }
 
-/* ---- drawing -------------------------------------------------------------------------------------- */
+/* ---- drawing --------------------------------------------------------------------------------- */
 
 /* Standard deviation of a normal number that is drawn again while it is beyond 2. */
 #define CUT_SD 0.87962566103423978
@@ -91,8 +92,8 @@ static double cut_normal(uint64_t seed, uint32_t row, uint32_t column, uint32_t 
   return 0; /* once in 1e171 */
 }
 
-/* Columns of a [rows][columns], rows >= columns, made orthonormal one after the other; element (i, j) at
- * [i * down + j * along]. Twice, as the first pass leaves what rounding made. */
+/* Columns of a [rows][columns], rows >= columns, made orthonormal one after the other; element (i,
+ * j) at [i * down + j * along]. Twice, as the first pass leaves what rounding made. */
 static void orthonormalize(int64_t rows, int64_t columns, int64_t down, int64_t along, double *a)
 {
   for (int64_t j = 0; j < columns; j++)

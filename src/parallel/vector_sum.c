@@ -1,6 +1,7 @@
-/* Sums of vectors along the canonical tree; see tame/parallel.h. A node of the tree is a range of items: a power of two of
- * them that begins at a multiple of it, or what n leaves of that. A rank adds up its own whole nodes; their segments
- * then go to the rank that sums a segment over all nodes. */
+/* Sums of vectors along the canonical tree; see tame/parallel.h. A node of the tree is a range of
+ * items: a power of two of them that begins at a multiple of it, or what n leaves of that. A rank
+ * adds up its own whole nodes; their segments then go to the rank that sums a segment over all
+ * nodes. */
 #include "tame/parallel.h"
 
 #include "base/memory.h"

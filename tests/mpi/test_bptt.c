@@ -1,6 +1,6 @@
 /* ranks: 1 2 3 4 7 */
-/* Backpropagation through time: gradients against differences, the same bits on any number of ranks and threads, with
- * tapes in segments; truncation against its definition; failures on all ranks. */
+/* Backpropagation through time: gradients against differences, the same bits on any number of ranks
+ * and threads, with tapes in segments; truncation against its definition; failures on all ranks. */
 #include "support.h"
 
 #include "base/memory.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- sums of vectors ------------------------------------------------------------------------------------- */
+/* ---- sums of vectors ------------------------------------------------------------------------- */
 
 enum { LENGTH = 11 };
 
@@ -55,7 +55,7 @@ static void vectors_are_summed_along_the_tree(void **state)
   }
 }
 
-/* ---- a problem -------------------------------------------------------------------------------------------- */
+/* ---- a problem ------------------------------------------------------------------------------- */
 
 /* Inputs and targets are functions of (batch, sample, step, channel). */
 typedef struct problem {
@@ -158,7 +158,7 @@ static const char *const problems[] = {
 };
 enum { PROBLEMS = sizeof problems / sizeof *problems, SAMPLES = 13, T = 9 };
 
-/* ---- gradients ---------------------------------------------------------------------------------------------- */
+/* ---- gradients ------------------------------------------------------------------------------- */
 
 static double loss_at(tame_bptt *b, const tame_batch *batch, const double *slab)
 {
@@ -314,10 +314,10 @@ static void need_is_what_is_taken(void **state)
   drop(&p);
 }
 
-/* ---- truncation ------------------------------------------------------------------------------------------------ */
+/* ---- truncation ------------------------------------------------------------------------------ */
 
-/* The definition: steps from one multiple of `cut` to the next by themselves, from states that are no functions of the
- * parameters. One sample. */
+/* The definition: steps from one multiple of `cut` to the next by themselves, from states that are
+ * no functions of the parameters. One sample. */
 static void by_windows(const problem *p, int64_t cut, double *gradient)
 {
   const tame_model *m = p->model;
@@ -413,7 +413,8 @@ static void rates_are_means(void **state)
   drop(&p);
 }
 
-/* States between windows of one sequence, on each rank those of its samples: arrays [SAMPLES][STATE]. */
+/* States between windows of one sequence, on each rank those of its samples: arrays
+ * [SAMPLES][STATE]. */
 enum { UNITS = 4, STATE = 2 * UNITS };
 static double carried[STATE * SAMPLES];
 
@@ -454,7 +455,8 @@ static void fetch_window(const void *context, int64_t first, int64_t count, doub
   free(all_x), free(all);
 }
 
-/* Three windows of three steps, each from the state that the one before left: as one run that is cut there. */
+/* Three windows of three steps, each from the state that the one before left: as one run that is
+ * cut there. */
 static void windows_carry_states(void **state)
 {
   (void)state;
@@ -485,7 +487,7 @@ static void windows_carry_states(void **state)
   drop(&p);
 }
 
-/* ---- outputs, failures ------------------------------------------------------------------------------------------ */
+/* ---- outputs, failures ----------------------------------------------------------------------- */
 
 static void outputs_are_seen(void **state)
 {

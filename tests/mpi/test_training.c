@@ -1,7 +1,7 @@
 /* ranks: 2 */
 /* timeout: 300 */
-/* What published trainings show, in short: an RNN that integrates noise and a spiking classifier (BrainPy's tutorial),
- * and liquid time-constant networks on three wirings (ncps' tutorial). */
+/* What published trainings show, in short: an RNN that integrates noise and a spiking classifier
+ * (BrainPy's tutorial), and liquid time-constant networks on three wirings (ncps' tutorial). */
 #include "support.h"
 
 #include "experiment/yaml.h"
@@ -86,7 +86,7 @@ static double median(double *v, int n)
   return v[n / 2];
 }
 
-/* ---- white noise integrated ----------------------------------------------------------------------------- */
+/* ---- white noise integrated ------------------------------------------------------------------ */
 
 enum { NOISE_STEPS = 25, NOISE_SAMPLES = 128, BATCHES = 100 };
 
@@ -164,7 +164,7 @@ static void noise_is_integrated(void **state)
   }
 }
 
-/* ---- spikes classified ------------------------------------------------------------------------------------ */
+/* ---- spikes classified ----------------------------------------------------------------------- */
 
 enum { SPIKE_STEPS = 100, SPIKE_SAMPLES = 256, SPIKE_INPUTS = 100 };
 
@@ -265,7 +265,7 @@ static void spikes_are_classified(void **state)
   free(drawn_spikes);
 }
 
-/* ---- ncps' tutorial ------------------------------------------------------------------------------------------ */
+/* ---- ncps' tutorial -------------------------------------------------------------------------- */
 
 enum { N = 48 };
 

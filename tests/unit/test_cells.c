@@ -1,5 +1,6 @@
-/* Cells: derivatives of every cell with every option, backwards against differences of the step itself and forwards
- * against backwards; and what is said of surrogates, views, limits and first values. */
+/* Cells: derivatives of every cell with every option, backwards against differences of the step
+ * itself and forwards against backwards; and what is said of surrogates, views, limits and first
+ * values. */
 #include "support.h"
 
 #include "base/memory.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- models ------------------------------------------------------------------------------------- */
+/* ---- models ---------------------------------------------------------------------------------- */
 
 static tame_status try_model(tame_model **model, const char *yaml)
 {
@@ -228,7 +229,8 @@ static const char *const smooth[] = {
     "{inputs: 3, layers: [alif: {units: 6, spike: smooth, alpha: 2}, integrator: {units: 2}]}",
 };
 
-/* Steps that are not smooth, and gradients that pass by the reset: no differences, but both directions. */
+/* Steps that are not smooth, and gradients that pass by the reset: no differences, but both
+ * directions. */
 static const char *const stepped[] = {
     "{inputs: 3, layers: [lif: {units: 9}]}",
     "{inputs: 3, layers: [lif: {units: 9, detach: on, surrogate: triangle}]}",
@@ -279,7 +281,7 @@ static void samples_are_apart(void **state)
   }
 }
 
-/* ---- spikes ----------------------------------------------------------------------------------------- */
+/* ---- spikes ---------------------------------------------------------------------------------- */
 
 static void surrogates_are_their_formulas(void **state)
 {
@@ -338,7 +340,7 @@ static void spikes_let_gradients_through(void **state)
   }
 }
 
-/* ---- parameters --------------------------------------------------------------------------------------- */
+/* ---- parameters ------------------------------------------------------------------------------ */
 
 static const tame_view *view_named(const tame_model *model, const char *name)
 {

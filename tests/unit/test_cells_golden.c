@@ -1,5 +1,6 @@
-/* Cells against PyTorch's own, and against ncps' and BrainPy's equations written with PyTorch: tests/golden/cells.py;
- * and the liquid time-constant network of ncps' tutorial, whose reference values are in the documents. */
+/* Cells against PyTorch's own, and against ncps' and BrainPy's equations written with PyTorch:
+ * tests/golden/cells.py; and the liquid time-constant network of ncps' tutorial, whose reference
+ * values are in the documents. */
 #include "support.h"
 
 #include "base/memory.h"
@@ -33,7 +34,7 @@ static double *numbers(int64_t count)
   return at;
 }
 
-/* ---- a sequence unrolled ---------------------------------------------------------------------------- */
+/* ---- a sequence unrolled --------------------------------------------------------------------- */
 
 typedef struct unrolled {
   tame_model *model;
@@ -104,7 +105,7 @@ static void run_back(unrolled *u)
   tame_model_start_vjp(u->model, u->batch, dnext, u->gradient);
 }
 
-/* ---- PyTorch ------------------------------------------------------------------------------------------- */
+/* ---- PyTorch --------------------------------------------------------------------------------- */
 
 static double filled(const tame_view *v, int64_t k)
 {
@@ -215,7 +216,7 @@ static void cells_are_those_of_pytorch(void **state)
   }
 }
 
-/* ---- ncps' tutorial -------------------------------------------------------------------------------------- */
+/* ---- ncps' tutorial -------------------------------------------------------------------------- */
 
 enum { N = 48, UNITS = 8 };
 
@@ -243,7 +244,8 @@ static double at(const tame_model *m, const char *name, int64_t row, int64_t col
   return NAN;
 }
 
-/* The k-th number drawn is frac(k g), in the order of these, all elements of each whether there or not. */
+/* The k-th number drawn is frac(k g), in the order of these, all elements of each whether there or
+ * not. */
 static void golden_ratio_fill(tame_model *m)
 {
   static const struct {
@@ -265,7 +267,8 @@ static void golden_ratio_fill(tame_model *m)
   }
 }
 
-/* Rounded in earnest: GCC 12 leaves out (double)(float) where it makes vectors of what is around it. */
+/* Rounded in earnest: GCC 12 leaves out (double)(float) where it makes vectors of what is around
+ * it. */
 static double as_float(double x)
 {
   volatile float rounded = (float)x;

@@ -1,5 +1,6 @@
-/* Circuits: NumPy's generators number for number, the published wirings synapse for synapse, and the rules
- * of the others. Reference values: numpy 1.24.2 and ncps, with default seeds and two inputs. */
+/* Circuits: NumPy's generators number for number, the published wirings synapse for synapse, and
+ * the rules of the others. Reference values: numpy 1.24.2 and ncps, with default seeds and two
+ * inputs. */
 #include "support.h"
 
 #include "base/memory.h"
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- generators --------------------------------------------------------------------------------- */
+/* ---- generators ------------------------------------------------------------------------------ */
 
 static void assert_numbers(const int32_t *got, const int32_t *want, size_t n)
 {
@@ -77,7 +78,7 @@ static void pcg64_chooses_as_numpy(void **state)
   assert_int_equal(tame_pcg_bounded(&rng, 999), 73);
 }
 
-/* ---- making circuits ---------------------------------------------------------------------------- */
+/* ---- making circuits ------------------------------------------------------------------------- */
 
 static void put(tame_variant *kind, const char *key, double value)
 {
@@ -240,7 +241,7 @@ static void impossible_circuits_are_refused(void **state)
   assert_int_equal(build(&c, "full units=8", 0), TAME_ERR_INPUT);
 }
 
-/* ---- rules of our own ----------------------------------------------------------------------------- */
+/* ---- rules of our own ------------------------------------------------------------------------ */
 
 static void ring_hears_its_neighbours(void **state)
 {

@@ -1,5 +1,5 @@
-/* Losses, penalties, clipping, schedules and optimizers, against PyTorch (tests/golden/optimizers.py), closed forms and
- * differences. */
+/* Losses, penalties, clipping, schedules and optimizers, against PyTorch
+ * (tests/golden/optimizers.py), closed forms and differences. */
 #include "support.h"
 
 #include "base/memory.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- rows from YAML ----------------------------------------------------------------------------------- */
+/* ---- rows from YAML -------------------------------------------------------------------------- */
 
 typedef struct chosen {
   tame_variant loss, optimizer;
@@ -47,7 +47,7 @@ static void drop(chosen *c)
       fail_msg("%s: found %.17g, want %.17g", what, (double)(got), (double)(want));                \
   } while (0)
 
-/* ---- optimizers --------------------------------------------------------------------------------------- */
+/* ---- optimizers ------------------------------------------------------------------------------ */
 
 enum { P = 6, UPDATES = 25 };
 
@@ -201,7 +201,8 @@ static void optimizers_can_be_resumed(void **unused)
   }
 }
 
-/* With g = 1 always m = 1 - beta1^n, v = 1 - beta2^n after n updates; what Keras and BrainPy 2.4 make of them. */
+/* With g = 1 always m = 1 - beta1^n, v = 1 - beta2^n after n updates; what Keras and BrainPy 2.4
+ * make of them. */
 static void adam_has_its_corrections(void **state)
 {
   (void)state;
@@ -229,7 +230,8 @@ static void adam_has_its_corrections(void **state)
     }
 }
 
-/* lbfgs finds the bottom of a bowl that is not quadratic to the last digits; and remembers no more than it may. */
+/* lbfgs finds the bottom of a bowl that is not quadratic to the last digits; and remembers no more
+ * than it may. */
 static void lbfgs_converges(void **state)
 {
   (void)state;
@@ -262,7 +264,7 @@ static void no_memory_is_told(void **state)
   drop(&c);
 }
 
-/* ---- losses ------------------------------------------------------------------------------------------- */
+/* ---- losses ---------------------------------------------------------------------------------- */
 
 enum { STEPS = 4, SAMPLES = 3, OUTPUTS = 2, ALL = STEPS * SAMPLES * OUTPUTS };
 enum { CURVE, MASKED, COUNTS, CLASSES, ONE, SILENT }; /* kinds of targets */
@@ -387,7 +389,7 @@ static void classes_must_be_there(void **state)
   drop(&c);
 }
 
-/* ---- penalties, clipping, schedules ------------------------------------------------------------------------ */
+/* ---- penalties, clipping, schedules ---------------------------------------------------------- */
 
 static void penalties_are_their_sums(void **state)
 {
