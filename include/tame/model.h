@@ -143,11 +143,14 @@ typedef struct tame_step {
   int64_t batch;
   const double *elapsed; /**< [batch]; NULL: 1 for all */
   const double *slab;    /**< parameters */
-  const double *x;       /**< inputs */
-  const double *state;   /**< before */
-  double *next, *y;      /**< state after, outputs */
-  double *tape;          /**< what derivatives will need: written by the step, then read only */
-  double *work;          /**< scratch */
+  const double
+      *turned;     /**< tame_model_turn() of them, for speed; NULL: none. Results depend on it by
+                              rounding */
+  const double *x; /**< inputs */
+  const double *state; /**< before */
+  double *next, *y;    /**< state after, outputs */
+  double *tape;        /**< what derivatives will need: written by the step, then read only */
+  double *work;        /**< scratch */
 } tame_step;
 
 /** A loss L seen backwards through a step. */
@@ -174,6 +177,10 @@ void tame_model_start_vjp(const tame_model *model, int64_t batch, const double *
 /** The derivative of the state at step 0 along a direction of the slab. */
 void tame_model_start_jvp(const tame_model *model, const double *slab, int64_t batch,
                           double *state);
+
+/** Dense weights of a slab transposed, each view in its place; the rest is not written.
+ *  turned: [tame_model_count()]. Products with them are faster by a quarter to a half. */
+void tame_model_turn(const tame_model *model, const double *slab, double *turned);
 
 void tame_model_step(const tame_model *model, const tame_step *step);
 /** After tame_model_step() with the same step, whose tape it reads. Nothing is allocated and

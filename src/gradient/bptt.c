@@ -61,6 +61,7 @@ struct tame_bptt {
   tame_vector_sum *sum;
   sample_loss *own_losses, *losses; /* of own samples, of all; [samples] */
   double *column;                   /* [samples] */
+  double *turned;                   /* weights of the slab transposed, [count] */
 };
 
 /* ---- making ---------------------------------------------------------------------------------- */
@@ -155,7 +156,8 @@ static tame_status make_lanes(tame_bptt *b)
   b->own_losses = tame_zeroed(b->samples, sizeof *b->own_losses, "losses");
   b->losses = tame_zeroed(b->samples, sizeof *b->losses, "losses");
   b->column = tame_zeroed(b->samples, sizeof *b->column, "losses");
-  return b->own_losses && b->losses && b->column ? TAME_OK : TAME_ERR_NOMEM;
+  b->turned = tame_zeroed(b->count, sizeof *b->turned, "weights transposed");
+  return b->own_losses && b->losses && b->column && b->turned ? TAME_OK : TAME_ERR_NOMEM;
 }
 
 /* All sizes. params are borrowed. */
@@ -207,7 +209,8 @@ tame_status tame_bptt_need(const tame_model *model, const tame_bptt_params *para
   tame_status status = measure(&b, model, params, samples, steps);
   if (status == TAME_OK) status = tame_partition_even(&micro, ranks, micro_batches(&b, samples));
   if (status != TAME_OK) return status;
-  *bytes = lanes_for(&b, threads) * (lay_out(&b, NULL) + b.p.micro_batch) *
+  *bytes = b.count * (int64_t)sizeof(double) +
+           lanes_for(&b, threads) * (lay_out(&b, NULL) + b.p.micro_batch) *
                (int64_t)sizeof(double) +
            samples * (int64_t)(2 * sizeof(sample_loss) + sizeof(double)) +
            tame_vector_sum_need(&micro, b.count);
@@ -236,6 +239,7 @@ void tame_bptt_free(tame_bptt **bptt)
   free(b->own_losses);
   free(b->losses);
   free(b->column);
+  free(b->turned);
   free(b->p.loss.params);
   free(b);
   *bptt = NULL;
@@ -303,6 +307,7 @@ static tame_step step_at(const job *j, int64_t t)
   return (tame_step){.batch = n,
                      .elapsed = j->batch->has_elapsed ? l->elapsed + t * n : NULL,
                      .slab = j->slab,
+                     .turned = b->turned,
                      .x = l->x + times(t, n, b->inputs),
                      .state = l->states + times(k, n, b->state),
                      .next = l->states + times(k + 1, n, b->state),
@@ -466,6 +471,7 @@ tame_status tame_bptt_run(tame_bptt *b, const double *slab, const tame_batch *ba
   tame_status status = plan(b, batch->samples);
   if (status == TAME_OK) status = count_targets(b, batch, &targets);
   if (status != TAME_OK) return status;
+  tame_model_turn(b->model, slab, b->turned);
   work_on_all(b, batch, slab, targets, gradient != NULL);
   sum_losses(b, batch->samples, result);
   if (gradient) tame_vector_sum_finish(b->sum, gradient);

@@ -320,11 +320,11 @@ static void close_default(const cfc *c, const tame_step *st, const part *p, cons
                           const double *x)
 {
   const size_t all = (size_t)(st->batch * p->units);
-  tame_affine_run(&p->ff2, st->slab, st->batch, x, t->f2);
+  tame_affine_run(&p->ff2, st, x, t->f2);
   if (!c->tf) c->head.kernels->tanh(all, t->f1, t->f1);
   if (!c->tf) c->head.kernels->tanh(all, t->f2, t->f2);
-  tame_affine_run(&p->time_a, st->slab, st->batch, x, t->s);
-  tame_affine_run(&p->time_b, st->slab, st->batch, x, t->h); /* room: h is set below */
+  tame_affine_run(&p->time_a, st, x, t->s);
+  tame_affine_run(&p->time_b, st, x, t->h); /* room: h is set below */
   gate(c, st, p, t->s, t->h);
   for (size_t k = 0; k < all; k++)
     t->h[k] = (c->mode == DEFAULT ? (1 - t->s[k]) * t->f1[k] : t->f1[k]) + t->s[k] * t->f2[k];
@@ -352,11 +352,11 @@ static void step(const tame_layer *layer, const tame_step *st)
     for (int k = 0; k < p->layers; k++) {
       const int64_t all = st->batch * c->backbone_units;
       double *z = backbone_z(c, st, &t, k);
-      tame_affine_run(&p->backbone[k], st->slab, st->batch, in, z);
+      tame_affine_run(&p->backbone[k], st, in, z);
       tame_activate(c->activation, layer->kernels, all, z, z + all);
       in = z + all;
     }
-    tame_affine_run(&p->ff1, st->slab, st->batch, in, t.f1);
+    tame_affine_run(&p->ff1, st, in, t.f1);
     if (c->mode == PURE) close_pure(st, p, &t);
     else close_default(c, st, p, &t, in);
     put_columns(c, p, st->batch, t.h, st->next);

@@ -45,7 +45,7 @@ static void step(const tame_layer *layer, const tame_step *s)
   const dense *d = (const dense *)layer;
   const int64_t all = s->batch * layer->outputs;
   double *z = s->tape, *f = z + all;
-  tame_affine_run(&d->affine, s->slab, s->batch, s->x, z);
+  tame_affine_run(&d->affine, s, s->x, z);
   tame_activate(d->activation, layer->kernels, all, z, f);
   memcpy(s->y, f, (size_t)all * sizeof *f);
 }

@@ -40,7 +40,7 @@ static void step(const tame_layer *layer, const tame_step *s)
   double *work = s->work, *from_x = tame_take(&work, 3 * all), *from_h = tame_take(&work, 3 * all);
   double *at = s->tape, *r = tame_take(&at, all), *z = tame_take(&at, all),
          *new = tame_take(&at, all), *hn = tame_take(&at, all);
-  tame_gates_run(g, s->slab, s->batch, s->x, s->state, from_x, from_h);
+  tame_gates_run(g, s, s->state, from_x, from_h);
   for (int64_t b = 0; b < s->batch; b++)
     for (int64_t i = 0; i < n; i++) {
       const double *px = from_x + b * 3 * n + i, *ph = from_h + b * 3 * n + i;

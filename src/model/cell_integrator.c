@@ -65,7 +65,7 @@ static void integrate(const integrator *r, const tame_step *s, const double *sta
 static void step(const tame_layer *layer, const tame_step *s)
 {
   const integrator *r = (const integrator *)layer;
-  tame_affine_run(&r->in, s->slab, s->batch, s->x, s->work);
+  tame_affine_run(&r->in, s, s->x, s->work);
   integrate(r, s, s->state, s->work, s->next, s->y);
 }
 

@@ -188,8 +188,8 @@ static void step(const tame_layer *layer, const tame_step *st)
   const variables old = variables_of(l, st, st->state), new = variables_of(l, st, st->next);
   double *at = st->tape, *v = tame_take(&at, all), *above = tame_take(&at, all),
          *s = tame_take(&at, all), *drive = st->work;
-  tame_affine_run(&l->in, st->slab, st->batch, st->x, drive);
-  if (l->p.recurrent) tame_map_run(&l->recurrent, st->slab, st->batch, old.s, drive);
+  tame_affine_run(&l->in, st, st->x, drive);
+  if (l->p.recurrent) tame_map_run(&l->recurrent, st, old.s, drive);
   for (int64_t b = 0; b < st->batch; b++) {
     const decays p = decays_of(l, st, b);
     for (int64_t k = b * n; k < (b + 1) * n; k++) {
@@ -254,8 +254,8 @@ static void jvp(const tame_layer *layer, const tame_step *st, const tame_tangent
   double *tdrive = st->work;
   tame_affine_jvp(&l->in, st, st->x, t->slab, t->x, tdrive);
   if (l->p.recurrent) {
-    tame_map_run(&l->recurrent, t->slab, st->batch, old.s, tdrive);
-    tame_map_run(&l->recurrent, st->slab, st->batch, told.s, tdrive);
+    tame_map_run_along(&l->recurrent, t->slab, st->batch, old.s, tdrive);
+    tame_map_run(&l->recurrent, st, told.s, tdrive);
   }
   for (int64_t b = 0; b < st->batch; b++) {
     const decays p = decays_of(l, st, b);

@@ -46,7 +46,7 @@ static void step(const tame_layer *layer, const tame_step *s)
   double *at = s->tape, *gates = tame_take(&at, 4 * all), *tanh_c = tame_take(&at, all);
   const double *c = s->state + all;
   double *c_next = s->next + all;
-  tame_gates_run(&l->gates, s->slab, s->batch, s->x, s->state, gates, gates);
+  tame_gates_run(&l->gates, s, s->state, gates, gates);
   for (int64_t b = 0; b < s->batch; b++) {
     double *p = gates + b * 4 * n;
     for (int64_t i = n; i < 2 * n; i++) p[i] += l->forget_bias;

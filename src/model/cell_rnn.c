@@ -143,8 +143,8 @@ static void step(const tame_layer *layer, const tame_step *s)
     tame_activate(r->activation, layer->kernels, all, s->state, t.before_f);
     rates = t.before_f;
   }
-  tame_affine_run(&r->in, s->slab, s->batch, s->x, t.z);
-  tame_map_run(&r->recurrent, s->slab, s->batch, rates, t.z);
+  tame_affine_run(&r->in, s, s->x, t.z);
+  tame_map_run(&r->recurrent, s, rates, t.z);
   if (r->of_current) {
     leak(r, s, s->state, t.z, s->next);
     memcpy(t.z, s->next, (size_t)all * sizeof *t.z);
@@ -217,8 +217,8 @@ static void jvp(const tame_layer *layer, const tame_step *s, const tame_tangent 
     for (int64_t i = 0; i < all; i++) trates[i] *= slope[i];
   }
   tame_affine_jvp(&r->in, s, s->x, t->slab, t->x, tz);
-  tame_map_run(&r->recurrent, t->slab, s->batch, rates, tz);
-  tame_map_run(&r->recurrent, s->slab, s->batch, trates, tz);
+  tame_map_run_along(&r->recurrent, t->slab, s->batch, rates, tz);
+  tame_map_run(&r->recurrent, s, trates, tz);
   tame_activation_slope(r->activation, layer->kernels, all, kept.z, kept.f, slope);
   if (!r->of_current)
     for (int64_t i = 0; i < all; i++) tz[i] *= slope[i];

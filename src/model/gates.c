@@ -26,13 +26,19 @@ static void put_bias(const tame_gates *g, const double *slab, int64_t bias, int6
     for (int64_t k = 0; k < g->width; k++) out[b * g->width + k] += from[k];
 }
 
-void tame_gates_run(const tame_gates *g, const double *slab, int64_t batch, const double *x,
-                    const double *h, double *from_x, double *from_h)
+static void put_biases(const tame_gates *g, const double *slab, int64_t batch, double *from_x,
+                       double *from_h)
 {
   put_bias(g, slab, g->bias_in, batch, false, from_x);
   put_bias(g, slab, g->bias_recurrent, batch, from_x == from_h, from_h);
-  tame_map_run(&g->in, slab, batch, x, from_x);
-  tame_map_run(&g->recurrent, slab, batch, h, from_h);
+}
+
+void tame_gates_run(const tame_gates *g, const tame_step *s, const double *h, double *from_x,
+                    double *from_h)
+{
+  put_biases(g, s->slab, s->batch, from_x, from_h);
+  tame_map_run(&g->in, s, s->x, from_x);
+  tame_map_run(&g->recurrent, s, h, from_h);
 }
 
 void tame_gates_vjp(const tame_gates *g, const tame_step *s, const double *h, const double *dfrom_x,
@@ -52,7 +58,9 @@ void tame_gates_vjp(const tame_gates *g, const tame_step *s, const double *h, co
 void tame_gates_jvp(const tame_gates *g, const tame_step *s, const double *h, const tame_tangent *t,
                     const double *th, double *tfrom_x, double *tfrom_h)
 {
-  tame_gates_run(g, t->slab, s->batch, s->x, h, tfrom_x, tfrom_h);
-  tame_map_run(&g->in, s->slab, s->batch, t->x, tfrom_x);
-  tame_map_run(&g->recurrent, s->slab, s->batch, th, tfrom_h);
+  put_biases(g, t->slab, s->batch, tfrom_x, tfrom_h);
+  tame_map_run_along(&g->in, t->slab, s->batch, s->x, tfrom_x);
+  tame_map_run_along(&g->recurrent, t->slab, s->batch, h, tfrom_h);
+  tame_map_run(&g->in, s, t->x, tfrom_x);
+  tame_map_run(&g->recurrent, s, th, tfrom_h);
 }

@@ -117,9 +117,11 @@ typedef struct tame_map {
 tame_map tame_map_add(tame_layer *layer, tame_view view, const char *name,
                       const tame_synapses *synapses);
 
-/** y += x W', x: [batch][inputs], y: [batch][outputs]. */
-void tame_map_run(const tame_map *map, const double *slab, int64_t batch, const double *x,
-                  double *y);
+/** y += x W', x: [batch][inputs], y: [batch][outputs], W of the step. */
+void tame_map_run(const tame_map *map, const tame_step *step, const double *x, double *y);
+/** The same with W of another slab: a direction, say. */
+void tame_map_run_along(const tame_map *map, const double *slab, int64_t batch, const double *x,
+                        double *y);
 /** dx += dy W. */
 void tame_map_back(const tame_map *map, const double *slab, int64_t batch, const double *dy,
                    double *dx);
@@ -144,8 +146,7 @@ typedef struct tame_affine {
 tame_affine tame_affine_add(tame_layer *layer, tame_view weights, const char *weights_name,
                             const tame_synapses *synapses, tame_view bias, const char *bias_name);
 /** y = x W' + b. */
-void tame_affine_run(const tame_affine *a, const double *slab, int64_t batch, const double *x,
-                     double *y);
+void tame_affine_run(const tame_affine *a, const tame_step *step, const double *x, double *y);
 /** For dL/dy: add to the slab's, and to dL/dx unless NULL. */
 void tame_affine_vjp(const tame_affine *a, const tame_step *step, const double *x, const double *dy,
                      double *dx, double *dslab);

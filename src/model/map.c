@@ -46,13 +46,14 @@ static void run_sparse(const tame_map *m, const double *w, const double *x, doub
   }
 }
 
-void tame_map_run(const tame_map *m, const double *slab, int64_t batch, const double *x, double *y)
+/* w_turned: [inputs][outputs], or NULL. */
+static void run(const tame_map *m, const double *w, const double *w_turned, int64_t batch,
+                const double *x, double *y)
 {
-  const double *w = slab + m->first;
   const int in = (int)m->inputs, out = (int)m->outputs;
   if (!m->synapses && !is_small(m, batch)) {
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)batch, out, in, 1, x, in, w, in, 1, y,
-                out);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, w_turned ? CblasNoTrans : CblasTrans, (int)batch, out,
+                in, 1, x, in, w_turned ? w_turned : w, w_turned ? out : in, 1, y, out);
     return;
   }
   for (int64_t b = 0; b < batch; b++, x += in, y += out) {
@@ -60,6 +61,17 @@ void tame_map_run(const tame_map *m, const double *slab, int64_t batch, const do
     else
       for (int64_t o = 0; o < out; o++) y[o] += product(m, w + o * in, x);
   }
+}
+
+void tame_map_run(const tame_map *m, const tame_step *s, const double *x, double *y)
+{
+  run(m, s->slab + m->first, s->turned ? s->turned + m->first : NULL, s->batch, x, y);
+}
+
+void tame_map_run_along(const tame_map *m, const double *slab, int64_t batch, const double *x,
+                        double *y)
+{
+  run(m, slab + m->first, NULL, batch, x, y);
 }
 
 /* ---- dx += dy W ------------------------------------------------------------------------------ */
@@ -141,11 +153,10 @@ tame_affine tame_affine_add(tame_layer *layer, tame_view weights, const char *we
   return a;
 }
 
-void tame_affine_run(const tame_affine *a, const double *slab, int64_t batch, const double *x,
-                     double *y)
+void tame_affine_run(const tame_affine *a, const tame_step *s, const double *x, double *y)
 {
-  tame_bias_run(a->map.outputs, batch, a->bias < 0 ? NULL : slab + a->bias, y);
-  tame_map_run(&a->map, slab, batch, x, y);
+  tame_bias_run(a->map.outputs, s->batch, a->bias < 0 ? NULL : s->slab + a->bias, y);
+  tame_map_run(&a->map, s, x, y);
 }
 
 void tame_affine_vjp(const tame_affine *a, const tame_step *s, const double *x, const double *dy,
@@ -159,8 +170,9 @@ void tame_affine_vjp(const tame_affine *a, const tame_step *s, const double *x, 
 void tame_affine_jvp(const tame_affine *a, const tame_step *s, const double *x, const double *tslab,
                      const double *tx, double *ty)
 {
-  tame_affine_run(a, tslab, s->batch, x, ty);
-  tame_map_run(&a->map, s->slab, s->batch, tx, ty);
+  tame_bias_run(a->map.outputs, s->batch, a->bias < 0 ? NULL : tslab + a->bias, ty);
+  tame_map_run_along(&a->map, tslab, s->batch, x, ty);
+  tame_map_run(&a->map, s, tx, ty);
 }
 
 void tame_clear(int64_t n, double *x)

@@ -70,6 +70,7 @@ static tame_step inner_step(const memory *m, const tame_step *s, const kept *k, 
 {
   tame_step of = *s;
   of.slab = s->slab + m->lstm->count;
+  if (s->turned) of.turned = s->turned + m->lstm->count;
   of.state = k->state;
   of.tape = k->inner;
   of.work = s->work + s->batch * own;

@@ -324,6 +324,7 @@ static void next_place(const tame_model *m, const tame_step *step, place *p, int
   p->slab += layer->count;
   p->state += step->batch * layer->state;
   p->step.slab += layer->count;
+  if (step->turned) p->step.turned += layer->count;
   p->step.state += step->batch * layer->state;
   p->step.next += step->batch * layer->state;
   p->step.tape += step->batch * (layer->tape + layer->outputs);
@@ -339,6 +340,18 @@ static place place_of(const tame_model *m, const tame_step *step, int l)
   }
   set_outputs(m, step, &p, l);
   return p;
+}
+
+void tame_model_turn(const tame_model *m, const double *slab, double *turned)
+{
+  for (int k = 0; k < m->n_views; k++) {
+    const tame_view *v = &m->view[k];
+    if (!v->weight || v->synapses) continue;
+    const double *from = slab + v->first;
+    double *to = turned + v->first;
+    for (int64_t i = 0; i < v->rows; i++)
+      for (int64_t j = 0; j < v->columns; j++) to[j * v->rows + i] = from[i * v->columns + j];
+  }
 }
 
 void tame_model_step(const tame_model *m, const tame_step *step)

@@ -37,9 +37,10 @@ typedef struct trial {
   tame_model *model;
   int64_t batch, inputs, outputs, state, count;
   tame_step step;
-  double *slab, *x, *old;                 /* what the step starts from */
-  double *dnext, *dy;                     /* weights of the loss: L = dnext . next + dy . y */
-  double *dslab, *dx, *dold;              /* its gradient */
+  double *slab, *x, *old;    /* what the step starts from */
+  double *dnext, *dy;        /* weights of the loss: L = dnext . next + dy . y */
+  double *dslab, *dx, *dold; /* its gradient */
+  double *turned;
   double *tslab, *tx, *told, *tnext, *ty; /* a direction, and where it goes */
 } trial;
 
@@ -74,15 +75,16 @@ static void start_trial(trial *t, const char *yaml, int64_t batch)
   t->step =
       (tame_step){.batch = batch, .elapsed = elapsed, .slab = t->slab, .x = t->x, .state = t->old};
   t->step.next = numbers(t->state, 0, 0, 0), t->step.y = numbers(t->outputs, 0, 0, 0);
+  t->turned = numbers(t->count, NAN, NAN, 0);
   t->step.tape = numbers(batch * tame_model_tape_size(t->model), NAN, NAN, 0);
   t->step.work = numbers(tame_model_work_size(t->model, batch), NAN, NAN, 0);
 }
 
 static void end_trial(trial *t)
 {
-  double *const all[] = {t->slab, t->x,         t->old,    t->dnext,     t->dy,       t->dslab,
-                         t->dx,   t->dold,      t->tslab,  t->tx,        t->told,     t->tnext,
-                         t->ty,   t->step.next, t->step.y, t->step.tape, t->step.work};
+  double *const all[] = {t->turned, t->slab, t->x,         t->old,    t->dnext,     t->dy,
+                         t->dslab,  t->dx,   t->dold,      t->tslab,  t->tx,        t->told,
+                         t->tnext,  t->ty,   t->step.next, t->step.y, t->step.tape, t->step.work};
   for (size_t k = 0; k < sizeof all / sizeof *all; k++) free(all[k]);
   tame_model_free(&t->model);
 }
@@ -96,6 +98,7 @@ static double dot(int64_t n, const double *a, const double *b)
 
 static double loss(const trial *t)
 {
+  if (t->step.turned) tame_model_turn(t->model, t->slab, t->turned);
   tame_model_step(t->model, &t->step);
   return dot(t->state, t->dnext, t->step.next) + dot(t->outputs, t->dy, t->step.y);
 }
@@ -134,6 +137,7 @@ static void backwards(const char *yaml)
   trial t;
   int64_t zeros = 0;
   start_trial(&t, yaml, 3);
+  t.step.turned = t.turned;
   loss(&t);
   const tame_adjoint a = {t.dnext, t.dy, t.dold, t.dx, t.dslab, 0, 0};
   tame_model_step_vjp(t.model, &t.step, &a);
@@ -227,6 +231,8 @@ static const char *const smooth[] = {
     "{inputs: 2, layers: [gru: {units: 3}, lstm: {units: 4}, ltc: {circuit: {full: {units: 3}}}, "
     "dense: {units: 2}]}",
     "{inputs: 3, layers: [alif: {units: 6, spike: smooth, alpha: 2}, integrator: {units: 2}]}",
+    "{inputs: 12, layers: [gru: {units: 12}, cfc: {units: 12, backbone_units: 16, " /* by BLAS */
+    "mixed_memory: on}, dense: {units: 15}]}",
 };
 
 /* Steps that are not smooth, and gradients that pass by the reset: no differences, but both
