@@ -151,6 +151,7 @@ typedef struct tame_step {
   double *next, *y;    /**< state after, outputs */
   double *tape;        /**< what derivatives will need: written by the step, then read only */
   double *work;        /**< scratch */
+  double *spare;       /**< set by the model: more of it */
 } tame_step;
 
 /** A loss L seen backwards through a step. */

@@ -48,6 +48,16 @@ typedef struct tame_kernels {
   void (*row_sums)(size_t n, const int64_t *start, const int32_t *column, const void *w,
                    const void *r, void *y);
 
+  /** Sparse products for eight samples at a time, lanes of [.][8]; rows as in row_sums:
+   *  y[i] += sum over s of w[s] x[column[s]], in the order of s;  dx[column[s]] += w[s] dy[i];
+   *  dw[s] += sum over lanes of dy[i] x[column[s]], in one order. */
+  void (*sparse_run)(size_t n, const int64_t *start, const int32_t *column, const void *w,
+                     const void *x, void *y);
+  void (*sparse_back)(size_t n, const int64_t *start, const int32_t *column, const void *w,
+                      const void *dy, void *dx);
+  void (*sparse_slope)(size_t n, const int64_t *start, const int32_t *column, const void *dy,
+                       const void *x, void *dw);
+
   /** sum of a[i] * b[i], in one order that depends on n alone; added up in double. */
   double (*dot)(size_t n, const void *a, const void *b);
 

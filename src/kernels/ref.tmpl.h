@@ -13,6 +13,45 @@ static void NAME(row_sums)(size_t n, const int64_t *start, const int32_t *column
   }
 }
 
+static void NAME(sparse_run)(size_t n, const int64_t *start, const int32_t *column, const void *w_,
+                             const void *x_, void *y_)
+{
+  const REAL *w = w_, *x = x_;
+  REAL *y = y_;
+  for (size_t i = 0; i < n; i++)
+    for (int64_t s = start[i]; s < start[i + 1]; s++)
+      for (size_t l = 0; l < TAME_TILE; l++)
+        y[i * TAME_TILE + l] = FMA(w[s], x[(size_t)column[s] * TAME_TILE + l],
+                                   y[i * TAME_TILE + l]);
+}
+
+static void NAME(sparse_back)(size_t n, const int64_t *start, const int32_t *column, const void *w_,
+                              const void *dy_, void *dx_)
+{
+  const REAL *w = w_, *dy = dy_;
+  REAL *dx = dx_;
+  for (size_t i = 0; i < n; i++)
+    for (int64_t s = start[i]; s < start[i + 1]; s++)
+      for (size_t l = 0; l < TAME_TILE; l++) {
+        REAL *to = &dx[(size_t)column[s] * TAME_TILE + l];
+        *to = FMA(w[s], dy[i * TAME_TILE + l], *to);
+      }
+}
+
+static void NAME(sparse_slope)(size_t n, const int64_t *start, const int32_t *column,
+                               const void *dy_, const void *x_, void *dw_)
+{
+  const REAL *dy = dy_, *x = x_;
+  REAL *dw = dw_;
+  for (size_t i = 0; i < n; i++)
+    for (int64_t s = start[i]; s < start[i + 1]; s++) {
+      REAL sum = 0;
+      for (size_t l = 0; l < TAME_TILE; l++)
+        sum += dy[i * TAME_TILE + l] * x[(size_t)column[s] * TAME_TILE + l];
+      dw[s] += sum;
+    }
+}
+
 static double NAME(dot)(size_t n, const void *a_, const void *b_)
 {
   const REAL *a = a_, *b = b_;
@@ -124,6 +163,9 @@ const tame_kernels NAME(tame_kernels_ref) = {
     .name = "ref",
     .real_size = sizeof(REAL),
     .row_sums = NAME(row_sums),
+    .sparse_run = NAME(sparse_run),
+    .sparse_back = NAME(sparse_back),
+    .sparse_slope = NAME(sparse_slope),
     .dot = NAME(dot),
     .add_scaled = NAME(add_scaled),
     .scale = NAME(scale),

@@ -129,6 +129,57 @@ static void NAME(row_sums)(size_t n, const int64_t *start, const int32_t *column
   }
 }
 
+static void NAME(sparse_run)(size_t n, const int64_t *start, const int32_t *column, const void *w_,
+                             const void *x_, void *y_)
+{
+  const REAL *restrict w = w_, *restrict x = x_;
+  REAL *restrict y = y_;
+  for (size_t i = 0; i < n; i++) {
+    EIGHT sum = NAME(load)(y + i * TAME_TILE);
+    for (int64_t s = start[i]; s < start[i + 1]; s++)
+      sum = NAME(fma1)(NAME(part_splat)(w[s]), NAME(load)(x + (size_t)column[s] * TAME_TILE), sum);
+    NAME(store)(y + i * TAME_TILE, sum);
+  }
+}
+
+static void NAME(sparse_back)(size_t n, const int64_t *start, const int32_t *column, const void *w_,
+                              const void *dy_, void *dx_)
+{
+  const REAL *restrict w = w_, *restrict dy = dy_;
+  REAL *restrict dx = dx_;
+  for (size_t i = 0; i < n; i++) {
+    const EIGHT d = NAME(load)(dy + i * TAME_TILE);
+    for (int64_t s = start[i]; s < start[i + 1]; s++) {
+      REAL *to = dx + (size_t)column[s] * TAME_TILE;
+      NAME(store)(to, NAME(fma1)(NAME(part_splat)(w[s]), d, NAME(load)(to)));
+    }
+  }
+}
+
+/** Eight synapses at a time, so that their sums over lanes are made together. */
+static void NAME(sparse_slope)(size_t n, const int64_t *start, const int32_t *column,
+                               const void *dy_, const void *x_, void *dw_)
+{
+  const REAL *restrict dy = dy_, *restrict x = x_;
+  REAL *restrict dw = dw_;
+  for (size_t i = 0; i < n; i++) {
+    const EIGHT d = NAME(load)(dy + i * TAME_TILE);
+    for (int64_t s = start[i]; s < start[i + 1]; s += TAME_TILE) {
+      const int64_t left = start[i + 1] - s, now = left < TAME_TILE ? left : TAME_TILE;
+      PART product[TAME_TILE];
+      REAL sum[TAME_TILE];
+      for (int64_t c = 0; c < TAME_TILE; c++) { /* a whole one, the last if there are no more */
+        const EIGHT v = NAME(load)(x + (size_t)column[s + (c < now ? c : now - 1)] * TAME_TILE);
+        product[c] = d.at[0] * v.at[0];
+        for (int p = 1; p < NAME(parts); p++)
+          product[c] = NAME(part_fma)(d.at[p], v.at[p], product[c]);
+      }
+      NAME(sum8)(product, sum);
+      for (int64_t c = 0; c < now; c++) dw[s + c] += sum[c];
+    }
+  }
+}
+
 static double NAME(dot)(size_t n, const void *a_, const void *b_)
 {
   const REAL *a = a_, *b = b_;
@@ -385,6 +436,9 @@ const tame_kernels NAME(TABLE) = {
     .name = ISA,
     .real_size = sizeof(REAL),
     .row_sums = NAME(row_sums),
+    .sparse_run = NAME(sparse_run),
+    .sparse_back = NAME(sparse_back),
+    .sparse_slope = NAME(sparse_slope),
     .dot = NAME(dot),
     .add_scaled = NAME(add_scaled),
     .scale = NAME(scale),

@@ -240,8 +240,8 @@ static void vjp(const tame_layer *layer, const tame_step *st, const tame_adjoint
   if (!l->p.recurrent) return;
   double *ds = variables_of(l, st, a->state).s;
   tame_clear(st->batch * l->p.units, ds);
-  tame_map_back(&l->recurrent, st->slab, st->batch, ddrive, ds);
-  tame_map_slope(&l->recurrent, st->batch, variables_of(l, st, st->state).s, ddrive, a->slab);
+  tame_map_back(&l->recurrent, st, ddrive, ds);
+  tame_map_slope(&l->recurrent, st, variables_of(l, st, st->state).s, ddrive, a->slab);
 }
 
 static void jvp(const tame_layer *layer, const tame_step *st, const tame_tangent *t)
@@ -254,7 +254,7 @@ static void jvp(const tame_layer *layer, const tame_step *st, const tame_tangent
   double *tdrive = st->work;
   tame_affine_jvp(&l->in, st, st->x, t->slab, t->x, tdrive);
   if (l->p.recurrent) {
-    tame_map_run_along(&l->recurrent, t->slab, st->batch, old.s, tdrive);
+    tame_map_run_along(&l->recurrent, st, t->slab, old.s, tdrive);
     tame_map_run(&l->recurrent, st, told.s, tdrive);
   }
   for (int64_t b = 0; b < st->batch; b++) {

@@ -162,8 +162,8 @@ static void maps_vjp(const rnn *r, const tame_step *s, const double *rates, cons
                      const tame_adjoint *a, double *drates)
 {
   tame_clear(s->batch * r->units, drates);
-  tame_map_back(&r->recurrent, s->slab, s->batch, dz, drates);
-  tame_map_slope(&r->recurrent, s->batch, rates, dz, a->slab);
+  tame_map_back(&r->recurrent, s, dz, drates);
+  tame_map_slope(&r->recurrent, s, rates, dz, a->slab);
   tame_clear(s->batch * r->head.inputs, a->x);
   tame_affine_vjp(&r->in, s, s->x, dz, a->x, a->slab);
 }
@@ -217,7 +217,7 @@ static void jvp(const tame_layer *layer, const tame_step *s, const tame_tangent 
     for (int64_t i = 0; i < all; i++) trates[i] *= slope[i];
   }
   tame_affine_jvp(&r->in, s, s->x, t->slab, t->x, tz);
-  tame_map_run_along(&r->recurrent, t->slab, s->batch, rates, tz);
+  tame_map_run_along(&r->recurrent, s, t->slab, rates, tz);
   tame_map_run(&r->recurrent, s, trates, tz);
   tame_activation_slope(r->activation, layer->kernels, all, kept.z, kept.f, slope);
   if (!r->of_current)

@@ -46,21 +46,21 @@ void tame_gates_vjp(const tame_gates *g, const tame_step *s, const double *h, co
 {
   const int64_t batch = s->batch;
   tame_clear(batch * g->units, dh);
-  tame_map_back(&g->recurrent, s->slab, batch, dfrom_h, dh);
-  tame_map_slope(&g->recurrent, batch, h, dfrom_h, dslab);
-  tame_map_slope(&g->in, batch, s->x, dfrom_x, dslab);
+  tame_map_back(&g->recurrent, s, dfrom_h, dh);
+  tame_map_slope(&g->recurrent, s, h, dfrom_h, dslab);
+  tame_map_slope(&g->in, s, s->x, dfrom_x, dslab);
   tame_bias_slope(g->width, batch, dfrom_x, dslab + g->bias_in);
   if (g->bias_recurrent >= 0) tame_bias_slope(g->width, batch, dfrom_h, dslab + g->bias_recurrent);
   tame_clear(batch * g->in.inputs, dx);
-  if (dx) tame_map_back(&g->in, s->slab, batch, dfrom_x, dx);
+  if (dx) tame_map_back(&g->in, s, dfrom_x, dx);
 }
 
 void tame_gates_jvp(const tame_gates *g, const tame_step *s, const double *h, const tame_tangent *t,
                     const double *th, double *tfrom_x, double *tfrom_h)
 {
   put_biases(g, t->slab, s->batch, tfrom_x, tfrom_h);
-  tame_map_run_along(&g->in, t->slab, s->batch, s->x, tfrom_x);
-  tame_map_run_along(&g->recurrent, t->slab, s->batch, h, tfrom_h);
+  tame_map_run_along(&g->in, s, t->slab, s->x, tfrom_x);
+  tame_map_run_along(&g->recurrent, s, t->slab, h, tfrom_h);
   tame_map_run(&g->in, s, t->x, tfrom_x);
   tame_map_run(&g->recurrent, s, th, tfrom_h);
 }

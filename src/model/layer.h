@@ -34,6 +34,7 @@ struct tame_layer {
   int variables;             /* that the state is made of: so many arrays of equal width */
   const char *variable[4];   /* their names */
   int64_t work_once;         /* more scratch, for all samples */
+  int64_t spare;             /* and that of sparse maps, step->spare */
   int64_t count;             /* parameters */
   tame_view view[TAME_MAX_VIEWS];
   int views;
@@ -120,14 +121,13 @@ tame_map tame_map_add(tame_layer *layer, tame_view view, const char *name,
 /** y += x W', x: [batch][inputs], y: [batch][outputs], W of the step. */
 void tame_map_run(const tame_map *map, const tame_step *step, const double *x, double *y);
 /** The same with W of another slab: a direction, say. */
-void tame_map_run_along(const tame_map *map, const double *slab, int64_t batch, const double *x,
-                        double *y);
+void tame_map_run_along(const tame_map *map, const tame_step *step, const double *slab,
+                        const double *x, double *y);
 /** dx += dy W. */
-void tame_map_back(const tame_map *map, const double *slab, int64_t batch, const double *dy,
-                   double *dx);
-/** slab += dy' x, in the order of samples. */
-void tame_map_slope(const tame_map *map, int64_t batch, const double *x, const double *dy,
-                    double *slab);
+void tame_map_back(const tame_map *map, const tame_step *step, const double *dy, double *dx);
+/** dslab += dy' x, in an order of samples that depends on their number alone. */
+void tame_map_slope(const tame_map *map, const tame_step *step, const double *x, const double *dy,
+                    double *dslab);
 
 /** y[b] = bias, [n]; 0 where bias is NULL. */
 void tame_bias_run(int64_t n, int64_t batch, const double *bias, double *y);

@@ -170,6 +170,7 @@ tame_status tame_memory_create(tame_layer **out, tame_layer *inner)
   layer->tape = 3 * inner->state + m->lstm->tape + inner->tape;
   layer->work = own_work(m) + larger(m->lstm->work, inner->work);
   layer->work_once = larger(m->lstm->work_once, inner->work_once);
+  layer->spare = larger(m->lstm->spare, inner->spare);
   add_views(layer, m->lstm, "memory.");
   add_views(layer, inner, "");
   return TAME_OK;

@@ -36,8 +36,8 @@ const tame_schema tame_model_schema = {sizeof(tame_model_params), fields};
 struct tame_model {
   int64_t inputs, outputs;
   int n_layers;
-  tame_layer **layer;                           /* [n_layers] */
-  int64_t state, tape, work, work_once, widest; /* as those of layers; the widest output within */
+  tame_layer **layer;                                  /* [n_layers] */
+  int64_t state, tape, work, work_once, spare, widest; /* as those of layers; widest output */
   int64_t count, start; /* parameters; the first of the start states, or -1 */
   tame_view *view;      /* [n_views] */
   int n_views;
@@ -112,6 +112,7 @@ static void add_sizes(tame_model *m)
     m->tape += layer->tape + (l + 1 < m->n_layers ? layer->outputs : 0);
     if (layer->work > m->work) m->work = layer->work;
     if (layer->work_once > m->work_once) m->work_once = layer->work_once;
+    if (layer->spare > m->spare) m->spare = layer->spare;
     if (layer->outputs > m->widest) m->widest = layer->outputs;
   }
 }
@@ -223,7 +224,7 @@ int64_t tame_model_tape_size(const tame_model *m)
 
 int64_t tame_model_work_size(const tame_model *m, int64_t batch)
 {
-  return (m->work + 2 * m->widest) * batch + m->work_once;
+  return (m->work + 2 * m->widest) * batch + m->work_once + m->spare;
 }
 
 double *tame_model_slab(tame_model *m)
@@ -308,7 +309,8 @@ typedef struct place {
 static place first_place(const tame_model *m, const tame_step *step)
 {
   place p = {.step = *step};
-  p.step.work = step->work + 2 * m->widest * step->batch; /* after gradients of outputs */
+  p.step.spare = step->work + 2 * m->widest * step->batch; /* after gradients of outputs */
+  p.step.work = p.step.spare + m->spare;
   return p;
 }
 

@@ -155,6 +155,8 @@ static const char *const problems[] = {
     "loss: {cross_entropy: {over: max}}}}",
     "{model: {inputs: 2, train_start: on, layers: [rnn: {units: 70, init: orthogonal}, "
     "dense: {units: 2}]}, bptt: {micro_batch: 3}}",
+    "{model: {inputs: 2, layers: [rnn: {circuit: {ei: {units: 20, outputs: 2, density: 0.4}}, "
+    "dale: on, tau: 3}]}, bptt: {micro_batch: 3}}",
 };
 enum { PROBLEMS = sizeof problems / sizeof *problems, SAMPLES = 13, T = 9 };
 

@@ -188,6 +188,47 @@ static void row_sums_are_right(const tame_kernels *k)
   release(&column), release(&w), release(&r), release(&y), release(&one);
 }
 
+/* Sparse products for eight samples, against long double; rows of 0 to 19 synapses. */
+static void sparse_products_are_right(const tame_kernels *k)
+{
+  enum { ROWS = 20, SOURCES = 23, COUNT = ROWS * (ROWS - 1) / 2, EIGHT = 8 };
+  int64_t start[ROWS + 1] = {0};
+  int32_t column[COUNT];
+  for (int i = 0; i < ROWS; i++) start[i + 1] = start[i] + i;
+  for (int64_t s = 0; s < COUNT; s++) column[s] = (int32_t)(s * 7 % SOURCES);
+  array w = reals(k, COUNT, 1, 21), x = reals(k, (size_t)SOURCES * EIGHT, 2, 22),
+        y = reals(k, (size_t)ROWS * EIGHT, 3, 23);
+  array y0 = copied(k, &y, 1), x0 = copied(k, &x, 1), w0 = copied(k, &w, 1);
+  k->sparse_run(ROWS, start, column, w.at, x.at, y.at);
+  for (size_t i = 0; i < ROWS; i++)
+    for (size_t l = 0; l < EIGHT; l++) {
+      long double want = get(k, y0.at, i * EIGHT + l);
+      for (int64_t s = start[i]; s < start[i + 1]; s++)
+        want += (long double)get(k, w.at, (size_t)s) * get(k, x.at, (size_t)column[s] * EIGHT + l);
+      assert_near(get(k, y.at, i * EIGHT + l), want, 32 * epsilon(k));
+    }
+  k->sparse_slope(ROWS, start, column, y0.at, x.at, w.at);
+  for (size_t i = 0; i < ROWS; i++)
+    for (int64_t s = start[i]; s < start[i + 1]; s++) {
+      long double want = get(k, w0.at, (size_t)s);
+      for (size_t l = 0; l < EIGHT; l++)
+        want += (long double)get(k, y0.at, i * EIGHT + l) *
+                get(k, x.at, (size_t)column[s] * EIGHT + l);
+      assert_near(get(k, w.at, (size_t)s), want, 16 * epsilon(k));
+    }
+  k->sparse_back(ROWS, start, column, w0.at, y0.at, x.at);
+  for (int32_t c = 0; c < SOURCES; c++)
+    for (size_t l = 0; l < EIGHT; l++) {
+      long double want = get(k, x0.at, (size_t)c * EIGHT + l);
+      for (size_t i = 0; i < ROWS; i++)
+        for (int64_t s = start[i]; s < start[i + 1]; s++)
+          if (column[s] == c)
+            want += (long double)get(k, w0.at, (size_t)s) * get(k, y0.at, i * EIGHT + l);
+      assert_near(get(k, x.at, (size_t)c * EIGHT + l), want, 32 * epsilon(k));
+    }
+  release(&w), release(&x), release(&y), release(&w0), release(&x0), release(&y0);
+}
+
 /** The same row, at other places of w and column. */
 static void a_row_sum_depends_on_its_row_alone(const tame_kernels *k)
 {
@@ -668,6 +709,7 @@ static void fast_tables_give_the_same_bits(void **state)
   }
 ON_ALL(row_sums_are_right)
 ON_ALL(a_row_sum_depends_on_its_row_alone)
+ON_ALL(sparse_products_are_right)
 ON_ALL(dot_is_right)
 ON_ALL(add_scaled_is_one_fused_operation)
 ON_ALL(gather_copies)
@@ -689,6 +731,7 @@ int main(void)
       cmocka_unit_test(a_table_is_picked_by_name_or_the_best),
       cmocka_unit_test(all_row_sums_are_right),
       cmocka_unit_test(all_a_row_sum_depends_on_its_row_alone),
+      cmocka_unit_test(all_sparse_products_are_right),
       cmocka_unit_test(all_dot_is_right),
       cmocka_unit_test(all_add_scaled_is_one_fused_operation),
       cmocka_unit_test(all_gather_copies),
