@@ -143,15 +143,13 @@ typedef struct tame_step {
   int64_t batch;
   const double *elapsed; /**< [batch]; NULL: 1 for all */
   const double *slab;    /**< parameters */
-  const double
-      *turned;     /**< tame_model_turn() of them, for speed; NULL: none. Results depend on it by
-                              rounding */
-  const double *x; /**< inputs */
-  const double *state; /**< before */
-  double *next, *y;    /**< state after, outputs */
-  double *tape;        /**< what derivatives will need: written by the step, then read only */
-  double *work;        /**< scratch */
-  double *spare;       /**< set by the model: more of it */
+  const double *turned;  /**< tame_model_turn() of them, for speed; NULL: none */
+  const double *x;       /**< inputs */
+  const double *state;   /**< before */
+  double *next, *y;      /**< state after, outputs */
+  double *tape;          /**< what derivatives will need: written by the step, then read only */
+  double *work;          /**< scratch, tame_model_work_size() */
+  double *spare;         /**< set by the model: more of it */
 } tame_step;
 
 /** A loss L seen backwards through a step. */
@@ -159,8 +157,8 @@ typedef struct tame_adjoint {
   const double *next, *y; /**< dL/d next, without what comes by y; dL/dy */
   double *state, *x;      /**< dL/d state, dL/dx: set; x NULL: not wanted */
   double *slab;           /**< dL/d parameters: added to */
-  double rates_l1,
-      rates_l2; /**< L has these times |.| and .^2 of the outputs of all layers but the last */
+  /** L has these times |.| and .^2 of the outputs of all layers but the last. */
+  double rates_l1, rates_l2;
 } tame_adjoint;
 
 /** A direction seen forwards through a step: the derivatives of next and y along (slab, x,
@@ -180,19 +178,23 @@ void tame_model_start_jvp(const tame_model *model, const double *slab, int64_t b
                           double *state);
 
 /** Dense weights of a slab transposed, each view in its place; the rest is not written.
- *  turned: [tame_model_count()]. Products with them are faster by a quarter to a half. */
+ *  turned: [tame_model_count()]. Products with them are faster by a quarter to a half, and round in
+ *  their own way. */
 void tame_model_turn(const tame_model *model, const double *slab, double *turned);
 
+/** From the state before and the inputs to the state after and the outputs. As with its derivatives,
+ *  nothing is allocated and nothing fails; sums over a batch are in an order that depends on the
+ *  number of samples alone. Several threads may work on one model. */
 void tame_model_step(const tame_model *model, const tame_step *step);
-/** After tame_model_step() with the same step, whose tape it reads. Nothing is allocated and
- *  nothing fails; sums over the batch are in the order of samples. Several threads may work on one
- *  model. */
+/** After tame_model_step() with the same step, whose tape it reads. */
 void tame_model_step_vjp(const tame_model *model, const tame_step *step,
                          const tame_adjoint *adjoint);
-/** Add to value: [batch] that penalty of a step that was made. */
-void tame_model_rates(const tame_model *model, const tame_step *step, double l1, double l2,
-                      double *value);
+/** Likewise. */
 void tame_model_step_jvp(const tame_model *model, const tame_step *step,
                          const tame_tangent *tangent);
+/** Add to value: [batch] l1 |.| + l2 .^2 over the outputs of all layers but the last, in a step that
+ *  was made. */
+void tame_model_rates(const tame_model *model, const tame_step *step, double l1, double l2,
+                      double *value);
 
 #endif

@@ -364,17 +364,6 @@ void tame_model_step(const tame_model *m, const tame_step *step)
   }
 }
 
-void tame_model_rates(const tame_model *m, const tame_step *step, double l1, double l2,
-                      double *value)
-{
-  for (int l = 0; l + 1 < m->n_layers; l++) {
-    const double *y = place_of(m, step, l).step.y;
-    const int64_t n = m->layer[l]->outputs;
-    for (int64_t b = 0; b < step->batch; b++)
-      for (int64_t i = b * n; i < (b + 1) * n; i++) value[b] += l1 * fabs(y[i]) + l2 * y[i] * y[i];
-  }
-}
-
 /* The penalty's share of dL/dy of a layer's outputs. */
 static void rates_vjp(const tame_adjoint *a, int64_t n, const double *y, double *dy)
 {
@@ -414,5 +403,16 @@ void tame_model_step_jvp(const tame_model *m, const tame_step *step, const tame_
                               .y = ty};
     m->layer[l]->kind->jvp(m->layer[l], &p.step, &own);
     tx = ty;
+  }
+}
+
+void tame_model_rates(const tame_model *m, const tame_step *step, double l1, double l2,
+                      double *value)
+{
+  for (int l = 0; l + 1 < m->n_layers; l++) {
+    const double *y = place_of(m, step, l).step.y;
+    const int64_t n = m->layer[l]->outputs;
+    for (int64_t b = 0; b < step->batch; b++)
+      for (int64_t i = b * n; i < (b + 1) * n; i++) value[b] += l1 * fabs(y[i]) + l2 * y[i] * y[i];
   }
 }
