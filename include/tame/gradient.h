@@ -36,6 +36,11 @@ double tame_loss_weight(const tame_variant *loss, int64_t own, int64_t all, int6
 void tame_loss_run(const tame_variant *loss, const tame_sequences_view *view, const double *weight,
                    double *value, double *dy);
 
+/** dy = H ty, H the matrix of second derivatives of the sum of values by the outputs; maxima over
+ *  time count as if they stayed where they are. [steps][batch][outputs] both. Local. */
+void tame_loss_curve(const tame_variant *loss, const tame_sequences_view *view,
+                     const double *weight, const double *ty, double *dy);
+
 /* ---- penalties ------------------------------------------------------------------------------- */
 
 /** l1 |.| + l2 .^2, summed over weights, or all parameters; and over the outputs of all layers but
@@ -157,5 +162,12 @@ tame_status tame_bptt_need(const tame_model *model, const tame_bptt_params *para
  *  every rank */
 tame_status tame_bptt_run(tame_bptt *bptt, const double *slab, const tame_batch *batch,
                           tame_batch_result *result, double *gradient);
+
+/** Gauss-Newton product, out = J' H J v: J the derivative of all outputs by the parameters, H that
+ *  of tame_loss_curve(); without penalties. v, out: [tame_model_count()]. The same bits on every
+ *  rank whatever their number. Schraudolph (2002), doi:10.1162/08997660260028683. Collective.
+ *  @return as tame_bptt_run(); TAME_ERR_INPUT where gradients are truncated: J' would not be J's */
+tame_status tame_bptt_product(tame_bptt *bptt, const double *slab, const tame_batch *batch,
+                              const double *v, double *out);
 
 #endif

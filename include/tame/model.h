@@ -182,9 +182,9 @@ void tame_model_start_jvp(const tame_model *model, const double *slab, int64_t b
  *  their own way. */
 void tame_model_turn(const tame_model *model, const double *slab, double *turned);
 
-/** From the state before and the inputs to the state after and the outputs. As with its derivatives,
- *  nothing is allocated and nothing fails; sums over a batch are in an order that depends on the
- *  number of samples alone. Several threads may work on one model. */
+/** From the state before and the inputs to the state after and the outputs. As with its
+ *  derivatives, nothing is allocated and nothing fails; sums over a batch are in an order that
+ *  depends on the number of samples alone. Several threads may work on one model. */
 void tame_model_step(const tame_model *model, const tame_step *step);
 /** After tame_model_step() with the same step, whose tape it reads. */
 void tame_model_step_vjp(const tame_model *model, const tame_step *step,
@@ -192,8 +192,8 @@ void tame_model_step_vjp(const tame_model *model, const tame_step *step,
 /** Likewise. */
 void tame_model_step_jvp(const tame_model *model, const tame_step *step,
                          const tame_tangent *tangent);
-/** Add to value: [batch] l1 |.| + l2 .^2 over the outputs of all layers but the last, in a step that
- *  was made. */
+/** Add to value: [batch] l1 |.| + l2 .^2 over the outputs of all layers but the last, in a step
+ *  that was made. */
 void tame_model_rates(const tame_model *model, const tame_step *step, double l1, double l2,
                       double *value);
 

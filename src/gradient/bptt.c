@@ -36,10 +36,11 @@ typedef struct sample_loss {
 typedef struct lane {
   double *block;                         /* all that follows, but counts */
   double *x, *target, *elapsed, *y, *dy; /* [steps][batch][.] */
-  double *at_segments; /* states where segments begin, [segments][batch * state] */
-  double *states;      /* of a segment, [segment + 1][batch * state] */
-  double *tapes;       /* of a segment */
-  double *dstate;      /* [2][batch * state] */
+  double *at_segments;         /* states where segments begin, [segments][batch * state] */
+  double *states;              /* of a segment, [segment + 1][batch * state] */
+  double *tapes;               /* of a segment */
+  double *dstate;              /* [2][batch * state] */
+  double *tstate, *ty, *no_tx; /* tangents of states, [2][.], and of outputs; zeros for inputs */
   double *work, *gradient, *weight, *data, *rates;
   int64_t *counts;
   int64_t held; /* the segment whose tapes are there */
@@ -88,6 +89,9 @@ static int64_t lay_out(const tame_bptt *b, lane *l)
       {l ? &l->states : NULL, times(b->segment + 1, m, b->state)},
       {l ? &l->tapes : NULL, times(b->segment, m, b->tape)},
       {l ? &l->dstate : NULL, times(2, m, b->state)},
+      {l ? &l->tstate : NULL, times(2, m, b->state)},
+      {l ? &l->ty : NULL, times(T, m, b->outputs)},
+      {l ? &l->no_tx : NULL, times(1, m, b->inputs)},
       {l ? &l->work : NULL, tame_model_work_size(b->model, m)},
       {l ? &l->gradient : NULL, b->count},
       {l ? &l->weight : NULL, m},
@@ -276,6 +280,7 @@ typedef struct job {
   const double *slab;
   lane *l;
   int64_t first, count; /* samples */
+  const double *v;      /* a direction of the slab: a product is wanted; NULL: the gradient */
   bool resumed;         /* the state at step 0 is no parameter */
 } job;
 
@@ -283,7 +288,7 @@ static job job_of(const tame_bptt *b, const tame_batch *batch, const double *sla
                   int64_t micro)
 {
   const int64_t m = b->p.micro_batch, first = micro * m, left = batch->samples - first;
-  return (job){b, batch, slab, l, first, left < m ? left : m, false};
+  return (job){b, batch, slab, l, first, left < m ? left : m, NULL, false};
 }
 
 static void fetch(const job *j)
@@ -322,6 +327,19 @@ static int64_t end_of_segment(const job *j, int64_t segment)
   return end < j->batch->steps ? end : j->batch->steps;
 }
 
+/* Along v through a step that was made. */
+static void follow(const job *j, int64_t t, const tame_step *s)
+{
+  lane *l = j->l;
+  const int64_t whole = j->count * j->b->state;
+  const tame_tangent along = {.slab = j->v,
+                              .x = l->no_tx,
+                              .state = l->tstate + t % 2 * whole,
+                              .next = l->tstate + (t + 1) % 2 * whole,
+                              .y = l->ty + times(t, j->count, j->b->outputs)};
+  tame_model_step_jvp(j->b->model, s, &along);
+}
+
 /* All steps of a segment, from the state where it begins. */
 static void run_segment(const job *j, int64_t segment, bool first_time)
 {
@@ -335,6 +353,7 @@ static void run_segment(const job *j, int64_t segment, bool first_time)
   for (int64_t t = segment * b->segment; t < end; t++) {
     const tame_step s = step_at(j, t);
     tame_model_step(b->model, &s);
+    if (first_time && j->v) follow(j, t, &s);
     if (penalized)
       tame_model_rates(b->model, &s, p->rates_l1 * share, p->rates_l2 * share, l->rates);
     if (first_time && t + 1 == end && end < j->batch->steps)
@@ -355,6 +374,9 @@ static void forwards(job *j)
   tame_model_start(j->b->model, j->slab, j->count, j->l->at_segments);
   j->resumed = batch->resume &&
                batch->resume(batch->context, j->first, j->count, j->l->at_segments);
+  if (j->v && j->resumed)
+    memset(j->l->tstate, 0, (size_t)(j->count * j->b->state) * sizeof *j->l->tstate);
+  else if (j->v) tame_model_start_jvp(j->b->model, j->v, j->count, j->l->tstate);
   for (int64_t s = 0; s < segments_of(j); s++) run_segment(j, s, true);
   if (batch->leave)
     batch->leave(batch->context, j->first, j->count, step_at(j, batch->steps - 1).next);
@@ -379,8 +401,8 @@ static void backwards(const job *j)
                               .y = l->dy + times(t, j->count, b->outputs),
                               .state = state,
                               .slab = l->gradient,
-                              .rates_l1 = p->rates_l1 * share,
-                              .rates_l2 = p->rates_l2 * share};
+                              .rates_l1 = j->v ? 0 : p->rates_l1 * share,
+                              .rates_l2 = j->v ? 0 : p->rates_l2 * share};
       tame_model_step_vjp(b->model, &s, &a);
       if (cut > 0 && t > 0 && t % cut == 0) memset(state, 0, (size_t)whole * sizeof *state);
       double *const swapped = next;
@@ -403,6 +425,7 @@ static void work_on(job *j, int64_t targets, sample_loss *losses, bool with_grad
     l->weight[i] = tame_loss_weight(loss, l->counts[i], targets, j->batch->samples);
   forwards(j);
   tame_loss_run(loss, &view, l->weight, l->data, l->dy);
+  if (j->v) tame_loss_curve(loss, &view, l->weight, l->ty, l->dy);
   if (with_gradient) backwards(j);
   if (j->batch->see) j->batch->see(j->batch->context, j->first, j->count, l->y);
   for (int64_t i = 0; i < j->count; i++)
@@ -442,7 +465,7 @@ static void sum_losses(tame_bptt *b, int64_t samples, tame_batch_result *r)
 }
 
 static void work_on_all(tame_bptt *b, const tame_batch *batch, const double *slab, int64_t targets,
-                        bool with_gradient)
+                        const double *v, bool with_gradient)
 {
   const int64_t end = b->micro.first[b->rank + 1];
   for (int64_t k = b->micro.first[b->rank]; k < end; k += b->n_lanes) {
@@ -450,6 +473,7 @@ static void work_on_all(tame_bptt *b, const tame_batch *batch, const double *sla
 #pragma omp parallel for schedule(static, 1) num_threads(now)
     for (int i = 0; i < now; i++) {
       job j = job_of(b, batch, slab, &b->lanes[i], k + i);
+      j.v = v;
       work_on(&j, targets, b->own_losses + (j.first - b->own.first[b->rank]), with_gradient);
     }
     for (int i = 0; with_gradient && i < now; i++)
@@ -457,8 +481,9 @@ static void work_on_all(tame_bptt *b, const tame_batch *batch, const double *sla
   }
 }
 
-tame_status tame_bptt_run(tame_bptt *b, const double *slab, const tame_batch *batch,
-                          tame_batch_result *result, double *gradient)
+/* What a batch comes to, and its gradient or, along v, product. */
+static tame_status run(tame_bptt *b, const double *slab, const tame_batch *batch, const double *v,
+                       tame_batch_result *result, double *out)
 {
   int64_t targets;
   *result = (tame_batch_result){0};
@@ -472,12 +497,31 @@ tame_status tame_bptt_run(tame_bptt *b, const double *slab, const tame_batch *ba
   if (status == TAME_OK) status = count_targets(b, batch, &targets);
   if (status != TAME_OK) return status;
   tame_model_turn(b->model, slab, b->turned);
-  work_on_all(b, batch, slab, targets, gradient != NULL);
+  work_on_all(b, batch, slab, targets, v, out != NULL);
   sum_losses(b, batch->samples, result);
-  if (gradient) tame_vector_sum_finish(b->sum, gradient);
+  if (out) tame_vector_sum_finish(b->sum, out);
+  if (!isfinite(result->data + result->rates))
+    return tame_fail(TAME_ERR_NUMERIC, "found a loss of %g, want a finite one",
+                     result->data + result->rates);
+  return TAME_OK;
+}
+
+tame_status tame_bptt_run(tame_bptt *b, const double *slab, const tame_batch *batch,
+                          tame_batch_result *result, double *gradient)
+{
+  const tame_status status = run(b, slab, batch, NULL, result, gradient);
+  if (status != TAME_OK) return status;
   result->weights = tame_penalties_weights(&b->p.penalties, b->model, slab, gradient);
   result->loss = result->data + result->rates + result->weights;
-  if (!isfinite(result->loss))
-    return tame_fail(TAME_ERR_NUMERIC, "found a loss of %g, want a finite one", result->loss);
   return TAME_OK;
+}
+
+tame_status tame_bptt_product(tame_bptt *b, const double *slab, const tame_batch *batch,
+                              const double *v, double *out)
+{
+  tame_batch_result result;
+  if (b->p.truncate > 0)
+    return tame_fail(TAME_ERR_INPUT, "truncate: found %lld, want 0 for Gauss-Newton products",
+                     (long long)b->p.truncate);
+  return run(b, slab, batch, v, &result, out);
 }

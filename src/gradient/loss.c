@@ -58,3 +58,9 @@ void tame_loss_run(const tame_variant *loss, const tame_sequences_view *view, co
 {
   kind_of(loss)->run(loss->params, view, weight, value, dy);
 }
+
+void tame_loss_curve(const tame_variant *loss, const tame_sequences_view *view,
+                     const double *weight, const double *ty, double *dy)
+{
+  kind_of(loss)->curve(loss->params, view, weight, ty, dy);
+}

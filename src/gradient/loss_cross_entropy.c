@@ -90,6 +90,54 @@ static void run(const void *params, const tame_sequences_view *v, const double *
   }
 }
 
+/* The derivative of pool() along ty. */
+static double pool_jvp(int over, int64_t steps, int64_t stride, const double *y, double m,
+                       const double *ty)
+{
+  int64_t ties = 0;
+  double sum = 0;
+  if (over == LAST) return ty[(steps - 1) * stride];
+  for (int64_t t = 0; t < steps; t++) {
+    if (over == MAX && y[t * stride] != m) continue;
+    sum += ty[t * stride];
+    ties++;
+  }
+  return sum / (double)ties;
+}
+
+/* dm = w (p tm - p (p . tm)), p the shares of the classes. */
+static void curve_one(int over, const tame_sequences_view *v, int64_t steps, const double *y,
+                      double weight, const double *ty, double *dy)
+{
+  const int64_t stride = v->batch * v->outputs, n = v->outputs;
+  double most = -INFINITY, sum = 0, along = 0;
+  for (int64_t o = 0; o < n; o++) most = fmax(most, pool(over, steps, stride, y + o));
+  for (int64_t o = 0; o < n; o++) {
+    const double m = pool(over, steps, stride, y + o), power = exp(m - most);
+    sum += power;
+    along += power * pool_jvp(over, steps, stride, y + o, m, ty + o);
+  }
+  for (int64_t o = 0; o < n; o++) {
+    const double m = pool(over, steps, stride, y + o), share = exp(m - most) / sum,
+                 tm = pool_jvp(over, steps, stride, y + o, m, ty + o);
+    pool_vjp(over, steps, stride, y + o, m, weight * share * (tm - along / sum), dy + o);
+  }
+}
+
+static void curve(const void *params, const tame_sequences_view *v, const double *weight,
+                  const double *ty, double *dy)
+{
+  const int over = ((const cross_params *)params)->over;
+  const int64_t times = over == STEPS ? v->steps : 1, steps = over == STEPS ? 1 : v->steps;
+  for (int64_t b = 0; b < v->batch; b++)
+    for (int64_t t = 0; t < times; t++) {
+      const int64_t at = (t * v->batch + b) * v->outputs;
+      const bool there = is_class(v->outputs, v->target[t * v->batch + b]);
+      curve_one(over == STEPS ? LAST : over, v, steps, v->y + at, there ? weight[b] : 0, ty + at,
+                dy + at);
+    }
+}
+
 extern const tame_loss_kind tame_loss_cross_entropy;
 const tame_loss_kind tame_loss_cross_entropy = {
     .head = {.name = "cross_entropy",
@@ -98,4 +146,5 @@ const tame_loss_kind tame_loss_cross_entropy = {
     .shape = shape,
     .may_be = is_class,
     .run = run,
+    .curve = curve,
 };

@@ -66,6 +66,22 @@ static void run_poisson(const void *params, const tame_sequences_view *view, con
   run(view, weight, poisson, value, dy);
 }
 
+static void curve_mse(const void *params, const tame_sequences_view *v, const double *weight,
+                      const double *ty, double *dy)
+{
+  (void)params;
+  for (int64_t k = 0; k < v->steps * v->batch * v->outputs; k++)
+    dy[k] = isnan(v->target[k]) ? 0 : weight[k / v->outputs % v->batch] * 2 * ty[k];
+}
+
+static void curve_poisson(const void *params, const tame_sequences_view *v, const double *weight,
+                          const double *ty, double *dy)
+{
+  (void)params;
+  for (int64_t k = 0; k < v->steps * v->batch * v->outputs; k++)
+    dy[k] = isnan(v->target[k]) ? 0 : weight[k / v->outputs % v->batch] * exp(v->y[k]) * ty[k];
+}
+
 static bool is_count(int64_t outputs, double target)
 {
   (void)outputs;
@@ -79,6 +95,7 @@ const tame_loss_kind tame_loss_mse = {
              .params = {.size = sizeof(pointwise_params), .fields = fields}},
     .shape = shape,
     .run = run_mse,
+    .curve = curve_mse,
 };
 const tame_loss_kind tame_loss_poisson = {
     .head = {.name = "poisson",
@@ -87,4 +104,5 @@ const tame_loss_kind tame_loss_poisson = {
     .shape = shape,
     .may_be = is_count,
     .run = run_poisson,
+    .curve = curve_poisson,
 };

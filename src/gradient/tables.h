@@ -15,6 +15,8 @@ typedef struct tame_loss_kind {
   bool (*may_be)(int64_t outputs, double target);
   void (*run)(const void *params, const tame_sequences_view *view, const double *weight,
               double *value, double *dy);
+  void (*curve)(const void *params, const tame_sequences_view *view, const double *weight,
+                const double *ty, double *dy);
 } tame_loss_kind;
 
 typedef struct tame_loss_params {

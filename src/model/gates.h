@@ -16,8 +16,8 @@ typedef struct tame_gates {
 /** Add weight_ih, weight_hh, bias_ih and, if wanted, bias_hh to a layer. */
 tame_gates tame_gates_add(tame_layer *layer, const tame_weight_params *p, int64_t units, int gates,
                           bool two_biases);
-/** Set from_x, of the step's inputs, and from_h, of h; they may be the same array, which then gets the
- *  sum. */
+/** Set from_x, of the step's inputs, and from_h, of h; they may be the same array, which then gets
+ *  the sum. */
 void tame_gates_run(const tame_gates *g, const tame_step *step, const double *h, double *from_x,
                     double *from_h);
 /** Set dL/dx (unless NULL) and dL/dh, add to the slab's. */

@@ -29,7 +29,7 @@ static bool is_large(const tame_map *m, int64_t batch)
   return !m->synapses && batch * m->inputs * m->outputs >= SMALL;
 }
 
-/* ---- eight samples at a time, for sparse maps ---------------------------------------------------- */
+/* ---- eight samples at a time, for sparse maps ------------------------------------------------ */
 
 /* to[i][lane] = from[lane][i], zeros where there is no such sample. */
 static void into_lanes(int64_t n, int64_t samples, const double *from, double *to)
@@ -95,7 +95,7 @@ static void sparse_slope(const tame_map *m, const tame_step *s, const double *x,
   }
 }
 
-/* ---- y += x W' ----------------------------------------------------------------------------------- */
+/* ---- y += x W' ------------------------------------------------------------------------------- */
 
 static double product(const tame_map *m, const double *w, const double *x)
 {
@@ -132,7 +132,7 @@ void tame_map_run_along(const tame_map *m, const tame_step *s, const double *sla
   run(m, s, slab + m->first, NULL, x, y);
 }
 
-/* ---- dx += dy W ---------------------------------------------------------------------------------- */
+/* ---- dx += dy W ------------------------------------------------------------------------------ */
 
 void tame_map_back(const tame_map *m, const tame_step *s, const double *dy, double *dx)
 {
@@ -150,7 +150,7 @@ void tame_map_back(const tame_map *m, const tame_step *s, const double *dy, doub
   }
 }
 
-/* ---- dslab += dy' x ------------------------------------------------------------------------------ */
+/* ---- dslab += dy' x -------------------------------------------------------------------------- */
 
 void tame_map_slope(const tame_map *m, const tame_step *s, const double *x, const double *dy,
                     double *dslab)

@@ -208,6 +208,74 @@ static void gradients_are_differences(void **state)
   }
 }
 
+static double dot(int64_t n, const double *a, const double *b)
+{
+  double sum = 0;
+  for (int64_t i = 0; i < n; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+/* All outputs of a batch on every rank, [samples][steps * outputs]. */
+static void all_outputs(tame_bptt *b, problem *p, const tame_batch *batch, const double *slab,
+                        double *y)
+{
+  const int64_t n = SAMPLES * T * tame_model_outputs(p->model);
+  tame_batch with = *batch;
+  tame_batch_result r;
+  memset(y, 0, (size_t)n * sizeof *y);
+  p->seen = y;
+  with.see = see;
+  assert_all(tame_bptt_run(b, slab, &with, &r, NULL) == TAME_OK);
+  MPI_Allreduce(MPI_IN_PLACE, y, (int)n, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
+  p->seen = NULL;
+}
+
+/* G = J'HJ: for squares with all targets there u'Gv = 2 / n (Ju)'(Jv), with J by differences.
+ * Symmetric; the same bits alone and on all ranks; with segments too. */
+static void products_are_gauss_newtons(void **state)
+{
+  (void)state;
+  for (int k = 0; k < PROBLEMS; k++) {
+    problem p = problem_of(problems[k], T);
+    tame_bptt *b, *alone;
+    const tame_batch batch = batch_of(&p, SAMPLES, true);
+    const int64_t n = tame_model_count(p.model), outputs = tame_model_outputs(p.model);
+    const int64_t m = SAMPLES * T * outputs;
+    double *slab = tame_model_slab(p.model), *moved = malloc((size_t)n * 8),
+           *v[2] = {malloc((size_t)n * 8), malloc((size_t)n * 8)},
+           *G[2] = {malloc((size_t)n * 8), malloc((size_t)n * 8)},
+           *J[2] = {calloc((size_t)m, 8), calloc((size_t)m, 8)}, *y = malloc((size_t)m * 8);
+    assert_all(tame_bptt_create(&b, MPI_COMM_WORLD, p.model, &p.p, SAMPLES, T) == TAME_OK);
+    p.p.segment = 2;
+    assert_all(tame_bptt_create(&alone, MPI_COMM_SELF, p.model, &p.p, SAMPLES, T) == TAME_OK);
+    for (int d = 0; d < 2; d++) {
+      static const double share[] = {0, 45 / 60., -9 / 60., 1 / 60.};
+      for (int64_t i = 0; i < n; i++) v[d][i] = number(d, i, 0, 0, 9);
+      assert_all(tame_bptt_product(b, slab, &batch, v[d], G[d]) == TAME_OK);
+      for (int e = -3; e <= 3; e++) {
+        const double h = 1e-3 / sqrt((double)n);
+        for (int64_t i = 0; i < n; i++) moved[i] = slab[i] + e * h * v[d][i];
+        all_outputs(b, &p, &batch, moved, y);
+        for (int64_t i = 0; i < m; i++) J[d][i] += (e < 0 ? -1 : 1) * share[abs(e)] * y[i] / h;
+      }
+    }
+    const double uGv = dot(n, v[0], G[1]), scale = fmax(1e-3, dot(n, v[1], G[1]));
+    assert_all(fabs(uGv - dot(n, v[1], G[0])) <= 1e-12 * scale);
+    assert_all(dot(n, v[0], G[0]) > 0);
+    if (k == 0 || k >= 3)
+      assert_all(fabs(uGv - 2 * dot(m, J[0], J[1]) / (double)m) <= 1e-8 * scale);
+    assert_all(tame_bptt_product(alone, slab, &batch, v[0], moved) == TAME_OK);
+    assert_all(memcmp(moved, G[0], (size_t)n * 8) == 0);
+    tame_bptt_free(&b), tame_bptt_free(&alone);
+    p.p.truncate = 3;
+    assert_all(tame_bptt_create(&b, MPI_COMM_WORLD, p.model, &p.p, SAMPLES, T) == TAME_OK);
+    assert_all(tame_bptt_product(b, slab, &batch, v[0], moved) == TAME_ERR_INPUT);
+    tame_bptt_free(&b);
+    free(moved), free(v[0]), free(v[1]), free(G[0]), free(G[1]), free(J[0]), free(J[1]), free(y);
+    drop(&p);
+  }
+}
+
 /* Training: 20 updates of batches of several sizes, by Adam; the weights after it. */
 static double *train(problem *p, MPI_Comm comm, bool has_elapsed)
 {
@@ -593,6 +661,7 @@ static int group(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(vectors_are_summed_along_the_tree),
       cmocka_unit_test(gradients_are_differences),
+      cmocka_unit_test(products_are_gauss_newtons),
       cmocka_unit_test(layouts_give_the_same_bits),
       cmocka_unit_test(segments_give_the_same_bits),
       cmocka_unit_test(need_is_what_is_taken),

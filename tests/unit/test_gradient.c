@@ -335,6 +335,30 @@ static void losses_are_those_of_pytorch(void **state)
   }
 }
 
+/* H ty is the derivative of dy along ty: of exact gradients, where no maximum moves. */
+static void curves_are_differences(void **state)
+{
+  (void)state;
+  for (size_t k = 0; k + 1 < sizeof losses / sizeof *losses; k++) { /* but for the ties */
+    double y[ALL], target[ALL], dy[ALL], ty[ALL], moved[ALL], low[ALL], high[ALL];
+    const double weight[SAMPLES] = {0.5, 0.25, 2}, h = 1e-5;
+    double value[SAMPLES];
+    chosen c = choose(losses[k].yaml);
+    make_case(losses[k].targets, y, target);
+    for (int i = 0; i < ALL; i++) ty[i] = cos(3 + 1.3 * i);
+    const tame_sequences_view view = {STEPS, SAMPLES, OUTPUTS, y, target};
+    const tame_sequences_view aside = {STEPS, SAMPLES, OUTPUTS, moved, target};
+    tame_loss_curve(&c.loss, &view, weight, ty, dy);
+    for (int i = 0; i < ALL; i++) moved[i] = y[i] + h * ty[i];
+    tame_loss_run(&c.loss, &aside, weight, value, high);
+    for (int i = 0; i < ALL; i++) moved[i] = y[i] - h * ty[i];
+    tame_loss_run(&c.loss, &aside, weight, value, low);
+    for (int i = 0; i < ALL; i++)
+      assert_near(dy[i], (high[i] - low[i]) / (2 * h), 1e-9, losses[k].yaml);
+    drop(&c);
+  }
+}
+
 /* A sample without a target counts nothing, nor do its outputs. */
 static void targets_may_be_missing(void **state)
 {
@@ -369,6 +393,11 @@ static void a_step_may_have_no_class(void **state)
   target[2 * SAMPLES + 1] = NAN;
   run_loss(&c.loss, STEPS, y, target, dy);
   for (int k = 0; k < ALL; k++) assert_true((dy[k] == 0) == (k / OUTPUTS == 2 * SAMPLES + 1));
+  const tame_sequences_view view = {STEPS, SAMPLES, OUTPUTS, y, target};
+  const double weight[SAMPLES] = {1, 1, 1};
+  double curved[ALL];
+  tame_loss_curve(&c.loss, &view, weight, y, curved);
+  for (int k = 0; k < ALL; k++) assert_true((curved[k] == 0) == (k / OUTPUTS == 2 * SAMPLES + 1));
   drop(&c);
 }
 
@@ -469,6 +498,7 @@ int main(void)
       cmocka_unit_test(lbfgs_converges),
       cmocka_unit_test(no_memory_is_told),
       cmocka_unit_test(losses_are_those_of_pytorch),
+      cmocka_unit_test(curves_are_differences),
       cmocka_unit_test(targets_may_be_missing),
       cmocka_unit_test(a_step_may_have_no_class),
       cmocka_unit_test(classes_must_be_there),
