@@ -91,6 +91,24 @@ void tame_tree_free(tame_tree **tree);
 void tame_tree_sums(tame_tree *tree, int64_t count, tame_terms *terms, const void *context,
                     double *sums);
 
+/** Sum of vectors, one for each of n items, along that tree: the order depends on n alone, element by element. A rank
+ *  adds those of its own items, in their order, then all finish together. */
+typedef struct tame_vector_sum tame_vector_sum;
+
+/** For vectors of `length` < 2^31 numbers. Room for what waits to be added, some 2 log2(n) vectors at most, is taken
+ *  here. comm and the partition of the items are borrowed for the life of the sum. Collective. */
+tame_status tame_vector_sum_create(tame_vector_sum **out, MPI_Comm comm,
+                                   const tame_partition *items, int64_t length);
+/** Bytes that it takes on the rank that wants most. Local. */
+int64_t tame_vector_sum_need(const tame_partition *items, int64_t length);
+/** Free *sum and set it to NULL. Local. NULL is fine. */
+void tame_vector_sum_free(tame_vector_sum **sum);
+/** The vector of this rank's next item, [length], borrowed during the call. Local. */
+void tame_vector_sum_add(tame_vector_sum *sum, const double *vector);
+/** The sum, [length], the same bits on every rank; n 0 gives zeros. The next sum may begin. Each rank adds up a part of
+ *  the elements of all and passes it on. Collective. */
+void tame_vector_sum_finish(tame_vector_sum *sum, double *total);
+
 /** Items 0 to items - 1, each given once to one of several groups of ranks, in this order. Rank 0 of comm
  *  gives them out while it works itself: it answers when it calls any of these functions. */
 typedef struct tame_queue tame_queue;

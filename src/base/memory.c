@@ -1,6 +1,7 @@
 /* Aligned memory; see memory.h. */
 #include "base/memory.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -8,18 +9,19 @@
 enum { ALIGN = 64, HUGE_PAGE = 1 << 21, LARGE = 4 * HUGE_PAGE };
 
 static int64_t fail_at; /* allocations left until the one that fails; 0: none will */
-static int64_t given;   /* bytes so far */
+
+static _Atomic int64_t given; /* bytes */
+
+int64_t tame_memory_given(void)
+{
+  return given;
+}
 
 bool tame_memory_fail_at(int64_t n)
 {
   const bool pending = fail_at > 0;
   fail_at = n;
   return pending;
-}
-
-int64_t tame_memory_given(void)
-{
-  return given;
 }
 
 void *tame_untouched(int64_t count, size_t size, const char *what)
@@ -34,9 +36,8 @@ void *tame_untouched(int64_t count, size_t size, const char *what)
     /* Large arrays are swept from end to end: fewer pages, fewer misses of their addresses. */
     if (memory && align == HUGE_PAGE) (void)madvise(memory, bytes, MADV_HUGEPAGE);
   }
-#pragma omp atomic
-  given += memory ? count * (int64_t)size : 0;
-  if (!memory)
+  if (memory) given += (int64_t)(n * size);
+  else
     tame_fail(TAME_ERR_NOMEM, "no memory for %s: %.3g MB", what,
               (double)count * (double)size / 1e6);
   return memory;

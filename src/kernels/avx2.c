@@ -10,6 +10,12 @@ INLINE void tanh8_f64(part_f64 x[2])
   x[1] = Sleef_finz_tanhd4_u10avx2(x[1]);
 }
 
+INLINE void exp8_f64(part_f64 x[2])
+{
+  x[0] = Sleef_finz_expd4_u10avx2(x[0]);
+  x[1] = Sleef_finz_expd4_u10avx2(x[1]);
+}
+
 INLINE void wide_add_f64(double *y, wide z)
 {
   _mm256_storeu_pd(y, _mm256_loadu_pd(y) + z);

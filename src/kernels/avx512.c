@@ -12,6 +12,14 @@ INLINE void tanh8_f64(part_f64 x[2])
   x[1] = _mm512_extractf64x4_pd(y, 1);
 }
 
+INLINE void exp8_f64(part_f64 x[2])
+{
+  const __m512d whole = _mm512_insertf64x4(_mm512_castpd256_pd512(x[0]), x[1], 1);
+  const __m512d y = Sleef_finz_expd8_u10avx512f(whole);
+  x[0] = _mm512_castpd512_pd256(y);
+  x[1] = _mm512_extractf64x4_pd(y, 1);
+}
+
 INLINE void wide_add_f64(double *y, wide z)
 {
   _mm512_storeu_pd(y, _mm512_loadu_pd(y) + z);

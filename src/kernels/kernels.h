@@ -59,6 +59,16 @@ typedef struct tame_kernels {
   void (*row_products)(size_t n, size_t columns, const int64_t *start, const int32_t *column,
                        const void *w, const double *r, double *y);
 
+  /** Sparse products for eight samples at a time, lanes of [.][8]; rows as in row_sums:
+   *  y[i] += sum over s of w[s] x[column[s]], in the order of s;  dx[column[s]] += w[s] dy[i];
+   *  dw[s] += sum over lanes of dy[i] x[column[s]], in one order. */
+  void (*sparse_run)(size_t n, const int64_t *start, const int32_t *column, const void *w,
+                     const void *x, void *y);
+  void (*sparse_back)(size_t n, const int64_t *start, const int32_t *column, const void *w,
+                      const void *dy, void *dx);
+  void (*sparse_slope)(size_t n, const int64_t *start, const int32_t *column, const void *dy,
+                       const void *x, void *dw);
+
   /** sum of a[i] * b[i], in one order that depends on n alone; added up in double. */
   double (*dot)(size_t n, const void *a, const void *b);
 
@@ -82,8 +92,11 @@ typedef struct tame_kernels {
   /** Leaky units whose state is their rate: x[i] = r[i] = (1 - a) x[i] + a tanh(h[i]). */
   void (*leaky_step)(size_t n, double a, const void *h, void *x, void *r);
 
-  /** out[i] = tanh(x[i]), the very tanh of rate_step. */
+  /** out[i] = tanh(x[i]), the very tanh of rate_step; exp(x[i]); 1 / (1 + exp(-x[i])), each operation
+   *  rounded. x may be out. */
   void (*tanh)(size_t n, const void *x, void *out);
+  void (*exp)(size_t n, const void *x, void *out);
+  void (*logistic)(size_t n, const void *x, void *out);
 
   /** One pass over a symmetric P, [n][n], n = m padded to tiles: apply the rank-one update still
    *  pending, and form the next product,

@@ -29,14 +29,17 @@ static double normal(int64_t neuron, tame_noise_key key)
 #define NAME(f) f##_f64
 #define FMA fma
 #define TANH Sleef_cinz_tanhd1_u10purec
+#define EXP Sleef_cinz_expd1_u10purec
 #include "kernels/ref.tmpl.h"
 #undef REAL
 #undef NAME
 #undef FMA
 #undef TANH
+#undef EXP
 
 #define REAL float
 #define NAME(f) f##_f32
 #define FMA fmaf
 #define TANH Sleef_cinz_tanhf1_u10purec
+#define EXP Sleef_cinz_expf1_u10purec
 #include "kernels/ref.tmpl.h"

@@ -1,4 +1,4 @@
-/* Definitions of every kernel for one precision; included by ref.c with REAL, NAME(f), FMA, TANH.
+/* Definitions of every kernel for one precision; included by ref.c with REAL, NAME(f), FMA, TANH, EXP.
  * What each one computes is said in kernels.h. */
 
 static void NAME(row_sums)(size_t n, const int64_t *start, const int32_t *column, const void *w_,
@@ -37,6 +37,45 @@ static void NAME(dense_sums)(size_t n, size_t columns, int64_t hole, const void 
     for (size_t s = 0; s < columns; s++) sum += w[i * columns + s] * r[s + (s >= absent)];
     y[i] = sum;
   }
+}
+
+static void NAME(sparse_run)(size_t n, const int64_t *start, const int32_t *column, const void *w_,
+                             const void *x_, void *y_)
+{
+  const REAL *w = w_, *x = x_;
+  REAL *y = y_;
+  for (size_t i = 0; i < n; i++)
+    for (int64_t s = start[i]; s < start[i + 1]; s++)
+      for (size_t l = 0; l < TAME_TILE; l++)
+        y[i * TAME_TILE + l] = FMA(w[s], x[(size_t)column[s] * TAME_TILE + l],
+                                   y[i * TAME_TILE + l]);
+}
+
+static void NAME(sparse_back)(size_t n, const int64_t *start, const int32_t *column, const void *w_,
+                              const void *dy_, void *dx_)
+{
+  const REAL *w = w_, *dy = dy_;
+  REAL *dx = dx_;
+  for (size_t i = 0; i < n; i++)
+    for (int64_t s = start[i]; s < start[i + 1]; s++)
+      for (size_t l = 0; l < TAME_TILE; l++) {
+        REAL *to = &dx[(size_t)column[s] * TAME_TILE + l];
+        *to = FMA(w[s], dy[i * TAME_TILE + l], *to);
+      }
+}
+
+static void NAME(sparse_slope)(size_t n, const int64_t *start, const int32_t *column,
+                               const void *dy_, const void *x_, void *dw_)
+{
+  const REAL *dy = dy_, *x = x_;
+  REAL *dw = dw_;
+  for (size_t i = 0; i < n; i++)
+    for (int64_t s = start[i]; s < start[i + 1]; s++) {
+      REAL sum = 0;
+      for (size_t l = 0; l < TAME_TILE; l++)
+        sum += dy[i * TAME_TILE + l] * x[(size_t)column[s] * TAME_TILE + l];
+      dw[s] += sum;
+    }
 }
 
 static double NAME(dot)(size_t n, const void *a_, const void *b_)
@@ -79,6 +118,20 @@ static void NAME(tanh)(size_t n, const void *x_, void *out_)
   const REAL *x = x_;
   REAL *out = out_;
   for (size_t i = 0; i < n; i++) out[i] = TANH(x[i]);
+}
+
+static void NAME(exp)(size_t n, const void *x_, void *out_)
+{
+  const REAL *x = x_;
+  REAL *out = out_;
+  for (size_t i = 0; i < n; i++) out[i] = EXP(x[i]);
+}
+
+static void NAME(logistic)(size_t n, const void *x_, void *out_)
+{
+  const REAL *x = x_;
+  REAL *out = out_;
+  for (size_t i = 0; i < n; i++) out[i] = 1 / (1 + EXP(-x[i]));
 }
 
 static void NAME(rate_step)(size_t n, double a_, const void *h_, void *x_, void *r)
@@ -145,6 +198,9 @@ const tame_kernels NAME(tame_kernels_ref) = {
     .row_sums = NAME(row_sums),
     .row_products = NAME(row_products),
     .dense_sums = NAME(dense_sums),
+    .sparse_run = NAME(sparse_run),
+    .sparse_back = NAME(sparse_back),
+    .sparse_slope = NAME(sparse_slope),
     .dot = NAME(dot),
     .add_scaled = NAME(add_scaled),
     .scale = NAME(scale),
@@ -153,6 +209,8 @@ const tame_kernels NAME(tame_kernels_ref) = {
     .rate_step = NAME(rate_step),
     .leaky_step = NAME(leaky_step),
     .tanh = NAME(tanh),
+    .exp = NAME(exp),
+    .logistic = NAME(logistic),
     .rls_sweep = NAME(rls_sweep),
     .rls_rows = NAME(rls_rows),
 };

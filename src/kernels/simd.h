@@ -165,3 +165,8 @@ INLINE void tanh8_f32(part_f32 x[1])
 {
   x[0] = Sleef_finz_tanhf8_u10avx2(x[0]);
 }
+
+INLINE void exp8_f32(part_f32 x[1])
+{
+  x[0] = Sleef_finz_expf8_u10avx2(x[0]);
+}

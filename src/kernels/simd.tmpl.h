@@ -9,7 +9,7 @@
  *   part_wide(from)   as many reals as part_f64 holds, as doubles
  *   sum8(part,out)    out[c] = the sum of all lanes of part[c], c < 8; sum_parts: c < at_once
  * and the file of the instruction set:
- *   tanh8(x)          x[p] = tanh(x[p]) for the parts p of eight reals
+ *   tanh8(x), exp8(x) x[p] = tanh(x[p]), exp(x[p]) for the parts p of eight reals
  *   wide              a register of doubles; normals(z, pair, key): see simd_noise.h
  *   wide_add(y,z)     y[l] += (REAL)z[l] for the lanes of a `wide`
  *
@@ -273,6 +273,57 @@ static void NAME(row_products)(size_t n, size_t columns, const int64_t *start,
   }
 }
 
+static void NAME(sparse_run)(size_t n, const int64_t *start, const int32_t *column, const void *w_,
+                             const void *x_, void *y_)
+{
+  const REAL *restrict w = w_, *restrict x = x_;
+  REAL *restrict y = y_;
+  for (size_t i = 0; i < n; i++) {
+    EIGHT sum = NAME(load)(y + i * TAME_TILE);
+    for (int64_t s = start[i]; s < start[i + 1]; s++)
+      sum = NAME(fma1)(NAME(part_splat)(w[s]), NAME(load)(x + (size_t)column[s] * TAME_TILE), sum);
+    NAME(store)(y + i * TAME_TILE, sum);
+  }
+}
+
+static void NAME(sparse_back)(size_t n, const int64_t *start, const int32_t *column, const void *w_,
+                              const void *dy_, void *dx_)
+{
+  const REAL *restrict w = w_, *restrict dy = dy_;
+  REAL *restrict dx = dx_;
+  for (size_t i = 0; i < n; i++) {
+    const EIGHT d = NAME(load)(dy + i * TAME_TILE);
+    for (int64_t s = start[i]; s < start[i + 1]; s++) {
+      REAL *to = dx + (size_t)column[s] * TAME_TILE;
+      NAME(store)(to, NAME(fma1)(NAME(part_splat)(w[s]), d, NAME(load)(to)));
+    }
+  }
+}
+
+/** Eight synapses at a time, so that their sums over lanes are made together. */
+static void NAME(sparse_slope)(size_t n, const int64_t *start, const int32_t *column,
+                               const void *dy_, const void *x_, void *dw_)
+{
+  const REAL *restrict dy = dy_, *restrict x = x_;
+  REAL *restrict dw = dw_;
+  for (size_t i = 0; i < n; i++) {
+    const EIGHT d = NAME(load)(dy + i * TAME_TILE);
+    for (int64_t s = start[i]; s < start[i + 1]; s += TAME_TILE) {
+      const int64_t left = start[i + 1] - s, now = left < TAME_TILE ? left : TAME_TILE;
+      PART product[TAME_TILE];
+      REAL sum[TAME_TILE];
+      for (int64_t c = 0; c < TAME_TILE; c++) { /* a whole one, the last if there are no more */
+        const EIGHT v = NAME(load)(x + (size_t)column[s + (c < now ? c : now - 1)] * TAME_TILE);
+        product[c] = d.at[0] * v.at[0];
+        for (int p = 1; p < NAME(parts); p++)
+          product[c] = NAME(part_fma)(d.at[p], v.at[p], product[c]);
+      }
+      NAME(sum8)(product, sum);
+      for (int64_t c = 0; c < now; c++) dw[s + c] += sum[c];
+    }
+  }
+}
+
 static double NAME(dot)(size_t n, const void *a_, const void *b_)
 {
   const REAL *a = a_, *b = b_;
@@ -395,19 +446,38 @@ static void NAME(leaky_step)(size_t n, double a, const void *h, void *x, void *r
   NAME(move)(NAME(leaky_eight), n, a, h, x, r);
 }
 
-static void NAME(tanh)(size_t n, const void *x_, void *out_)
+INLINE void NAME(logistic8)(PART x[NAME(parts)])
 {
-  const REAL *x = x_;
-  REAL *out = out_;
-  size_t i = 0;
-  for (; i + TAME_TILE <= n; i += TAME_TILE) NAME(tanh_eight)(NAME(load)(x + i), out + i);
-  if (i < n) {
-    REAL tail[TAME_TILE] = {0};
-    memcpy(tail, x + i, (n - i) * sizeof(REAL));
-    NAME(tanh_eight)(NAME(load)(tail), tail);
-    memcpy(out + i, tail, (n - i) * sizeof(REAL));
-  }
+  const PART one = NAME(part_splat)(1);
+  EACH_PART(p) x[p] = -x[p];
+  NAME(exp8)(x);
+  EACH_PART(p) x[p] = one / (one + x[p]);
 }
+
+/** out[i] = f(x[i]), eight at a time; padded, where there are fewer. */
+#define ON_EACH(f)                                                                                 \
+  static void NAME(f)(size_t n, const void *x_, void *out_)                                        \
+  {                                                                                                \
+    const REAL *x = x_;                                                                            \
+    REAL *out = out_, tail[TAME_TILE] = {0};                                                       \
+    size_t i = 0;                                                                                  \
+    for (; i + TAME_TILE <= n; i += TAME_TILE) {                                                   \
+      EIGHT v = NAME(load)(x + i);                                                                 \
+      NAME(f##8)(v.at);                                                                            \
+      NAME(store)(out + i, v);                                                                     \
+    }                                                                                              \
+    if (i < n) {                                                                                   \
+      memcpy(tail, x + i, (n - i) * sizeof(REAL));                                                 \
+      EIGHT v = NAME(load)(tail);                                                                  \
+      NAME(f##8)(v.at);                                                                            \
+      NAME(store)(tail, v);                                                                        \
+      memcpy(out + i, tail, (n - i) * sizeof(REAL));                                               \
+    }                                                                                              \
+  }
+ON_EACH(tanh)
+ON_EACH(exp)
+ON_EACH(logistic)
+#undef ON_EACH
 
 /* ---- recursive least squares -------------------------------------------------------------- */
 
@@ -532,6 +602,9 @@ const tame_kernels NAME(TABLE) = {
     .row_sums = NAME(row_sums),
     .row_products = NAME(row_products),
     .dense_sums = NAME(dense_sums),
+    .sparse_run = NAME(sparse_run),
+    .sparse_back = NAME(sparse_back),
+    .sparse_slope = NAME(sparse_slope),
     .dot = NAME(dot),
     .add_scaled = NAME(add_scaled),
     .scale = NAME(scale),
@@ -540,6 +613,8 @@ const tame_kernels NAME(TABLE) = {
     .rate_step = NAME(rate_step),
     .leaky_step = NAME(leaky_step),
     .tanh = NAME(tanh),
+    .exp = NAME(exp),
+    .logistic = NAME(logistic),
     .rls_sweep = NAME(rls_sweep),
     .rls_rows = NAME(rls_rows),
 };

@@ -98,7 +98,7 @@ tame_status tame_batch_check(const void *params, int64_t updates, const char **k
 /* ---- life ------------------------------------------------------------------------------------------ */
 
 /* Places of the alphas from the largest down. */
-static void sort_alphas(tame_batch *b)
+static void sort_alphas(tame_batch_learner *b)
 {
   const double *alpha = b->params->alpha.at;
   for (int64_t k = 0; k < b->alphas; k++) {
@@ -108,7 +108,7 @@ static void sort_alphas(tame_batch *b)
   }
 }
 
-static tame_status make_figures(tame_batch *b)
+static tame_status make_figures(tame_batch_learner *b)
 {
   tame_figure figures[TAME_FIGURES];
   const int count = tame_batch_figures(b->params, b->rule->sparse, b->outputs, figures);
@@ -122,7 +122,7 @@ static tame_status make_figures(tame_batch *b)
   return TAME_OK;
 }
 
-static tame_status allocate(tame_batch *b, const tame_network *net)
+static tame_status allocate(tame_batch_learner *b, const tame_network *net)
 {
   const int64_t weights = b->outputs * b->n;
   b->samples = tame_zeroed(b->folds * TAME_DEPTH * b->stride, sizeof *b->samples,
@@ -148,7 +148,7 @@ tame_status tame_batch_create(tame_learner **learner, const void *params, tame_n
                               const tame_batch_rule *rule)
 {
   const int ranks = tame_batch_ranks(params);
-  tame_batch *b = tame_zeroed(1, sizeof *b, "a learner");
+  tame_batch_learner *b = tame_zeroed(1, sizeof *b, "a learner");
   if (!b) return TAME_ERR_NOMEM;
   *learner = &b->head;
   b->params = params;
@@ -167,7 +167,7 @@ tame_status tame_batch_create(tame_learner **learner, const void *params, tame_n
 
 void tame_batch_free(tame_learner *learner)
 {
-  tame_batch *b = (tame_batch *)learner;
+  tame_batch_learner *b = (tame_batch_learner *)learner;
   if (b->gram.M || b->gram.blocks.first) tame_gram_free(&b->gram);
   tame_triangles_free(&b->triangles);
   for (int k = 0; k < TAME_BATCH_FIGURES; k++) free(b->figures[k]);
@@ -183,7 +183,7 @@ void tame_batch_free(tame_learner *learner)
 /* ---- sums ------------------------------------------------------------------------------------------- */
 
 /* What waits of a fold, into its sums; the places of samples that are not there hold zeros. */
-static void add_samples(tame_batch *b, int64_t fold)
+static void add_samples(tame_batch_learner *b, int64_t fold)
 {
   double *samples = b->samples + fold * TAME_DEPTH * b->stride;
   if (by_qr(b->params))
@@ -196,7 +196,7 @@ static void add_samples(tame_batch *b, int64_t fold)
 
 void tame_batch_update(tame_learner *learner, const double *error)
 {
-  tame_batch *b = (tame_batch *)learner;
+  tame_batch_learner *b = (tame_batch_learner *)learner;
   tame_network *net = b->head.network;
   const int64_t n = b->n, fold = b->seen / b->params->fold_length % b->folds;
   const bool ones_first = by_qr(b->params); /* so that R has centred data in it */
@@ -211,7 +211,7 @@ void tame_batch_update(tame_learner *learner, const double *error)
   if (++b->waiting[fold] == TAME_DEPTH) add_samples(b, fold);
 }
 
-int64_t tame_batch_count(const tame_batch *b, int64_t only, int64_t without)
+int64_t tame_batch_count(const tame_batch_learner *b, int64_t only, int64_t without)
 {
   const int64_t length = b->params->fold_length, turn = length * b->folds;
   int64_t count = 0;
@@ -225,7 +225,7 @@ int64_t tame_batch_count(const tame_batch *b, int64_t only, int64_t without)
 
 /* ---- for the rules ----------------------------------------------------------------------------------- */
 
-tame_status tame_batch_equations(const tame_batch *b, int64_t only, int64_t without,
+tame_status tame_batch_equations(const tame_batch_learner *b, int64_t only, int64_t without,
                                  tame_equations *e)
 {
   const int64_t ones = b->params->intercept == TAME_INTERCEPT_ON ? b->n : -1;
@@ -235,7 +235,7 @@ tame_status tame_batch_equations(const tame_batch *b, int64_t only, int64_t with
   return status;
 }
 
-void tame_batch_put(const tame_batch *b, const tame_equations *e, int64_t a, int64_t o,
+void tame_batch_put(const tame_batch_learner *b, const tame_equations *e, int64_t a, int64_t o,
                     const double *w, double *W)
 {
   double *to = W + (a * b->outputs + o) * (b->n + 1), *const bias = to + b->n;
@@ -249,7 +249,8 @@ void tame_batch_put(const tame_batch *b, const tame_equations *e, int64_t a, int
 /* ---- cross-validation -------------------------------------------------------------------------------- */
 
 /* Sums of squared errors in a fold by its triangle: [alphas][outputs], on rank 0. Collective. */
-static tame_status errors_by_triangle(tame_batch *b, int64_t fold, const double *W, double *sums)
+static tame_status errors_by_triangle(tame_batch_learner *b, int64_t fold, const double *W,
+                                      double *sums)
 {
   const int64_t m = b->length, room = b->head.network->rank == 0 ? m * (2 * m + 1) : 0;
   double *R = tame_untouched(room, sizeof *R, "cross-validation");
@@ -268,7 +269,8 @@ static tame_status errors_by_triangle(tame_batch *b, int64_t fold, const double 
   return status;
 }
 
-static tame_status errors_by_equations(tame_batch *b, int64_t fold, const double *W, double *sums)
+static tame_status errors_by_equations(tame_batch_learner *b, int64_t fold, const double *W,
+                                       double *sums)
 {
   tame_equations e;
   tame_status status = tame_batch_equations(b, fold, -1, &e);
@@ -280,7 +282,7 @@ static tame_status errors_by_equations(tame_batch *b, int64_t fold, const double
 }
 
 /* The alpha of least error for each output, of equal ones the largest. Rank 0. */
-static void choose(tame_batch *b, const double *errors)
+static void choose(tame_batch_learner *b, const double *errors)
 {
   double *told = b->figures[TAME_BATCH_CV_ERROR];
   for (int64_t o = 0; o < b->outputs; o++) {
@@ -293,7 +295,7 @@ static void choose(tame_batch *b, const double *errors)
   }
 }
 
-static tame_status check_folds(const tame_batch *b)
+static tame_status check_folds(const tame_batch_learner *b)
 {
   int64_t filled = 0;
   for (int64_t k = 0; k < b->folds; k++) filled += tame_batch_count(b, k, -1) > 0;
@@ -306,7 +308,7 @@ static tame_status check_folds(const tame_batch *b)
 }
 
 /* W: [alphas][outputs][n + 1] on rank 0, to work with. Collective. */
-static tame_status cross_validate(tame_batch *b, double *W)
+static tame_status cross_validate(tame_batch_learner *b, double *W)
 {
   const tame_network *net = b->head.network;
   const int64_t count = b->alphas * b->outputs;
@@ -330,7 +332,7 @@ static tame_status cross_validate(tame_batch *b, double *W)
 /* ---- solving ------------------------------------------------------------------------------------------ */
 
 /* W of the chosen alphas in the first places, [outputs][n + 1], on every rank. Collective. */
-static void share_weights(tame_batch *b, double *W)
+static void share_weights(tame_batch_learner *b, double *W)
 {
   const int64_t each = b->n + 1;
   const tame_network *net = b->head.network;
@@ -349,7 +351,7 @@ static void share_weights(tame_batch *b, double *W)
 }
 
 /* Into the network; returns |change|. */
-static double put_weights(tame_batch *b, const double *W)
+static double put_weights(tame_batch_learner *b, const double *W)
 {
   tame_network *net = b->head.network;
   double squares = 0;
@@ -368,7 +370,7 @@ static double put_weights(tame_batch *b, const double *W)
 
 tame_status tame_batch_health(tame_learner *learner, tame_health *health)
 {
-  tame_batch *b = (tame_batch *)learner;
+  tame_batch_learner *b = (tame_batch_learner *)learner;
   tame_network *net = b->head.network;
   const int64_t sets = net->rank == 0 && b->alphas > 1 ? b->alphas + 1 : 1;
   double *W = tame_zeroed(sets * b->outputs * (b->n + 1), sizeof *W, "solving the readout");
@@ -415,18 +417,18 @@ int tame_batch_figures(const void *params, bool sparse, int64_t outputs, tame_fi
 
 const double *tame_batch_figure_of(const tame_learner *learner, int id)
 {
-  return ((const tame_batch *)learner)->figures[id];
+  return ((const tame_batch_learner *)learner)->figures[id];
 }
 
 const char *tame_batch_warning(const tame_learner *learner)
 {
-  const char *text = ((const tame_batch *)learner)->warning;
+  const char *text = ((const tame_batch_learner *)learner)->warning;
   return *text ? text : NULL;
 }
 
 void tame_batch_state(tame_learner *learner, tame_state *state)
 {
-  tame_batch *b = (tame_batch *)learner;
+  tame_batch_learner *b = (tame_batch_learner *)learner;
   const int64_t all = b->folds * TAME_DEPTH * b->stride, weights = b->outputs * b->n;
   const bool copy = b->head.network->rank > 0;
   const tame_piece pieces[] = {

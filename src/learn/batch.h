@@ -47,18 +47,18 @@ enum tame_batch_figure {
   TAME_BATCH_FIGURES
 };
 
-typedef struct tame_batch tame_batch;
+typedef struct tame_batch_learner tame_batch_learner;
 
 /** A rule of this kind. */
 typedef struct tame_batch_rule {
   /** Weights for each alpha from all folds but `without` (-1: from all), [alphas][outputs][n + 1], the bias last,
    *  into W on rank 0. last: [outputs], how far down b->order each output needs them; then figures are wanted
    *  too; NULL: all, and none. Collective. */
-  tame_status (*fit)(tame_batch *batch, int64_t without, const int64_t *last, double *W);
+  tame_status (*fit)(tame_batch_learner *batch, int64_t without, const int64_t *last, double *W);
   bool sparse; /**< it tells of TAME_BATCH_NONZERO and so on */
 } tame_batch_rule;
 
-struct tame_batch {
+struct tame_batch_learner {
   tame_learner head;
   const tame_batch_params *params; /**< borrowed; others of the rule follow */
   const tame_batch_rule *rule;
@@ -80,18 +80,18 @@ struct tame_batch {
 };
 
 /** Features: the rates, and the 1 where it is penalized like them. Local. */
-static inline int64_t tame_batch_features(const tame_batch *b)
+static inline int64_t tame_batch_features(const tame_batch_learner *b)
 {
   return b->n + (b->params->intercept == TAME_INTERCEPT_PENALIZED);
 }
 /** Samples of a fold; of all but `without` where only = -1. Local. */
-int64_t tame_batch_count(const tame_batch *batch, int64_t only, int64_t without);
+int64_t tame_batch_count(const tame_batch_learner *batch, int64_t only, int64_t without);
 /** Normal equations; see tame_gram_equations(). Collective. */
-tame_status tame_batch_equations(const tame_batch *batch, int64_t only, int64_t without,
+tame_status tame_batch_equations(const tame_batch_learner *batch, int64_t only, int64_t without,
                                  tame_equations *out);
 /** Weights of one alpha and output, [features], into their place of W with the bias. Local. */
-void tame_batch_put(const tame_batch *batch, const tame_equations *equations, int64_t a, int64_t o,
-                    const double *w, double *W);
+void tame_batch_put(const tame_batch_learner *batch, const tame_equations *equations, int64_t a,
+                    int64_t o, const double *w, double *W);
 
 /** A tame_rule_part whose create is given: it calls tame_batch_create() with the rule. */
 #define TAME_BATCH_PART(create_it, figures_of)                                                     \

@@ -51,7 +51,7 @@ static const tame_field net_fields[] = {
 #undef OTHERS
 #undef AT
 
-static void tell(tame_batch *b, int64_t o, const double *w, const tame_descent *d)
+static void tell(tame_batch_learner *b, int64_t o, const double *w, const tame_descent *d)
 {
   int64_t nonzero = 0;
   for (int64_t i = 0; i < b->n; i++) nonzero += w[i] != 0;
@@ -68,8 +68,8 @@ static void tell(tame_batch *b, int64_t o, const double *w, const tame_descent *
 
 /* Down the path of alphas, the first from no weights, each other from those of the one before. w: [features]. Rank
  * 0. */
-static tame_status descend(tame_batch *b, double l1_ratio, const tame_equations *e, int64_t o,
-                           const int64_t *last, double *w, double *W)
+static tame_status descend(tame_batch_learner *b, double l1_ratio, const tame_equations *e,
+                           int64_t o, const int64_t *last, double *w, double *W)
 {
   const net_params *p = (const net_params *)b->params;
   const int64_t n = e->features, steps = last ? last[o] + 1 : b->alphas;
@@ -86,7 +86,7 @@ static tame_status descend(tame_batch *b, double l1_ratio, const tame_equations 
   return status;
 }
 
-static tame_status fit(tame_batch *b, double l1_ratio, int64_t without, const int64_t *last,
+static tame_status fit(tame_batch_learner *b, double l1_ratio, int64_t without, const int64_t *last,
                        double *W)
 {
   const tame_network *net = b->head.network;
@@ -102,12 +102,12 @@ static tame_status fit(tame_batch *b, double l1_ratio, int64_t without, const in
   return tame_agree(net->comm, status);
 }
 
-static tame_status fit_lasso(tame_batch *b, int64_t without, const int64_t *last, double *W)
+static tame_status fit_lasso(tame_batch_learner *b, int64_t without, const int64_t *last, double *W)
 {
   return fit(b, 1, without, last, W);
 }
 
-static tame_status fit_net(tame_batch *b, int64_t without, const int64_t *last, double *W)
+static tame_status fit_net(tame_batch_learner *b, int64_t without, const int64_t *last, double *W)
 {
   return fit(b, ((const net_params *)b->params)->l1_ratio, without, last, W);
 }

@@ -36,7 +36,7 @@ static const tame_field fields[] = {
 /* ---- from sums --------------------------------------------------------------------------------------- */
 
 /* Why it cannot be solved: H, which is gone, anew. Collective. */
-static tame_status explain(const tame_batch *b, int64_t without)
+static tame_status explain(const tame_batch_learner *b, int64_t without)
 {
   char why[256], constant[64] = "";
   int64_t rank;
@@ -56,7 +56,7 @@ static tame_status explain(const tame_batch *b, int64_t without)
   return status;
 }
 
-static tame_status fit_sums(tame_batch *b, int64_t without, const int64_t *last, double *W)
+static tame_status fit_sums(tame_batch_learner *b, int64_t without, const int64_t *last, double *W)
 {
   const tame_network *net = b->head.network;
   const int64_t p = tame_batch_features(b), columns = b->alphas * b->outputs;
@@ -77,7 +77,8 @@ static tame_status fit_sums(tame_batch *b, int64_t without, const int64_t *last,
 /* ---- from a triangle ----------------------------------------------------------------------------------- */
 
 /* Features of a triangle, the 1 before the rates where it is one of them, to places of W. */
-static void place(const tame_batch *b, const double *R, int64_t o, const double *w, double *to)
+static void place(const tame_batch_learner *b, const double *R, int64_t o, const double *w,
+                  double *to)
 {
   const int64_t m = b->length, y = b->n + 1 + o;
   const int intercept = b->params->intercept;
@@ -93,7 +94,8 @@ static void place(const tame_batch *b, const double *R, int64_t o, const double 
 }
 
 /* Rank 0 does it. R: [m][m]. */
-static tame_status solve_triangle(const tame_batch *b, const double *R, double *rank, double *W)
+static tame_status solve_triangle(const tame_batch_learner *b, const double *R, double *rank,
+                                  double *W)
 {
   const int64_t p = tame_batch_features(b), m = b->length, columns = b->alphas * b->outputs,
                 first = b->params->intercept == TAME_INTERCEPT_PENALIZED ? 0 : 1;
@@ -107,7 +109,8 @@ static tame_status solve_triangle(const tame_batch *b, const double *R, double *
   return status;
 }
 
-static tame_status fit_triangle(tame_batch *b, int64_t without, const int64_t *last, double *W)
+static tame_status fit_triangle(tame_batch_learner *b, int64_t without, const int64_t *last,
+                                double *W)
 {
   const tame_network *net = b->head.network;
   const int64_t m = b->length, room = net->rank == 0 ? 2 * m * m : 0;
@@ -123,7 +126,7 @@ static tame_status fit_triangle(tame_batch *b, int64_t without, const int64_t *l
   return status;
 }
 
-static tame_status fit(tame_batch *b, int64_t without, const int64_t *last, double *W)
+static tame_status fit(tame_batch_learner *b, int64_t without, const int64_t *last, double *W)
 {
   return b->params->solver == TAME_SOLVER_QR ? fit_triangle(b, without, last, W)
                                              : fit_sums(b, without, last, W);

@@ -188,6 +188,47 @@ static void row_sums_are_right(const tame_kernels *k)
   release(&column), release(&w), release(&r), release(&y), release(&one);
 }
 
+/* Sparse products for eight samples, against long double; rows of 0 to 19 synapses. */
+static void sparse_products_are_right(const tame_kernels *k)
+{
+  enum { ROWS = 20, SOURCES = 23, COUNT = ROWS * (ROWS - 1) / 2, EIGHT = 8 };
+  int64_t start[ROWS + 1] = {0};
+  int32_t column[COUNT];
+  for (int i = 0; i < ROWS; i++) start[i + 1] = start[i] + i;
+  for (int64_t s = 0; s < COUNT; s++) column[s] = (int32_t)(s * 7 % SOURCES);
+  array w = reals(k, COUNT, 1, 21), x = reals(k, (size_t)SOURCES * EIGHT, 2, 22),
+        y = reals(k, (size_t)ROWS * EIGHT, 3, 23);
+  array y0 = copied(k, &y, 1), x0 = copied(k, &x, 1), w0 = copied(k, &w, 1);
+  k->sparse_run(ROWS, start, column, w.at, x.at, y.at);
+  for (size_t i = 0; i < ROWS; i++)
+    for (size_t l = 0; l < EIGHT; l++) {
+      long double want = get(k, y0.at, i * EIGHT + l);
+      for (int64_t s = start[i]; s < start[i + 1]; s++)
+        want += (long double)get(k, w.at, (size_t)s) * get(k, x.at, (size_t)column[s] * EIGHT + l);
+      assert_near(get(k, y.at, i * EIGHT + l), want, 32 * epsilon(k));
+    }
+  k->sparse_slope(ROWS, start, column, y0.at, x.at, w.at);
+  for (size_t i = 0; i < ROWS; i++)
+    for (int64_t s = start[i]; s < start[i + 1]; s++) {
+      long double want = get(k, w0.at, (size_t)s);
+      for (size_t l = 0; l < EIGHT; l++)
+        want += (long double)get(k, y0.at, i * EIGHT + l) *
+                get(k, x.at, (size_t)column[s] * EIGHT + l);
+      assert_near(get(k, w.at, (size_t)s), want, 16 * epsilon(k));
+    }
+  k->sparse_back(ROWS, start, column, w0.at, y0.at, x.at);
+  for (int32_t c = 0; c < SOURCES; c++)
+    for (size_t l = 0; l < EIGHT; l++) {
+      long double want = get(k, x0.at, (size_t)c * EIGHT + l);
+      for (size_t i = 0; i < ROWS; i++)
+        for (int64_t s = start[i]; s < start[i + 1]; s++)
+          if (column[s] == c)
+            want += (long double)get(k, w0.at, (size_t)s) * get(k, y0.at, i * EIGHT + l);
+      assert_near(get(k, x.at, (size_t)c * EIGHT + l), want, 32 * epsilon(k));
+    }
+  release(&w), release(&x), release(&y), release(&w0), release(&x0), release(&y0);
+}
+
 /** The same row, at other places of w and column. */
 static void a_row_sum_depends_on_its_row_alone(const tame_kernels *k)
 {
@@ -438,6 +479,37 @@ static void tanh_of_the_odd_ones(const tame_kernels *k)
     if (xi == 0) assert_int_equal(!signbit(got), !signbit(xi));
   }
   release(&x), release(&y);
+}
+
+/* exp and the logistic function: near those of long double, at the ends what they should be, and the same
+ * bits wherever a range is cut. */
+static void exp_and_logistic_are_right(const tame_kernels *k)
+{
+  enum { N = 4003, ODD = 6 };
+  const double odd[ODD] = {0, -0.0, INFINITY, -INFINITY, NAN, -1e5},
+               top = k->real_size == 4 ? 80 : 700;
+  array x = array_of(N, k->real_size, 1), y = array_of(N, k->real_size, 0);
+  array z = array_of(N, k->real_size, 2), one = array_of(N, k->real_size, 0);
+  uint64_t seed = 16;
+  for (size_t i = 0; i < N; i++) put(k, x.at, i, i < ODD ? odd[i] : top * uniform(&seed));
+  k->exp(N, x.at, y.at);
+  k->logistic(N, x.at, z.at);
+  for (size_t i = 0; i < N; i++) {
+    const long double xi = get(k, x.at, i), power = expl(xi), share = 1 / (1 + expl(-xi));
+    if (isnan(xi)) {
+      assert_true(isnan(get(k, y.at, i)) && isnan(get(k, z.at, i)));
+    } else if (isinf(power)) {
+      assert_true(get(k, y.at, i) == INFINITY && get(k, z.at, i) == 1);
+    } else { /* the last place of exp; and three roundings more */
+      assert_near(get(k, y.at, i), power, 1.001 * epsilon(k) * (double)power);
+      assert_near(get(k, z.at, i), share, 3 * epsilon(k) * (double)share);
+    }
+  }
+  for (size_t i = 0; i < N; i++) k->exp(1, x.at + i * k->real_size, one.at + i * k->real_size);
+  assert_memory_equal(one.at, y.at, N * k->real_size);
+  for (size_t i = 0; i < N; i++) k->logistic(1, x.at + i * k->real_size, one.at + i * k->real_size);
+  assert_memory_equal(one.at, z.at, N * k->real_size);
+  release(&x), release(&y), release(&z), release(&one);
 }
 
 /* ---- noise -------------------------------------------------------------------------------- */
@@ -700,6 +772,8 @@ static array medley(const tame_kernels *k)
     k->add_scaled(M, 1e-6, y.at, x.at);
     k->row_sums(N, start, column, R.at, x.at, y.at);
     k->add_scaled(N, 1e-6 * k->dot(M, r.at, r.at), y.at, x.at);
+    k->logistic(N, y.at, y.at);
+    k->add_scaled(N, 1e-6, y.at, x.at);
     memcpy(u.at, r.at, r.bytes);
   }
   release(&r), release(&u), release(&y), release(&P), release(&R);
@@ -731,6 +805,7 @@ ON_ALL(row_sums_are_right)
 ON_ALL(row_products_are_right)
 ON_ALL(dense_sums_are_row_sums)
 ON_ALL(a_row_sum_depends_on_its_row_alone)
+ON_ALL(sparse_products_are_right)
 ON_ALL(dot_is_right)
 ON_ALL(add_scaled_is_one_fused_operation)
 ON_ALL(gather_copies)
@@ -739,6 +814,7 @@ ON_ALL(leaky_step_is_as_defined)
 ON_ALL(elements_do_not_depend_on_the_cut)
 ON_ALL(tanh_is_accurate)
 ON_ALL(tanh_of_the_odd_ones)
+ON_ALL(exp_and_logistic_are_right)
 ON_ALL(noise_is_keyed_by_neuron)
 ON_ALL(noise_is_added_scaled)
 ON_ALL(noise_is_normal)
@@ -754,6 +830,7 @@ int main(void)
       cmocka_unit_test(all_row_products_are_right),
       cmocka_unit_test(all_dense_sums_are_row_sums),
       cmocka_unit_test(all_a_row_sum_depends_on_its_row_alone),
+      cmocka_unit_test(all_sparse_products_are_right),
       cmocka_unit_test(all_dot_is_right),
       cmocka_unit_test(all_add_scaled_is_one_fused_operation),
       cmocka_unit_test(all_gather_copies),
@@ -762,6 +839,7 @@ int main(void)
       cmocka_unit_test(all_elements_do_not_depend_on_the_cut),
       cmocka_unit_test(all_tanh_is_accurate),
       cmocka_unit_test(all_tanh_of_the_odd_ones),
+      cmocka_unit_test(all_exp_and_logistic_are_right),
       cmocka_unit_test(philox_is_the_published_one),
       cmocka_unit_test(all_noise_is_keyed_by_neuron),
       cmocka_unit_test(all_noise_is_added_scaled),

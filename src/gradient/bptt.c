@@ -1,0 +1,527 @@
+/* Backpropagation through time over ranks; see tame/gradient.h. Each micro-batch is one thread's
+ * work from its first step to its gradient; gradients are added along the canonical tree over
+ * micro-batches, losses along that over samples. */
+#include "tame/gradient.h"
+
+#include "base/memory.h"
+#include "gradient/tables.h"
+#include "linalg/regress.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(member) .offset = offsetof(tame_bptt_params, member)
+static const tame_field fields[] = {
+    {"loss", TAME_VARIANT, AT(loss), .fallback = "mse", .table = &tame_losses,
+     .doc = "what outputs should be near to"},
+    {"penalties", TAME_GROUP, AT(penalties), .group = &tame_penalties_schema,
+     .doc = "on weights and rates"},
+    {"micro_batch", TAME_INT, AT(micro_batch), .fallback = "16", .min = 1, .max = 1 << 20,
+     .doc = "samples that are worked on together; ranks and threads share out micro-batches"},
+    {"truncate", TAME_INT, AT(truncate), .fallback = "0", .min = 0, .max = 1e12,
+     .doc = "gradients do not pass back over steps that are multiples of it; 0: they do"},
+    {"segment", TAME_INT, AT(segment), .fallback = "0", .min = 0, .max = 1e12,
+     .doc = "steps kept at a time, to save memory: the others are made again; 0: all are kept"},
+    {0}};
+const tame_schema tame_bptt_schema = {sizeof(tame_bptt_params), fields};
+
+/* Loss and penalty of a sample. */
+typedef struct sample_loss {
+  double data, rates;
+} sample_loss;
+
+/* What one thread works in. */
+typedef struct lane {
+  double *block;                         /* all that follows, but counts */
+  double *x, *target, *elapsed, *y, *dy; /* [steps][batch][.] */
+  double *at_segments;         /* states where segments begin, [segments][batch * state] */
+  double *states;              /* of a segment, [segment + 1][batch * state] */
+  double *tapes;               /* of a segment */
+  double *dstate;              /* [2][batch * state] */
+  double *tstate, *ty, *no_tx; /* tangents of states, [2][.], and of outputs; zeros for inputs */
+  double *work, *gradient, *weight, *data, *rates;
+  int64_t *counts;
+  int64_t held; /* the segment whose tapes are there */
+} lane;
+
+struct tame_bptt {
+  MPI_Comm comm;
+  int rank, size;
+  const tame_model *model;
+  tame_bptt_params p;
+  int64_t samples, steps;                      /* at most */
+  int64_t inputs, outputs, state, tape, count; /* of the model */
+  int64_t target_steps, width;                 /* of targets */
+  int64_t segment, segments;                   /* steps in one, and how many */
+  lane *lanes;
+  int n_lanes;
+  int64_t set_up_for;        /* samples, 0 at first: what follows is for so many */
+  tame_partition micro, own; /* micro-batches and samples, over ranks */
+  tame_vector_sum *sum;
+  sample_loss *own_losses, *losses; /* of own samples, of all; [samples] */
+  double *column;                   /* [samples] */
+  double *turned;                   /* weights of the slab transposed, [count] */
+};
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+static int64_t times(int64_t steps, int64_t batch, int64_t numbers)
+{
+  return steps * batch * numbers;
+}
+
+/* Numbers of a lane's block; the lane's pointers are set unless it is NULL. */
+static int64_t lay_out(const tame_bptt *b, lane *l)
+{
+  const int64_t m = b->p.micro_batch, T = b->steps;
+  struct {
+    double **at;
+    int64_t numbers;
+  } parts[] = {
+      {l ? &l->x : NULL, times(T, m, b->inputs)},
+      {l ? &l->target : NULL, times(b->target_steps, m, b->width)},
+      {l ? &l->elapsed : NULL, times(T, m, 1)},
+      {l ? &l->y : NULL, times(T, m, b->outputs)},
+      {l ? &l->dy : NULL, times(T, m, b->outputs)},
+      {l ? &l->at_segments : NULL, times(b->segments, m, b->state)},
+      {l ? &l->states : NULL, times(b->segment + 1, m, b->state)},
+      {l ? &l->tapes : NULL, times(b->segment, m, b->tape)},
+      {l ? &l->dstate : NULL, times(2, m, b->state)},
+      {l ? &l->tstate : NULL, times(2, m, b->state)},
+      {l ? &l->ty : NULL, times(T, m, b->outputs)},
+      {l ? &l->no_tx : NULL, times(1, m, b->inputs)},
+      {l ? &l->work : NULL, tame_model_work_size(b->model, m)},
+      {l ? &l->gradient : NULL, b->count},
+      {l ? &l->weight : NULL, m},
+      {l ? &l->data : NULL, m},
+      {l ? &l->rates : NULL, m},
+  };
+  int64_t total = 0;
+  for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
+    if (l) *parts[k].at = l->block + total;
+    total += (parts[k].numbers + 7) / 8 * 8; /* each begins a cache line */
+  }
+  return total;
+}
+
+static tame_status check(const tame_bptt *b)
+{
+  const char *key = NULL;
+  tame_status status = tame_schema_check(&tame_bptt_schema, &b->p, &key);
+  if (status == TAME_OK) status = tame_schema_check(&tame_penalties_schema, &b->p.penalties, &key);
+  if (status != TAME_OK) return tame_fail(status, "%s: %s", key, tame_message());
+  if (!b->p.loss.row) return tame_fail(TAME_ERR_INPUT, "loss: found none, want one");
+  if (b->samples < 1 || b->steps < 1)
+    return tame_fail(TAME_ERR_INPUT, "found batches of %lld samples and %lld steps, want 1 or more",
+                     (long long)b->samples, (long long)b->steps);
+  if (b->count > INT32_MAX)
+    return tame_fail(TAME_ERR_INPUT, "found %lld parameters, want less than 2^31",
+                     (long long)b->count);
+  return TAME_OK;
+}
+
+/* Rows of losses own nothing beyond their parameters. */
+static tame_status copy_loss(tame_bptt *b, const tame_variant *loss)
+{
+  const size_t size = loss->row->params.size;
+  b->p.loss.params = tame_untouched((int64_t)size, 1, "a loss");
+  if (!b->p.loss.params) return TAME_ERR_NOMEM;
+  memcpy(b->p.loss.params, loss->params, size);
+  return TAME_OK;
+}
+
+/* Micro-batches in so many samples; threads that are of use on the rank that has most. */
+static int64_t micro_batches(const tame_bptt *b, int64_t samples)
+{
+  return (samples + b->p.micro_batch - 1) / b->p.micro_batch;
+}
+
+static int lanes_for(const tame_bptt *b, int threads)
+{
+  const int64_t most = (micro_batches(b, b->samples) + b->size - 1) / b->size;
+  return most < threads ? (int)most : threads;
+}
+
+static tame_status make_lanes(tame_bptt *b)
+{
+  const int64_t numbers = lay_out(b, NULL), m = b->p.micro_batch;
+  b->n_lanes = lanes_for(b, omp_get_max_threads());
+  b->lanes = tame_zeroed(b->n_lanes, sizeof *b->lanes, "micro-batches");
+  if (!b->lanes) return TAME_ERR_NOMEM;
+  for (int k = 0; k < b->n_lanes; k++) {
+    lane *l = &b->lanes[k];
+    l->block = tame_zeroed(numbers, sizeof *l->block, "the states of a micro-batch");
+    l->counts = tame_zeroed(m, sizeof *l->counts, "the targets of a micro-batch");
+    if (!l->block || !l->counts) return TAME_ERR_NOMEM;
+    lay_out(b, l);
+  }
+  b->own_losses = tame_zeroed(b->samples, sizeof *b->own_losses, "losses");
+  b->losses = tame_zeroed(b->samples, sizeof *b->losses, "losses");
+  b->column = tame_zeroed(b->samples, sizeof *b->column, "losses");
+  b->turned = tame_zeroed(b->count, sizeof *b->turned, "weights transposed");
+  return b->own_losses && b->losses && b->column && b->turned ? TAME_OK : TAME_ERR_NOMEM;
+}
+
+/* All sizes. params are borrowed. */
+static tame_status measure(tame_bptt *b, const tame_model *model, const tame_bptt_params *params,
+                           int64_t samples, int64_t steps)
+{
+  b->model = model;
+  b->p = *params;
+  b->samples = samples;
+  b->steps = steps;
+  b->inputs = tame_model_inputs(model);
+  b->outputs = tame_model_outputs(model);
+  b->state = tame_model_state_size(model);
+  b->tape = tame_model_tape_size(model);
+  b->count = tame_model_count(model);
+  const tame_status status = check(b);
+  if (status != TAME_OK) return status;
+  tame_loss_shape(&b->p.loss, b->steps, b->outputs, &b->target_steps, &b->width);
+  b->segment = b->p.segment > 0 && b->p.segment < b->steps ? b->p.segment : b->steps;
+  b->segments = (b->steps + b->segment - 1) / b->segment;
+  return TAME_OK;
+}
+
+tame_status tame_bptt_create(tame_bptt **out, MPI_Comm comm, const tame_model *model,
+                             const tame_bptt_params *params, int64_t samples, int64_t steps)
+{
+  tame_bptt *b = *out = tame_zeroed(1, sizeof *b, "backpropagation");
+  tame_status status = TAME_ERR_NOMEM;
+  tame_blas_alone();
+  if (b) {
+    b->comm = comm;
+    MPI_Comm_rank(comm, &b->rank);
+    MPI_Comm_size(comm, &b->size);
+    status = measure(b, model, params, samples, steps);
+    b->p.loss.params = NULL; /* until it is a copy */
+    if (status == TAME_OK) status = copy_loss(b, &params->loss);
+    if (status == TAME_OK) status = make_lanes(b);
+  }
+  status = tame_agree(comm, status);
+  if (status != TAME_OK) tame_bptt_free(out);
+  return status;
+}
+
+tame_status tame_bptt_need(const tame_model *model, const tame_bptt_params *params, int64_t samples,
+                           int64_t steps, int ranks, int threads, int64_t *bytes)
+{
+  tame_bptt b = {.size = ranks};
+  tame_partition micro;
+  tame_status status = measure(&b, model, params, samples, steps);
+  if (status == TAME_OK) status = tame_partition_even(&micro, ranks, micro_batches(&b, samples));
+  if (status != TAME_OK) return status;
+  *bytes = b.count * (int64_t)sizeof(double) +
+           lanes_for(&b, threads) * (lay_out(&b, NULL) + b.p.micro_batch) *
+               (int64_t)sizeof(double) +
+           samples * (int64_t)(2 * sizeof(sample_loss) + sizeof(double)) +
+           tame_vector_sum_need(&micro, b.count);
+  tame_partition_free(&micro);
+  return TAME_OK;
+}
+
+static void drop_plan(tame_bptt *b)
+{
+  tame_vector_sum_free(&b->sum);
+  tame_partition_free(&b->micro);
+  tame_partition_free(&b->own);
+  b->set_up_for = 0;
+}
+
+void tame_bptt_free(tame_bptt **bptt)
+{
+  tame_bptt *b = *bptt;
+  if (!b) return;
+  drop_plan(b);
+  for (int k = 0; b->lanes && k < b->n_lanes; k++) {
+    free(b->lanes[k].block);
+    free(b->lanes[k].counts);
+  }
+  free(b->lanes);
+  free(b->own_losses);
+  free(b->losses);
+  free(b->column);
+  free(b->turned);
+  free(b->p.loss.params);
+  free(b);
+  *bptt = NULL;
+}
+
+/* Who works on which samples, for batches of this size. Collective. */
+static tame_status plan(tame_bptt *b, int64_t samples)
+{
+  if (b->set_up_for == samples) return TAME_OK;
+  drop_plan(b);
+  tame_status status = tame_partition_even(&b->micro, b->size, micro_batches(b, samples));
+  if (status == TAME_OK) status = tame_partition_even(&b->own, b->size, samples);
+  status = tame_agree(b->comm, status);
+  if (status != TAME_OK) return status;
+  for (int k = 0; k <= b->size; k++) { /* samples go with their micro-batches */
+    const int64_t first = b->micro.first[k] * b->p.micro_batch;
+    b->own.first[k] = first < samples ? first : samples;
+  }
+  for (int k = 0; k < b->size; k++) {
+    b->own.places[k] = (int)b->own.first[k];
+    b->own.counts[k] = (int)(b->own.first[k + 1] - b->own.first[k]);
+  }
+  status = tame_vector_sum_create(&b->sum, b->comm, &b->micro, b->count);
+  if (status == TAME_OK) b->set_up_for = samples;
+  return status;
+}
+
+/* ---- one micro-batch ------------------------------------------------------------------------- */
+
+/* A micro-batch while it is worked on. */
+typedef struct job {
+  const tame_bptt *b;
+  const tame_batch *batch;
+  const double *slab;
+  lane *l;
+  int64_t first, count; /* samples */
+  const double *v;      /* a direction of the slab: a product is wanted; NULL: the gradient */
+  bool resumed;         /* the state at step 0 is no parameter */
+} job;
+
+static job job_of(const tame_bptt *b, const tame_batch *batch, const double *slab, lane *l,
+                  int64_t micro)
+{
+  const int64_t m = b->p.micro_batch, first = micro * m, left = batch->samples - first;
+  return (job){b, batch, slab, l, first, left < m ? left : m, NULL, false};
+}
+
+static void fetch(const job *j)
+{
+  lane *l = j->l;
+  j->batch->fetch(j->batch->context, j->first, j->count, l->x, l->target,
+                  j->batch->has_elapsed ? l->elapsed : NULL);
+}
+
+static tame_sequences_view view_of(const job *j)
+{
+  return (tame_sequences_view){j->batch->steps, j->count, j->b->outputs, j->l->y, j->l->target};
+}
+
+/* Step t, which is number t % segment of what is kept. */
+static tame_step step_at(const job *j, int64_t t)
+{
+  const tame_bptt *b = j->b;
+  const lane *l = j->l;
+  const int64_t n = j->count, k = t % b->segment;
+  return (tame_step){.batch = n,
+                     .elapsed = j->batch->has_elapsed ? l->elapsed + t * n : NULL,
+                     .slab = j->slab,
+                     .turned = b->turned,
+                     .x = l->x + times(t, n, b->inputs),
+                     .state = l->states + times(k, n, b->state),
+                     .next = l->states + times(k + 1, n, b->state),
+                     .y = l->y + times(t, n, b->outputs),
+                     .tape = l->tapes + times(k, n, b->tape),
+                     .work = l->work};
+}
+
+static int64_t end_of_segment(const job *j, int64_t segment)
+{
+  const int64_t end = (segment + 1) * j->b->segment;
+  return end < j->batch->steps ? end : j->batch->steps;
+}
+
+/* Along v through a step that was made. */
+static void follow(const job *j, int64_t t, const tame_step *s)
+{
+  lane *l = j->l;
+  const int64_t whole = j->count * j->b->state;
+  const tame_tangent along = {.slab = j->v,
+                              .x = l->no_tx,
+                              .state = l->tstate + t % 2 * whole,
+                              .next = l->tstate + (t + 1) % 2 * whole,
+                              .y = l->ty + times(t, j->count, j->b->outputs)};
+  tame_model_step_jvp(j->b->model, s, &along);
+}
+
+/* All steps of a segment, from the state where it begins. */
+static void run_segment(const job *j, int64_t segment, bool first_time)
+{
+  const tame_bptt *b = j->b;
+  const tame_penalties *p = &b->p.penalties;
+  lane *l = j->l;
+  const int64_t whole = j->count * b->state, end = end_of_segment(j, segment);
+  const double share = 1 / ((double)j->batch->samples * (double)j->batch->steps);
+  const bool penalized = first_time && (p->rates_l1 != 0 || p->rates_l2 != 0);
+  memcpy(l->states, l->at_segments + segment * whole, (size_t)whole * sizeof *l->states);
+  for (int64_t t = segment * b->segment; t < end; t++) {
+    const tame_step s = step_at(j, t);
+    tame_model_step(b->model, &s);
+    if (first_time && j->v) follow(j, t, &s);
+    if (penalized)
+      tame_model_rates(b->model, &s, p->rates_l1 * share, p->rates_l2 * share, l->rates);
+    if (first_time && t + 1 == end && end < j->batch->steps)
+      memcpy(l->at_segments + (segment + 1) * whole, s.next, (size_t)whole * sizeof *s.next);
+  }
+  l->held = segment;
+}
+
+static int64_t segments_of(const job *j)
+{
+  return (j->batch->steps + j->b->segment - 1) / j->b->segment;
+}
+
+static void forwards(job *j)
+{
+  const tame_batch *batch = j->batch;
+  memset(j->l->rates, 0, (size_t)j->count * sizeof *j->l->rates);
+  tame_model_start(j->b->model, j->slab, j->count, j->l->at_segments);
+  j->resumed = batch->resume &&
+               batch->resume(batch->context, j->first, j->count, j->l->at_segments);
+  if (j->v && j->resumed)
+    memset(j->l->tstate, 0, (size_t)(j->count * j->b->state) * sizeof *j->l->tstate);
+  else if (j->v) tame_model_start_jvp(j->b->model, j->v, j->count, j->l->tstate);
+  for (int64_t s = 0; s < segments_of(j); s++) run_segment(j, s, true);
+  if (batch->leave)
+    batch->leave(batch->context, j->first, j->count, step_at(j, batch->steps - 1).next);
+}
+
+/* From dL/dy to the lane's gradient. */
+static void backwards(const job *j)
+{
+  const tame_bptt *b = j->b;
+  const tame_penalties *p = &b->p.penalties;
+  lane *l = j->l;
+  const int64_t whole = j->count * b->state, cut = b->p.truncate;
+  const double share = 1 / ((double)j->batch->samples * (double)j->batch->steps);
+  double *next = l->dstate, *state = l->dstate + whole;
+  memset(next, 0, (size_t)whole * sizeof *next);
+  memset(l->gradient, 0, (size_t)b->count * sizeof *l->gradient);
+  for (int64_t segment = segments_of(j) - 1; segment >= 0; segment--) {
+    if (l->held != segment) run_segment(j, segment, false);
+    for (int64_t t = end_of_segment(j, segment) - 1; t >= segment * b->segment; t--) {
+      const tame_step s = step_at(j, t);
+      const tame_adjoint a = {.next = next,
+                              .y = l->dy + times(t, j->count, b->outputs),
+                              .state = state,
+                              .slab = l->gradient,
+                              .rates_l1 = j->v ? 0 : p->rates_l1 * share,
+                              .rates_l2 = j->v ? 0 : p->rates_l2 * share};
+      tame_model_step_vjp(b->model, &s, &a);
+      if (cut > 0 && t > 0 && t % cut == 0) memset(state, 0, (size_t)whole * sizeof *state);
+      double *const swapped = next;
+      next = state;
+      state = swapped;
+    }
+  }
+  if (!j->resumed) tame_model_start_vjp(b->model, j->count, next, l->gradient);
+}
+
+/* losses: of the samples of this micro-batch. */
+static void work_on(job *j, int64_t targets, sample_loss *losses, bool with_gradient)
+{
+  lane *l = j->l;
+  const tame_sequences_view view = view_of(j);
+  const tame_variant *loss = &j->b->p.loss;
+  fetch(j);
+  const bool sound = tame_loss_tally(loss, &view, l->counts) < 0;
+  for (int64_t i = 0; i < j->count; i++)
+    l->weight[i] = tame_loss_weight(loss, l->counts[i], targets, j->batch->samples);
+  forwards(j);
+  tame_loss_run(loss, &view, l->weight, l->data, l->dy);
+  if (j->v) tame_loss_curve(loss, &view, l->weight, l->ty, l->dy);
+  if (with_gradient) backwards(j);
+  if (j->batch->see) j->batch->see(j->batch->context, j->first, j->count, l->y);
+  for (int64_t i = 0; i < j->count; i++)
+    losses[i] = (sample_loss){sound ? l->data[i] : NAN, l->rates[i]};
+}
+
+/* ---- a batch --------------------------------------------------------------------------------- */
+
+/* Targets of all samples, fit to be used. Collective. */
+static tame_status count_targets(tame_bptt *b, const tame_batch *batch, int64_t *targets)
+{
+  int64_t own = 0;
+  tame_status status = TAME_OK;
+  *targets = batch->targets;
+  if (batch->targets > 0) return TAME_OK;
+  for (int64_t k = b->micro.first[b->rank]; k < b->micro.first[b->rank + 1]; k++) {
+    const job j = job_of(b, batch, NULL, &b->lanes[0], k);
+    const tame_sequences_view view = view_of(&j);
+    fetch(&j);
+    status = tame_loss_count(&b->p.loss, &view, j.l->counts);
+    if (status != TAME_OK) break;
+    for (int64_t i = 0; i < j.count; i++) own += j.l->counts[i];
+  }
+  status = tame_agree(b->comm, status);
+  if (status == TAME_OK) MPI_Allreduce(&own, targets, 1, MPI_INT64_T, MPI_SUM, b->comm);
+  return status;
+}
+
+/* Every rank gets all samples' losses, and adds them up along the tree. Collective. */
+static void sum_losses(tame_bptt *b, int64_t samples, tame_batch_result *r)
+{
+  tame_gather_all(b->comm, &b->own, b->own_losses, b->losses, sizeof *b->losses);
+  for (int64_t i = 0; i < samples; i++) b->column[i] = b->losses[i].data;
+  r->data = tame_tree_sum(b->column, samples);
+  for (int64_t i = 0; i < samples; i++) b->column[i] = b->losses[i].rates;
+  r->rates = tame_tree_sum(b->column, samples);
+}
+
+static void work_on_all(tame_bptt *b, const tame_batch *batch, const double *slab, int64_t targets,
+                        const double *v, bool with_gradient)
+{
+  const int64_t end = b->micro.first[b->rank + 1];
+  for (int64_t k = b->micro.first[b->rank]; k < end; k += b->n_lanes) {
+    const int now = end - k < b->n_lanes ? (int)(end - k) : b->n_lanes;
+#pragma omp parallel for schedule(static, 1) num_threads(now)
+    for (int i = 0; i < now; i++) {
+      job j = job_of(b, batch, slab, &b->lanes[i], k + i);
+      j.v = v;
+      work_on(&j, targets, b->own_losses + (j.first - b->own.first[b->rank]), with_gradient);
+    }
+    for (int i = 0; with_gradient && i < now; i++)
+      tame_vector_sum_add(b->sum, b->lanes[i].gradient);
+  }
+}
+
+/* What a batch comes to, and its gradient or, along v, product. */
+static tame_status run(tame_bptt *b, const double *slab, const tame_batch *batch, const double *v,
+                       tame_batch_result *result, double *out)
+{
+  int64_t targets;
+  *result = (tame_batch_result){0};
+  if (batch->samples < 1 || batch->samples > b->samples || batch->steps < 1 ||
+      batch->steps > b->steps) /* the same on every rank */
+    return tame_fail(TAME_ERR_INPUT,
+                     "found a batch of %lld samples and %lld steps, want 1 to %lld and 1 to %lld",
+                     (long long)batch->samples, (long long)batch->steps, (long long)b->samples,
+                     (long long)b->steps);
+  tame_status status = plan(b, batch->samples);
+  if (status == TAME_OK) status = count_targets(b, batch, &targets);
+  if (status != TAME_OK) return status;
+  tame_model_turn(b->model, slab, b->turned);
+  work_on_all(b, batch, slab, targets, v, out != NULL);
+  sum_losses(b, batch->samples, result);
+  if (out) tame_vector_sum_finish(b->sum, out);
+  if (!isfinite(result->data + result->rates))
+    return tame_fail(TAME_ERR_NUMERIC, "found a loss of %g, want a finite one",
+                     result->data + result->rates);
+  return TAME_OK;
+}
+
+tame_status tame_bptt_run(tame_bptt *b, const double *slab, const tame_batch *batch,
+                          tame_batch_result *result, double *gradient)
+{
+  const tame_status status = run(b, slab, batch, NULL, result, gradient);
+  if (status != TAME_OK) return status;
+  result->weights = tame_penalties_weights(&b->p.penalties, b->model, slab, gradient);
+  result->loss = result->data + result->rates + result->weights;
+  return TAME_OK;
+}
+
+tame_status tame_bptt_product(tame_bptt *b, const double *slab, const tame_batch *batch,
+                              const double *v, double *out)
+{
+  tame_batch_result result;
+  if (b->p.truncate > 0)
+    return tame_fail(TAME_ERR_INPUT, "truncate: found %lld, want 0 for Gauss-Newton products",
+                     (long long)b->p.truncate);
+  return run(b, slab, batch, v, &result, out);
+}

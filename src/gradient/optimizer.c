@@ -1,0 +1,94 @@
+/* Optimizers: the table, and what is common to all; see tame/gradient.h. */
+#include "tame/gradient.h"
+
+#include "base/memory.h"
+#include "gradient/tables.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+extern const tame_optimizer_kind tame_optimizer_sgd, tame_optimizer_adam, tame_optimizer_adamw,
+    tame_optimizer_rmsprop, tame_optimizer_adagrad, tame_optimizer_lbfgs;
+
+static const tame_row *const kinds[] = {&tame_optimizer_sgd.head,
+                                        &tame_optimizer_adam.head,
+                                        &tame_optimizer_adamw.head,
+                                        &tame_optimizer_rmsprop.head,
+                                        &tame_optimizer_adagrad.head,
+                                        &tame_optimizer_lbfgs.head,
+                                        NULL};
+const tame_table tame_optimizers = {"optimizers", kinds};
+
+struct tame_optimizer {
+  const tame_optimizer_kind *kind;
+  void *params; /* a copy; rules own nothing beyond it */
+  int64_t count, slots, n_scalars, updates;
+  double *kept, *scalars;
+};
+
+static tame_status make(tame_optimizer *o, const tame_variant *rule, int64_t count)
+{
+  const char *key = NULL;
+  const tame_status status = tame_schema_check(&rule->row->params, rule->params, &key);
+  if (status != TAME_OK)
+    return tame_fail(status, "%s: %s: %s", rule->row->name, key, tame_message());
+  o->kind = (const tame_optimizer_kind *)rule->row;
+  o->count = count;
+  o->params = tame_untouched((int64_t)rule->row->params.size, 1, "an optimizer");
+  if (!o->params) return TAME_ERR_NOMEM;
+  memcpy(o->params, rule->params, rule->row->params.size);
+  o->kind->keeps(o->params, &o->slots, &o->n_scalars);
+  o->kept = tame_zeroed(o->slots * count, sizeof *o->kept, "what an optimizer keeps");
+  o->scalars = tame_zeroed(o->n_scalars, sizeof *o->scalars, "what an optimizer keeps");
+  return o->kept && o->scalars ? TAME_OK : TAME_ERR_NOMEM;
+}
+
+tame_status tame_optimizer_create(tame_optimizer **out, const tame_variant *rule, int64_t count)
+{
+  *out = tame_zeroed(1, sizeof **out, "an optimizer");
+  const tame_status status = *out ? make(*out, rule, count) : TAME_ERR_NOMEM;
+  if (status != TAME_OK) tame_optimizer_free(out);
+  return status;
+}
+
+void tame_optimizer_free(tame_optimizer **optimizer)
+{
+  tame_optimizer *o = *optimizer;
+  if (!o) return;
+  free(o->params);
+  free(o->kept);
+  free(o->scalars);
+  free(o);
+  *optimizer = NULL;
+}
+
+void tame_optimizer_step(tame_optimizer *o, double factor, int64_t epoch, const double *gradient,
+                         double *slab)
+{
+  o->updates++;
+  const tame_update update = {.count = o->count,
+                              .number = o->updates,
+                              .epoch = epoch,
+                              .factor = factor,
+                              .g = gradient,
+                              .theta = slab,
+                              .kept = o->kept,
+                              .scalars = o->scalars};
+  o->kind->update(o->params, &update);
+}
+
+int64_t tame_optimizer_updates(const tame_optimizer *o)
+{
+  return o->updates;
+}
+
+void tame_optimizer_state(tame_optimizer *o, bool copy, tame_state *state)
+{
+  const int64_t n = o->slots * o->count;
+  const tame_piece pieces[] = {
+      {"optimizer.kept", TAME_TYPE_F64, n, 0, n, o->kept, copy, 0},
+      {"optimizer.scalars", TAME_TYPE_F64, o->n_scalars, 0, o->n_scalars, o->scalars, copy, 0},
+      {"optimizer.updates", TAME_TYPE_I64, 1, 0, 1, &o->updates, copy, 0},
+  };
+  for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++) tame_state_add(state, &pieces[k]);
+}
