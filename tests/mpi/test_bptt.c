@@ -145,8 +145,9 @@ static tame_batch batch_of(const problem *p, int64_t samples, bool has_elapsed)
                       .has_elapsed = has_elapsed};
 }
 
+/* |rate| has a kink at 0: with this seed none comes within the differences' reach of it. */
 static const char *const problems[] = {
-    "{model: {inputs: 2, train_start: on, layers: [gru: {units: 5}, dense: {units: 2}]}, "
+    "{model: {inputs: 2, seed: 6, train_start: on, layers: [gru: {units: 5}, dense: {units: 2}]}, "
     "bptt: {micro_batch: 3, penalties: {weights_l2: 0.01, rates_l1: 0.1, rates_l2: 0.2}}}",
     "{model: {inputs: 2, layers: [ltc: {circuit: {autoncp: {units: 8, outputs: 2}}}]}, "
     "bptt: {micro_batch: 3, loss: {mse: {average: samples}}}}",
