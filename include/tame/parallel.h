@@ -35,8 +35,8 @@ typedef enum tame_exchange_mode {
 } tame_exchange_mode;
 
 /** Plan an exchange of elements of `element` bytes. needed: global ids this rank reads, ascending,
- *  [n_needed], borrowed during the call; its own may be among them. Collective; comm and the
- *  partition are borrowed for the life of the exchange. */
+ *  [n_needed], borrowed during the call; its own may be among them; NULL: the first n_needed.
+ *  Collective; comm and the partition are borrowed for the life of the exchange. */
 tame_status tame_exchange_create(tame_exchange **out, MPI_Comm comm,
                                  const tame_partition *partition, const int64_t *needed,
                                  int64_t n_needed, size_t element);

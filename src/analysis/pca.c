@@ -1,20 +1,15 @@
-/* Analysis `pca`: principal components of the rates inside the window. Sums of products over ranks, the
- * eigenvectors of the covariance by LAPACK on rank 0. Rates are taken relative to those of the first step, so that
+/* Analysis `pca`: principal components of the rates inside the window, from sums of products over ranks, by the
+ * eigenvectors of X'X of centred rates on rank 0. Rates are taken relative to those of the first step, so that
  * the covariance does not lose digits to the mean. */
 #include "analysis/tables.h"
 #include "base/memory.h"
-#include "linalg/regress.h"
-#include "linalg/sums.h"
+#include "linalg/eigen.h"
+#include "linalg/gram.h"
 
 #include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* NOLINTBEGIN(readability-identifier-naming) */
-void dsyevd_(const char *job, const char *uplo, const int *n, double *a, const int *lda, double *w,
-             double *work, const int *lwork, int *iwork, const int *liwork, int *info);
-/* NOLINTEND(readability-identifier-naming) */
 
 typedef struct pca_params {
   int64_t components;
@@ -34,7 +29,9 @@ enum { VARIANCE, COMPONENTS, MEAN, PARTICIPATION, COUNT_95, PROJECTIONS };
 typedef struct pca {
   tame_analysis head;
   const pca_params *params; /* borrowed */
-  tame_sums *sums;          /* of (r - origin, 1) */
+  tame_gram gram;           /* of (r - origin, 1) */
+  double *samples;          /* [TAME_DEPTH][gram.stride], zeros but for those that wait */
+  int64_t waiting;          /* samples that are not in the sums yet */
   double *origin;           /* rates of the first step, [n], on every rank */
   double *path;             /* rank 0, with projections: r - origin, [steps][n] */
   int64_t steps, taken;     /* of the window; so far */
@@ -60,7 +57,8 @@ static void foresee(const void *params, const tame_analysis_about *about, int ra
   const pca_params *p = params;
   const int64_t n = about->network->neurons, steps = about->last - about->first;
   const double size = (double)n;
-  double shared, fixed;
+  const double stride = (double)tame_gram_stride(n + 1);
+  const double width = TAME_DEPTH + 2 * TAME_SPREAD_BLOCK + 4; /* samples, and rows on their way */
   tame_analysis_add(plan, "variance", "component", "1", n, 0);
   tame_analysis_add(plan, "components", "component, neuron", "1", p->components, n);
   tame_analysis_add(plan, "mean", "neuron", "1", n, 0);
@@ -73,10 +71,9 @@ static void foresee(const void *params, const tame_analysis_about *about, int ra
     r->step_ms = about->network->dt_ms;
     plan->root_bytes += (double)steps * size * sizeof(double);
   }
-  tame_sums_need(n + 1, &shared, &fixed);
-  plan->fixed_bytes = shared / ranks + fixed + size * sizeof(double);
-  plan->root_bytes += shared +
-                      (2 * size + 12) * size * sizeof(double); /* M, and what LAPACK takes */
+  plan->fixed_bytes = 2 * tame_gram_bytes(n + 1, 1, ranks) + /* sums, and a copy that is centred */
+                      (width * (stride + TAME_SPREAD_BLOCK) + size) * sizeof(double);
+  plan->root_bytes += (3 * size + 9) * size * sizeof(double); /* X'X, and what LAPACK takes */
   plan->step_cycles = size * size / 16;
   plan->trial_cycles = 3 * size * size * size;
 }
@@ -86,28 +83,34 @@ static tame_status create(tame_analysis **out, const void *params, const tame_an
 {
   const int64_t n = net->p.neurons;
   pca *c = tame_zeroed(1, sizeof *c, "principal components");
-  tame_status status = c ? TAME_OK : TAME_ERR_NOMEM;
-  if (c) {
-    *out = &c->head;
-    c->params = params;
-    c->steps = about->last - about->first;
-    c->origin = tame_zeroed(n, sizeof *c->origin, "principal components");
-    const bool keeps = c->params->projections && net->rank == 0;
-    if (keeps)
-      c->path = tame_zeroed(c->steps * n, sizeof *c->path, "the trial for its projections");
-    if (!c->origin || (keeps && !c->path)) status = TAME_ERR_NOMEM;
-  }
-  status = tame_agree(net->comm, status);
-  return status == TAME_OK ? tame_sums_create(&c->sums, net->comm, n + 1) : status;
+  if (!c) return TAME_ERR_NOMEM;
+  *out = &c->head;
+  c->params = params;
+  c->steps = about->last - about->first;
+  const bool keeps = c->params->projections && net->rank == 0;
+  c->samples = tame_zeroed(TAME_DEPTH * tame_gram_stride(n + 1), sizeof *c->samples,
+                           "principal components");
+  c->origin = tame_zeroed(n, sizeof *c->origin, "principal components");
+  if (keeps) c->path = tame_zeroed(c->steps * n, sizeof *c->path, "the trial for its projections");
+  if (!c->samples || !c->origin || (keeps && !c->path)) return TAME_ERR_NOMEM;
+  return tame_gram_create(&c->gram, net->comm, n + 1, 1);
 }
 
 static void release(tame_analysis *analysis)
 {
   pca *c = (pca *)analysis;
-  tame_sums_free(&c->sums);
+  tame_gram_free(&c->gram);
+  free(c->samples);
   free(c->origin);
   free(c->path);
   free(c);
+}
+
+static void add_samples(pca *c)
+{
+  tame_gram_add(&c->gram, 0, c->samples);
+  memset(c->samples, 0, (size_t)(TAME_DEPTH * c->gram.stride) * sizeof *c->samples);
+  c->waiting = 0;
 }
 
 static void step(tame_analysis *analysis, const double *input, bool noise)
@@ -116,47 +119,17 @@ static void step(tame_analysis *analysis, const double *input, bool noise)
   tame_network *net = analysis->network;
   const int64_t n = net->p.neurons;
   const void *r = tame_network_all_rates(net);
-  double *v = tame_sums_next(c->sums);
+  double *v = c->samples + c->waiting * c->gram.stride;
   (void)input, (void)noise;
   for (int64_t i = 0; i < n && c->taken == 0; i++) c->origin[i] = tame_real_at(net, r, i);
   for (int64_t i = 0; i < n; i++) v[i] = tame_real_at(net, r, i) - c->origin[i];
   v[n] = 1;
   if (c->path) memcpy(c->path + c->taken * n, v, (size_t)n * sizeof *v);
-  tame_sums_add(c->sums);
+  if (++c->waiting == TAME_DEPTH) add_samples(c);
   c->taken++;
 }
 
 /* ---- at the end, on rank 0 ---------------------------------------------------------------------- */
-
-/* Eigenvalues, ascending, and vectors of a symmetric A, [n][n], whose upper triangle is given; it becomes its
- * vectors, one a row. */
-static tame_status eigen(int64_t n, double *A, double *values)
-{
-  const int size = (int)n, whole = 3 + 5 * size;
-  const int64_t numbers = 1 + 6 * n + 2 * n * n;
-  double *work = tame_untouched(numbers, sizeof *work, "principal components");
-  int *iwork = tame_untouched(whole, sizeof *iwork, "principal components"), info = 0;
-  tame_status status = work && iwork ? TAME_OK : TAME_ERR_NOMEM;
-  if (status == TAME_OK) {
-    const int room = (int)numbers;
-    tame_blas_alone();
-    dsyevd_("V", "L", &size, A, &size, values, work, &room, iwork, &whole, &info);
-    if (info)
-      status = tame_fail(TAME_ERR_NUMERIC, "pca: LAPACK finds no eigenvectors (dsyevd: %d)", info);
-  }
-  free(work);
-  free(iwork);
-  return status;
-}
-
-/* M, [stride][stride], becomes the covariance, [n][n]: rows move up, none is read after it is written. */
-static void covariance(int64_t n, int64_t stride, double *M, double *mean)
-{
-  const double count = M[n * stride + n];
-  for (int64_t i = 0; i < n; i++) mean[i] = M[i * stride + n] / count;
-  for (int64_t i = 0; i < n; i++)
-    for (int64_t j = i; j < n; j++) M[i * n + j] = M[i * stride + j] / count - mean[i] * mean[j];
-}
 
 /* Vector k by variance, its largest entry positive, which of two equal ones is the first. */
 static void put_component(int64_t n, const double *vectors, int64_t k, double *out)
@@ -195,13 +168,12 @@ static void project(const pca *c, int64_t n, const double *mean, const double *c
               (int)n, c->path, (int)n, 0, out, (int)c->steps);
 }
 
-static tame_status solve(const pca *c, double *M)
+static tame_status solve(const pca *c, const tame_equations *e)
 {
-  const int64_t n = c->head.network->p.neurons, stride = tame_sums_stride(n + 1);
+  const int64_t n = c->head.network->p.neurons;
   double *const *values = c->head.values, *const variance = values[VARIANCE],
-                *const mean = values[MEAN];
-  covariance(n, stride, M, mean);
-  const tame_status status = eigen(n, M, variance);
+                *const mean = values[MEAN], *const A = e->H.at;
+  const tame_status status = tame_eigen(n, A, variance);
   if (status != TAME_OK) return status;
   for (int64_t i = 0; i < n / 2; i++) {
     const double other = variance[n - 1 - i];
@@ -209,9 +181,10 @@ static tame_status solve(const pca *c, double *M)
     variance[i] = other;
   }
   for (int64_t i = 0; i < n; i++)
-    variance[i] = fmax(variance[i], 0); /* below it only by rounding */
+    variance[i] = fmax(variance[i], 0) / e->samples; /* below 0 only by rounding */
   for (int64_t k = 0; k < c->params->components; k++)
-    put_component(n, M, k, values[COMPONENTS] + k * n);
+    put_component(n, A, k, values[COMPONENTS] + k * n);
+  memcpy(mean, e->means, (size_t)n * sizeof *mean);
   count_dimensions(n, variance, values[PARTICIPATION], values[COUNT_95]);
   if (c->path) project(c, n, mean, values[COMPONENTS], values[PROJECTIONS]);
   for (int64_t i = 0; i < n; i++) mean[i] += c->origin[i];
@@ -222,28 +195,34 @@ static tame_status end(tame_analysis *analysis)
 {
   pca *c = (pca *)analysis;
   const tame_network *net = analysis->network;
-  const int64_t stride = tame_sums_stride(net->p.neurons + 1);
-  double *M = net->rank == 0 ? tame_untouched(stride * stride, sizeof *M, "principal components")
-                             : NULL;
-  tame_status status = tame_agree(net->comm, net->rank > 0 || M ? TAME_OK : TAME_ERR_NOMEM);
-  if (status == TAME_OK) tame_sums_gather(c->sums, M);
-  if (status == TAME_OK && net->rank == 0) status = solve(c, M);
-  free(M);
+  const int64_t n = net->p.neurons;
+  tame_grid grid;
+  tame_equations e;
+  if (c->waiting > 0) add_samples(c);
+  tame_grid_create(&grid, net->comm, 1);
+  tame_status status = tame_gram_equations(&c->gram, &grid, -1, -1, n, n, 0, &e);
+  if (status == TAME_OK && net->rank == 0) status = solve(c, &e);
+  tame_equations_free(&e);
+  tame_grid_free(&grid);
   return status;
 }
 
 static void state(tame_analysis *analysis, tame_state *state)
 {
   pca *c = (pca *)analysis;
-  const int64_t n = analysis->network->p.neurons, all = c->steps * n;
+  const int64_t n = analysis->network->p.neurons, all = TAME_DEPTH * c->gram.stride,
+                path = c->params->projections ? c->steps * n : 0;
   const bool copy = analysis->network->rank > 0;
-  const tame_piece origin = {"pca.origin", TAME_TYPE_F64, n, 0, n, c->origin, copy, 0};
-  const tame_piece taken = {"pca.taken", TAME_TYPE_I64, 1, 0, 1, &c->taken, copy, 0};
-  const tame_piece path = {"pca.path", TAME_TYPE_F64, all, 0, copy ? 0 : all, c->path, false, 0};
-  tame_sums_state(c->sums, "pca", state);
-  tame_state_add(state, &origin);
-  tame_state_add(state, &taken);
-  if (c->params->projections) tame_state_add(state, &path);
+  const tame_piece pieces[] = {
+      {"pca.samples", TAME_TYPE_F64, all, 0, all, c->samples, copy, 0},
+      {"pca.waiting", TAME_TYPE_I64, 1, 0, 1, &c->waiting, copy, 0},
+      {"pca.origin", TAME_TYPE_F64, n, 0, n, c->origin, copy, 0},
+      {"pca.taken", TAME_TYPE_I64, 1, 0, 1, &c->taken, copy, 0},
+      {"pca.path", TAME_TYPE_F64, path, 0, copy ? 0 : path, c->path, false, 0},
+  };
+  tame_gram_state(&c->gram, "pca.M", state);
+  for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++)
+    if (pieces[k].total > 0) tame_state_add(state, &pieces[k]);
 }
 
 extern const tame_analysis_row tame_analysis_pca;

@@ -1,20 +1,13 @@
 /* Analysis `spectrum`: the eigenvalues of W as it is, by LAPACK on rank 0. */
 #include "analysis/tables.h"
 #include "base/memory.h"
-#include "linalg/regress.h"
+#include "linalg/eigen.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-/* NOLINTBEGIN(readability-identifier-naming) */
-void dgeev_(const char *left, const char *right, const int *n, double *a, const int *lda,
-            double *re, double *im, double *vl, const int *ldvl, double *vr, const int *ldvr,
-            double *work, const int *lwork, int *info);
-/* NOLINTEND(readability-identifier-naming) */
-
 enum { EIGENVALUES, RADIUS };
 enum { MOST_NEURONS = 46340 /* n^2 is an int */ };
-enum { WORK = 64 /* numbers a row for LAPACK; fixed, so that its blocks are */ };
 
 static tame_status check(const void *params, const tame_analysis_about *about, const char **key)
 {
@@ -32,7 +25,7 @@ static void foresee(const void *params, const tame_analysis_about *about, int ra
   (void)params;
   tame_analysis_add(plan, "eigenvalues", "neuron, part", "1", about->network->neurons, 2);
   tame_analysis_add(plan, "radius", "", "1", 0, 0);
-  plan->root_bytes = (n + WORK + 2) * n * sizeof(double);
+  plan->root_bytes = (n + TAME_EIGENVALUES_WORK + 2) * n * sizeof(double);
   plan->fixed_bytes = ranks > 1 ? 64 * n * sizeof(double) : 0; /* rows on their way */
   plan->trial_cycles = 5 * n * n * n;
 }
@@ -59,28 +52,22 @@ static int order(const void *a, const void *b)
   return 0;
 }
 
-/* W, [n][n], whose eigenvalues are those of its transpose, which LAPACK takes it for; it is overwritten. */
+/* W, [n][n], is overwritten. */
 static tame_status solve(int64_t n, double *W, double *values, double *radius)
 {
-  const int size = (int)n, one = 1, room = WORK * size;
-  double *re = tame_untouched((2 + WORK) * n, sizeof *re, "a spectrum"), none;
-  int info;
+  double *re = tame_untouched(2 * n, sizeof *re, "a spectrum");
   if (!re) return TAME_ERR_NOMEM;
-  double *const im = re + n, *const work = im + n;
-  tame_blas_alone();
-  dgeev_("N", "N", &size, W, &size, re, im, &none, &one, &none, &one, work, &room, &info);
+  double *const im = re + n;
+  const tame_status status = tame_eigenvalues(n, W, re, im);
   *radius = 0;
-  for (int64_t k = 0; k < n; k++) {
+  for (int64_t k = 0; status == TAME_OK && k < n; k++) {
     values[2 * k] = re[k];
     values[2 * k + 1] = im[k];
     *radius = fmax(*radius, hypot(re[k], im[k]));
   }
   free(re);
-  if (info)
-    return tame_fail(TAME_ERR_NUMERIC, "spectrum: LAPACK finds no eigenvalues of W (dgeev: %d)",
-                     info);
-  qsort(values, (size_t)n, 2 * sizeof *values, order);
-  return TAME_OK;
+  if (status == TAME_OK) qsort(values, (size_t)n, 2 * sizeof *values, order);
+  return status;
 }
 
 static tame_status end(tame_analysis *a)

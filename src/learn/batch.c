@@ -168,7 +168,7 @@ tame_status tame_batch_create(tame_learner **learner, const void *params, tame_n
 void tame_batch_free(tame_learner *learner)
 {
   tame_batch_learner *b = (tame_batch_learner *)learner;
-  if (b->gram.M || b->gram.blocks.first) tame_gram_free(&b->gram);
+  tame_gram_free(&b->gram);
   tame_triangles_free(&b->triangles);
   for (int k = 0; k < TAME_BATCH_FIGURES; k++) free(b->figures[k]);
   free(b->samples);
@@ -439,6 +439,6 @@ void tame_batch_state(tame_learner *learner, tame_state *state)
       {"batch.before", TAME_TYPE_F64, weights, 0, weights, b->before, copy, 0},
   };
   if (by_qr(b->params)) tame_triangles_state(&b->triangles, state);
-  else tame_gram_state(&b->gram, state);
+  else tame_gram_state(&b->gram, "batch.M", state);
   for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++) tame_state_add(state, &pieces[k]);
 }

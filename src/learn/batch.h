@@ -4,9 +4,9 @@
 #ifndef TAME_LEARN_BATCH_H
 #define TAME_LEARN_BATCH_H
 
-#include "learn/gram.h"
 #include "learn/tables.h"
 #include "learn/triangles.h"
+#include "linalg/gram.h"
 
 enum { TAME_INTERCEPT_ON, TAME_INTERCEPT_OFF, TAME_INTERCEPT_PENALIZED };
 enum { TAME_SOLVER_GRAM, TAME_SOLVER_QR };

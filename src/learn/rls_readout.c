@@ -76,17 +76,9 @@ static tame_status create(tame_learner **learner, const void *params, tame_netwo
     status = allocate(out, net);
   }
   status = tame_agree(net->comm, status);
-  int64_t *all = NULL;
-  if (status == TAME_OK) {
-    all = tame_untouched(net->p.neurons, sizeof *all, "the gather of k");
-    status = tame_agree(net->comm, all ? TAME_OK : TAME_ERR_NOMEM);
-  }
-  if (status == TAME_OK) {
-    for (int64_t i = 0; i < net->p.neurons; i++) all[i] = i;
-    status = tame_exchange_create(&out->gather, net->comm, &out->rows, all, net->p.neurons,
+  if (status == TAME_OK)
+    status = tame_exchange_create(&out->gather, net->comm, &out->rows, NULL, net->p.neurons,
                                   net->real);
-  }
-  free(all);
   if (status != TAME_OK) return status;
   reset_p(out, net);
   memcpy(out->before, net->w_out, (size_t)(net->p.outputs * net->p.neurons) * net->real);

@@ -3,25 +3,14 @@
 #include "linalg/arnoldi.h"
 
 #include "base/memory.h"
-#include "linalg/regress.h"
+#include "linalg/eigen.h"
+#include "linalg/lapack.h"
 
 #include <cblas.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* NOLINTBEGIN(readability-identifier-naming) */
-void dgeev_(const char *left, const char *right, const int *n, double *a, const int *lda,
-            double *wr, double *wi, double *vl, const int *ldvl, double *vr, const int *ldvr,
-            double *work, const int *lwork, int *info);
-void dgees_(const char *vectors, const char *sort, int (*select)(const double *, const double *),
-            const int *n, double *a, const int *lda, int *sdim, double *wr, double *wi, double *vs,
-            const int *ldvs, double *work, const int *lwork, int *bwork, int *info);
-void dtrsen_(const char *job, const char *vectors, const int *select, const int *n, double *t,
-             const int *ldt, double *q, const int *ldq, double *wr, double *wi, int *m, double *s,
-             double *sep, double *work, const int *lwork, int *iwork, const int *liwork, int *info);
-/* NOLINTEND(readability-identifier-naming) */
 
 enum {
   BASIS = 100, /* vectors before a restart */
@@ -196,17 +185,13 @@ double tame_largest_eigenvalue_bytes(int64_t n)
 
 tame_status tame_dense_eigenvalue(int64_t n, double *A, double *modulus)
 {
-  const int rows = (int)n, lwork = WORK * rows, one = 1;
-  int info = 0;
-  double *work = tame_untouched((WORK + 2) * n, sizeof *work, "the QR algorithm");
+  double *re = tame_untouched(2 * n, sizeof *re, "eigenvalues");
   *modulus = 0;
-  if (!work) return TAME_ERR_NOMEM;
-  double *const wr = work + WORK * n, *const wi = wr + n;
-  tame_blas_alone();
-  dgeev_("N", "N", &rows, A, &rows, wr, wi, NULL, &one, NULL, &one, work, &lwork, &info);
-  for (int64_t i = 0; info == 0 && i < n; i++) *modulus = fmax(*modulus, hypot(wr[i], wi[i]));
-  free(work);
-  if (info == 0) return TAME_OK;
-  return tame_fail(TAME_ERR_NUMERIC, "the QR algorithm failed on a matrix of %d rows (%d)", rows,
-                   info);
+  if (!re) return TAME_ERR_NOMEM;
+  double *const im = re + n;
+  const tame_status status = tame_eigenvalues(n, A, re, im);
+  for (int64_t i = 0; status == TAME_OK && i < n; i++)
+    *modulus = fmax(*modulus, hypot(re[i], im[i]));
+  free(re);
+  return status;
 }

@@ -28,7 +28,7 @@ tame_status tame_largest_eigenvalue(int64_t n, tame_product *product, void *cont
 /** Bytes it takes. Local. */
 double tame_largest_eigenvalue_bytes(int64_t n);
 
-/** The same of a matrix in memory, A: [n][n], which is overwritten, by LAPACK's QR algorithm. Local.
+/** The same of a matrix in memory, A: [n][n], which is overwritten, by tame_eigenvalues(). Local.
  *  @return TAME_ERR_NUMERIC if that failed; TAME_ERR_NOMEM */
 tame_status tame_dense_eigenvalue(int64_t n, double *A, double *modulus);
 

@@ -1,4 +1,4 @@
-/* Symmetric eigenproblems; see eigen.h. */
+/* Eigenproblems; see eigen.h. */
 #include "linalg/eigen.h"
 
 #include "base/memory.h"
@@ -98,4 +98,20 @@ tame_status tame_eigen_spread(tame_spread *A, double *values, tame_spread *vecto
   status = tame_agree(g->comm, status);
   if (status == TAME_OK) MPI_Bcast(values, (int)A->rows, MPI_DOUBLE, 0, g->comm);
   return status;
+}
+
+tame_status tame_eigenvalues(int64_t n, double *A, double *re, double *im)
+{
+  const int size = (int)n, one = 1,
+            room = TAME_EIGENVALUES_WORK * size; /* so that its blocks are fixed */
+  int info;
+  if (n == 0) return TAME_OK;
+  tame_blas_alone();
+  for (int64_t k = 0; k < n * n; k++)
+    if (!isfinite(A[k])) return failed(n, -1);
+  double *work = tame_untouched(room, sizeof *work, "eigenvalues");
+  if (!work) return TAME_ERR_NOMEM;
+  dgeev_("N", "N", &size, A, &size, re, im, NULL, &one, NULL, &one, work, &room, &info);
+  free(work);
+  return info == 0 ? TAME_OK : failed(n, info);
 }

@@ -68,7 +68,7 @@ tame_status tame_spread_create(tame_spread *m, const tame_grid *grid, int64_t ro
     descinit_(m->descriptor, &n_rows, &n_columns, &block, &block, &zero, &zero, &grid->context,
               &stride, &info);
   }
-  m->at = tame_untouched(m->own_columns * m->stride, sizeof *m->at, "solving the readout");
+  m->at = tame_untouched(m->own_columns * m->stride, sizeof *m->at, "a matrix over ranks");
   return m->at ? TAME_OK : TAME_ERR_NOMEM;
 }
 
@@ -189,7 +189,7 @@ tame_status tame_spread_gather(tame_spread *m, const tame_partition *blocks, con
 {
   const tame_grid *g = m->grid;
   double *packed = tame_untouched(2 * BLOCK * (m->rows + BLOCK), sizeof *packed,
-                                  "solving the readout");
+                                  "a matrix over ranks");
   const tame_status status = tame_agree(g->comm, packed ? TAME_OK : TAME_ERR_NOMEM);
   for (int64_t b = 0; status == TAME_OK && b * BLOCK < m->rows; b++) {
     const int owner = tame_partition_owner(blocks, b);

@@ -14,6 +14,15 @@ void dpotrs_(const char *uplo, const int *n, const int *nrhs, const double *a, c
              double *b, const int *ldb, int *info);
 void dsyevd_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w,
              double *work, const int *lwork, int *iwork, const int *liwork, int *info);
+void dgeev_(const char *left, const char *right, const int *n, double *a, const int *lda,
+            double *wr, double *wi, double *vl, const int *ldvl, double *vr, const int *ldvr,
+            double *work, const int *lwork, int *info);
+void dgees_(const char *vectors, const char *sort, int (*select)(const double *, const double *),
+            const int *n, double *a, const int *lda, int *sdim, double *wr, double *wi, double *vs,
+            const int *ldvs, double *work, const int *lwork, int *bwork, int *info);
+void dtrsen_(const char *job, const char *vectors, const int *select, const int *n, double *t,
+             const int *ldt, double *q, const int *ldq, double *wr, double *wi, int *m, double *s,
+             double *sep, double *work, const int *lwork, int *iwork, const int *liwork, int *info);
 void dtpqrt_(const int *m, const int *n, const int *l, const int *nb, double *a, const int *lda,
              double *b, const int *ldb, double *t, const int *ldt, double *work, int *info);
 void dtpmqrt_(const char *side, const char *trans, const int *m, const int *n, const int *k,

@@ -79,6 +79,10 @@ void tame_network_plastic_rates(const tame_network *network, int64_t i, void *r)
 /** An order of own neurons i and j by the sources of their plastic synapses: 0 if they are the same. Local. */
 int tame_network_compare_plastic(const tame_network *network, int64_t i, int64_t j);
 
+/** Our neurons over threads, where one costs `times` (`fixed` + its inputs) cycles. TAME_ERR_NOMEM. Local. */
+tame_status tame_network_divide(const tame_network *network, int64_t fixed, int64_t times,
+                                tame_partition *threads);
+
 /** An exchange like that of the rates, with the same slots, of elements of another size. Collective. */
 tame_status tame_network_exchange_like(tame_exchange **out, const tame_network *network,
                                        size_t element);

@@ -45,14 +45,12 @@ static int64_t draw_row(const tame_network_params *p, int64_t i, int32_t *row, i
   return count;
 }
 
-/* Cycles or so of one step of a neuron: its sum and its move; and with P, where there is an update. */
-static int64_t cost_of_step(int64_t inputs)
-{
-  return 40 + inputs;
-}
+enum { STEP = 40 /* cycles or so of a neuron's step; each input takes one more */ };
+
+/* Of a step, and of P where there is an update. */
 static int64_t cost_of(int64_t inputs, int64_t plastic)
 {
-  return cost_of_step(inputs) + 24 * (int64_t)tame_tiles((size_t)plastic);
+  return STEP + inputs + 24 * (int64_t)tame_tiles((size_t)plastic);
 }
 
 /* For each neuron in [first, last): inputs and plastic inputs. scratch: [threads][n]. */
@@ -96,16 +94,16 @@ static tame_status divide(tame_network *net, int32_t *scratch)
   return status;
 }
 
-/* Which thread steps which of our neurons. */
-static tame_status divide_threads(tame_network *net)
+tame_status tame_network_divide(const tame_network *net, int64_t fixed, int64_t times,
+                                tame_partition *threads)
 {
   int64_t *cost = tame_untouched(net->n_local, sizeof *cost, "the costs of neurons");
   double total = 0;
   for (int64_t i = 0; cost && i < net->n_local; i++) {
-    cost[i] = cost_of_step(net->start[i + 1] - net->start[i]);
+    cost[i] = (fixed + net->start[i + 1] - net->start[i]) * times;
     total += (double)cost[i];
   }
-  const tame_status status = cost ? tame_partition_balance(&net->threads, tame_threads_for(total),
+  const tame_status status = cost ? tame_partition_balance(threads, tame_threads_for(total),
                                                            net->n_local, cost)
                                   : TAME_ERR_NOMEM;
   free(cost);
@@ -134,7 +132,7 @@ static tame_status allocate(tame_network *net, int32_t *scratch)
   if (!net->start || !net->plastic) return TAME_ERR_NOMEM;
   count_rows(p, net->first, net->first + m, scratch, net->start + 1, net->plastic);
   for (int64_t i = 0; i < m; i++) net->start[i + 1] += net->start[i];
-  if (divide_threads(net) != TAME_OK) return TAME_ERR_NOMEM;
+  if (tame_network_divide(net, STEP, 1, &net->threads) != TAME_OK) return TAME_ERR_NOMEM;
   net->dense = tame_network_is_dense(p);
   net->holes = net->dense && m > 0 && net->start[1] < p->neurons;
   if (!net->dense)
@@ -241,11 +239,9 @@ static tame_status connect(tame_network *net)
     for (int64_t s = 0; s < listed; s++)
       net->slot[s] = tame_exchange_slot(net->exchange, net->slot[s]);
     if (net->partition.size > 1 && !net->all &&
-        tame_exchange_mode_of(net->exchange) != TAME_EXCHANGE_GATHER) {
-      for (int64_t j = 0; j < n; j++) needed[j] = j;
-      status = tame_exchange_create(&net->everything, net->comm, &net->partition, needed, n,
+        tame_exchange_mode_of(net->exchange) != TAME_EXCHANGE_GATHER)
+      status = tame_exchange_create(&net->everything, net->comm, &net->partition, NULL, n,
                                     net->real);
-    }
   }
   free(needed);
   free(reads);

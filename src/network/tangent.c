@@ -27,22 +27,6 @@ void tame_tangents_need(int64_t columns, int ranks, double *own, double *all)
   *all = ranks == 1 ? 2 * row : row;   /* one to read, one to write */
 }
 
-static tame_status divide(tame_tangents *t)
-{
-  const tame_network *net = t->network;
-  int64_t *cost = tame_untouched(net->n_local, sizeof *cost, "the costs of neurons");
-  double total = 0;
-  for (int64_t i = 0; cost && i < net->n_local; i++) {
-    cost[i] = (4 + net->start[i + 1] - net->start[i]) * t->columns;
-    total += (double)cost[i];
-  }
-  const tame_status status = cost ? tame_partition_balance(&t->threads, tame_threads_for(total),
-                                                           net->n_local, cost)
-                                  : TAME_ERR_NOMEM;
-  free(cost);
-  return status;
-}
-
 static tame_status begin(tame_tangents **out, const tame_network *net, int64_t columns)
 {
   const int64_t n = net->n_local;
@@ -53,7 +37,7 @@ static tame_status begin(tame_tangents **out, const tame_network *net, int64_t c
   if (!t) return TAME_ERR_NOMEM;
   t->network = net;
   t->columns = columns;
-  if (divide(t) != TAME_OK) return TAME_ERR_NOMEM;
+  if (tame_network_divide(net, 4, columns, &t->threads) != TAME_OK) return TAME_ERR_NOMEM;
   t->dr = tame_zeroed(n * columns, sizeof *t->dr, "tangent vectors");
   t->dy = tame_zeroed(net->p.outputs * columns, sizeof *t->dy, "tangent vectors");
   t->sums = tame_zeroed(t->threads.size * ROWS * columns, sizeof *t->sums, "tangent vectors");

@@ -47,26 +47,13 @@ static tame_status begin(tame_network **out, const tame_network *net)
   return twin->y && twin->x && twin->h && twin->r ? TAME_OK : TAME_ERR_NOMEM;
 }
 
-/* Of all rates, for its readout, where the other exchange does not serve. Collective. */
-static tame_status exchange_all(tame_network *twin, const tame_network *net)
-{
-  int64_t *all = NULL;
-  if (!net->everything || !net->w_fb) return TAME_OK;
-  all = tame_untouched(net->p.neurons, sizeof *all, "the list of sources");
-  tame_status status = tame_agree(net->comm, all ? TAME_OK : TAME_ERR_NOMEM);
-  for (int64_t j = 0; status == TAME_OK && j < net->p.neurons; j++) all[j] = j;
-  if (status == TAME_OK)
-    status = tame_exchange_create(&twin->everything, net->comm, &net->partition, all,
-                                  net->p.neurons, net->real);
-  free(all);
-  return status;
-}
-
 tame_status tame_network_twin(tame_network **out, const tame_network *net)
 {
   tame_status status = tame_agree(net->comm, begin(out, net));
   if (status == TAME_OK) status = tame_network_exchange_like(&(*out)->exchange, net, net->real);
-  if (status == TAME_OK) status = exchange_all(*out, net);
+  if (status == TAME_OK && net->everything && net->w_fb) /* for its readout */
+    status = tame_exchange_create(&(*out)->everything, net->comm, &net->partition, NULL,
+                                  net->p.neurons, net->real);
   if (status == TAME_OK) tame_network_twin_follow(*out, net);
   else tame_network_twin_free(out);
   return status;

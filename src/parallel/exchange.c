@@ -56,12 +56,14 @@ static bool is_own(const tame_exchange *x, int64_t id)
 
 static tame_status list_remote(tame_exchange *x, const int64_t *needed, int64_t n_needed)
 {
-  for (int64_t k = 0; k < n_needed; k++) x->n_remote += !is_own(x, needed[k]);
+  for (int64_t k = 0; k < n_needed; k++) x->n_remote += !is_own(x, needed ? needed[k] : k);
   x->remote = tame_untouched(x->n_remote, sizeof *x->remote, "the halo");
   if (!x->remote) return TAME_ERR_NOMEM;
   int64_t m = 0;
-  for (int64_t k = 0; k < n_needed; k++)
-    if (!is_own(x, needed[k])) x->remote[m++] = needed[k];
+  for (int64_t k = 0; k < n_needed; k++) {
+    const int64_t id = needed ? needed[k] : k;
+    if (!is_own(x, id)) x->remote[m++] = id;
+  }
   return TAME_OK;
 }
 

@@ -8,7 +8,7 @@
  *   tame_bench lasso FOLDER     the problems of tests/bench/sklearn_lasso.py into FOLDER, and our times on them */
 #include "tame/tame.h"
 
-#include "learn/gram.h"
+#include "linalg/gram.h"
 #include "linalg/lapack.h"
 #include "linalg/regress.h"
 

@@ -23,6 +23,7 @@ static tame_partition uneven(int64_t n)
   return p;
 }
 
+/* needed: NULL: the first n_needed */
 static void check_exchange(int64_t n, const int64_t *needed, int64_t n_needed, size_t element)
 {
   tame_partition p = uneven(n);
@@ -50,11 +51,12 @@ static void check_exchange(int64_t n, const int64_t *needed, int64_t n_needed, s
       tame_exchange_show(x, mine);
     }
     for (int64_t k = 0; k < n_needed; k++) {
-      const int32_t slot = tame_exchange_slot(x, needed[k]);
+      const int64_t id = needed ? needed[k] : k;
+      const int32_t slot = tame_exchange_slot(x, id);
       const void *view = tame_exchange_view(x);
       const double got = element == sizeof(double) ? ((const double *)view)[slot]
                                                    : (double)((const float *)view)[slot];
-      ok = ok && got == value(needed[k], step) && tame_exchange_id(x, slot) == needed[k] &&
+      ok = ok && got == value(id, step) && tame_exchange_id(x, slot) == id &&
            slot < tame_exchange_view_count(x);
     }
   }
@@ -73,6 +75,7 @@ static void everyone_sees_what_it_needs(void **state)
       for (int64_t i = world_rank() % 3; i < n; i += stride) needed[count++] = i;
       check_exchange(n, needed, count, sizeof(double));
       check_exchange(n, needed, count, sizeof(float));
+      check_exchange(n, NULL, n / stride, sizeof(double));
     }
 }
 

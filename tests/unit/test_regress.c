@@ -3,6 +3,7 @@
 #include "golden/regress.h"
 #include "support.h"
 
+#include "base/memory.h"
 #include "linalg/eigen.h"
 #include "linalg/qr.h"
 #include "linalg/regress.h"
@@ -339,6 +340,32 @@ static void eigenvectors_are_those(void **state)
   assert_int_equal(tame_eigen(5, Z, values), TAME_ERR_NUMERIC);
 }
 
+/* (1 +- 2 i), 3 and (-2 +- 0.5 i), in blocks on the diagonal, and something to one side of it. */
+static void eigenvalues_are_those(void **state)
+{
+  (void)state;
+  static const double all[25] = {1, -2, 0.3, 4, 0.1, 2,  1, 0.2, -3, 1, 0,     0, 3,
+                                 1, 5,  0,   0, 0,   -2, 1, 0,   0,  0, -0.25, -2},
+                      want[5][2] = {{1, 2}, {1, -2}, {3, 0}, {-2, 0.5}, {-2, -0.5}};
+  double A[25], re[5], im[5];
+  memcpy(A, all, sizeof A);
+  assert_int_equal(tame_eigenvalues(5, A, re, im), TAME_OK);
+  for (int k = 0; k < 5; k++) {
+    double nearest = INFINITY;
+    for (int j = 0; j < 5; j++)
+      nearest = fmin(nearest, hypot(re[j] - want[k][0], im[j] - want[k][1]));
+    assert_true(nearest < 1e-13);
+    assert_true(!(im[k] > 0) || (re[k + 1] == re[k] && im[k + 1] == -im[k]));
+  }
+  memcpy(A, all, sizeof A);
+  tame_memory_fail_at(1);
+  assert_int_equal(tame_eigenvalues(5, A, re, im), TAME_ERR_NOMEM);
+  tame_memory_fail_at(0);
+  A[20] = INFINITY;
+  assert_int_equal(tame_eigenvalues(5, A, re, im), TAME_ERR_NUMERIC);
+  assert_non_null(strstr(tame_message(), "5 rows"));
+}
+
 static int group(void)
 {
   const struct CMUnitTest tests[] = {
@@ -349,6 +376,7 @@ static int group(void)
       cmocka_unit_test(products_and_targets),
       cmocka_unit_test(triangles_keep_the_digits),
       cmocka_unit_test(eigenvectors_are_those),
+      cmocka_unit_test(eigenvalues_are_those),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

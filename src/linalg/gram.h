@@ -1,8 +1,8 @@
 /** @file gram.h
  * Sums of v v' over samples v = (x, y), by folds: the rows of each sum are spread over the ranks in blocks. Samples are
  * added TAME_DEPTH at a time, in products of matrices whose shapes do not depend on the layout. */
-#ifndef TAME_LEARN_GRAM_H
-#define TAME_LEARN_GRAM_H
+#ifndef TAME_LINALG_GRAM_H
+#define TAME_LINALG_GRAM_H
 
 #include "linalg/grid.h"
 
@@ -25,12 +25,13 @@ double tame_gram_bytes(int64_t length, int64_t folds, int ranks);
 
 /** This rank's view of a failure, TAME_ERR_NOMEM. Local. */
 tame_status tame_gram_create(tame_gram *out, MPI_Comm comm, int64_t length, int64_t folds);
+/** What it has; one that is all zeros is fine. Local. */
 void tame_gram_free(tame_gram *gram);
 
 /** Add samples, [TAME_DEPTH][stride], the same on every rank; those that are not there are zeros. Local. */
 void tame_gram_add(tame_gram *gram, int64_t fold, const double *samples);
-/** Append the sums to a state. Local. */
-void tame_gram_state(tame_gram *gram, tame_state *state);
+/** Append the sums to a state, by this name. Local. */
+void tame_gram_state(tame_gram *gram, const char *name, tame_state *state);
 
 /** Normal equations of some of the samples: v = (features, the rest of x, targets). */
 typedef struct tame_equations {

@@ -1,10 +1,11 @@
 /* Sums over samples by folds; see gram.h. */
-#include "learn/gram.h"
+#include "linalg/gram.h"
 
 #include "base/memory.h"
 #include "linalg/regress.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +37,7 @@ tame_status tame_gram_create(tame_gram *g, MPI_Comm comm, int64_t length, int64_
   g->first = g->blocks.first[g->rank] * BLOCK;
   g->n_rows = g->blocks.first[g->rank + 1] * BLOCK - g->first;
   g->threads = tame_threads_for((double)g->n_rows * (double)g->stride * TAME_DEPTH / 16);
-  g->M = tame_zeroed(folds * g->n_rows * g->stride, sizeof *g->M, "the sums of the readout");
+  g->M = tame_zeroed(folds * g->n_rows * g->stride, sizeof *g->M, "sums over samples");
   return g->M ? TAME_OK : TAME_ERR_NOMEM;
 }
 
@@ -64,16 +65,12 @@ void tame_gram_add(tame_gram *g, int64_t fold, const double *samples)
   }
 }
 
-void tame_gram_state(tame_gram *g, tame_state *state)
+void tame_gram_state(tame_gram *g, const char *name, tame_state *state)
 {
-  tame_piece piece = {"batch.M",
-                      TAME_TYPE_F64,
-                      g->folds * g->stride * g->stride,
-                      0,
-                      g->n_rows * g->stride,
-                      NULL,
-                      false,
-                      0};
+  tame_piece piece = {.type = TAME_TYPE_F64,
+                      .total = g->folds * g->stride * g->stride,
+                      .count = g->n_rows * g->stride};
+  snprintf(piece.name, sizeof piece.name, "%s", name);
   for (int64_t k = 0; k < g->folds; k++) {
     piece.first = (k * g->stride + g->first) * g->stride;
     piece.at = fold_of(g, k);
@@ -152,9 +149,9 @@ static void centre(const tame_gram *g, const tame_equations *e, const bool *vari
 
 static tame_status make_equations(const tame_grid *grid, tame_equations *e)
 {
-  e->means = tame_zeroed(e->length, sizeof *e->means, "solving the readout");
-  e->q = tame_untouched(e->features * e->targets, sizeof *e->q, "solving the readout");
-  e->yy = tame_untouched(e->targets, sizeof *e->yy, "solving the readout");
+  e->means = tame_zeroed(e->length, sizeof *e->means, "normal equations");
+  e->q = tame_untouched(e->features * e->targets, sizeof *e->q, "normal equations");
+  e->yy = tame_untouched(e->targets, sizeof *e->yy, "normal equations");
   const tame_status status = tame_spread_create(&e->H, grid, e->features, e->features);
   return e->means && e->q && e->yy ? status : TAME_ERR_NOMEM;
 }
@@ -166,10 +163,10 @@ tame_status tame_gram_equations(const tame_gram *g, const tame_grid *grid, int64
   /* v = (features, ..., targets); with a 1 that is no feature, it stands between them */
   const int64_t from = ones >= 0 ? ones : g->length - targets, width = g->length - from + 1;
   *e = (tame_equations){.features = features, .targets = targets, .length = g->length};
-  double *rows = tame_untouched(g->n_rows * g->stride, sizeof *rows, "solving the readout");
-  double *own = tame_untouched(g->n_rows * width, sizeof *own, "solving the readout");
-  double *all = tame_untouched(g->stride * width, sizeof *all, "solving the readout");
-  bool *varies = tame_untouched(features, sizeof *varies, "solving the readout");
+  double *rows = tame_untouched(g->n_rows * g->stride, sizeof *rows, "normal equations");
+  double *own = tame_untouched(g->n_rows * width, sizeof *own, "normal equations");
+  double *all = tame_untouched(g->stride * width, sizeof *all, "normal equations");
+  bool *varies = tame_untouched(features, sizeof *varies, "normal equations");
   tame_status status = make_equations(grid, e);
   if (!rows || !own || !all || !varies) status = TAME_ERR_NOMEM;
   status = tame_agree(g->comm, status);
