@@ -104,6 +104,7 @@ void tame_model_free(tame_model **model);
 
 /** Sizes. For one sample: numbers of its state; those that a step keeps for its derivatives (the
  *  tape). Local. */
+int tame_model_layers(const tame_model *model);
 int64_t tame_model_inputs(const tame_model *model);
 int64_t tame_model_outputs(const tame_model *model);
 int64_t tame_model_state_size(const tame_model *model);

@@ -116,6 +116,11 @@ static tame_status check(const tame_bptt *b)
   if (b->samples < 1 || b->steps < 1)
     return tame_fail(TAME_ERR_INPUT, "found batches of %lld samples and %lld steps, want 1 or more",
                      (long long)b->samples, (long long)b->steps);
+  if ((b->p.penalties.rates_l1 > 0 || b->p.penalties.rates_l2 > 0) &&
+      tame_model_layers(b->model) < 2)
+    return tame_fail(TAME_ERR_INPUT,
+                     "penalties: found one on rates with a model of one layer, want "
+                     "two or more: it is on all but the last");
   if (b->count > INT32_MAX)
     return tame_fail(TAME_ERR_INPUT, "found %lld parameters, want less than 2^31",
                      (long long)b->count);

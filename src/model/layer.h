@@ -92,7 +92,7 @@ extern const char *const tame_weight_inits[];
    .fallback = "torch",                                                                            \
    .choices = tame_weight_inits,                                                                   \
    .doc = "torch: U(+-1/sqrt(n)); xavier: variance 2/(fan_in + fan_out); kaiming: 1/fan_in; "      \
-          "orthogonal: recurrent weights; biases 0 but for torch"},                                \
+          "orthogonal: recurrent weights, others xavier_uniform; biases 0 but for torch"},         \
   {                                                                                                \
     "gain", TAME_REAL, .offset = offsetof(type, member.gain), .fallback = "1", .min = 0,           \
                        .max = 1e6, .doc = "factor of the weights at the start"                     \

@@ -202,6 +202,11 @@ void tame_model_free(tame_model **model)
 
 /* ---- what it has ----------------------------------------------------------------------------- */
 
+int tame_model_layers(const tame_model *m)
+{
+  return m->n_layers;
+}
+
 int64_t tame_model_inputs(const tame_model *m)
 {
   return m->inputs;

@@ -331,6 +331,69 @@ static void layouts_give_the_same_bits(void **state)
   }
 }
 
+/* Copies of all pieces of a state, end to end, or back from there; returns their bytes. */
+static size_t copy_pieces(tame_model *m, tame_optimizer *o, char *kept, bool back)
+{
+  tame_state state = {0};
+  size_t at = 0;
+  tame_model_save(m, false, &state);
+  tame_optimizer_state(o, false, &state);
+  for (int64_t k = 0; k < state.count; k++) {
+    const size_t bytes = (size_t)state.at[k].count * tame_type_size(state.at[k].type);
+    if (kept && back) memcpy(state.at[k].at, kept + at, bytes);
+    else if (kept) memcpy(kept + at, state.at[k].at, bytes);
+    at += bytes;
+  }
+  tame_state_free(&state);
+  return at;
+}
+
+static void some_updates(problem *p, tame_bptt *b, tame_optimizer *o, int first, int end)
+{
+  double *slab = tame_model_slab(p->model),
+         *g = malloc((size_t)tame_model_count(p->model) * sizeof *g);
+  tame_batch_result r;
+  for (p->batch = first; p->batch < end; p->batch++) {
+    const tame_batch batch = batch_of(p, SAMPLES, true);
+    assert_all(tame_bptt_run(b, slab, &batch, &r, g) == TAME_OK);
+    tame_optimizer_step(o, 3, 0, g, slab);
+    tame_model_constrain(p->model, slab);
+  }
+  free(g);
+}
+
+/* Ten updates on all ranks, saved; ten more there, and ten more from what was saved on each rank
+ * alone. */
+static void training_can_be_resumed(void **state)
+{
+  (void)state;
+  static const char *const rules[] = {"adam", "sgd", "lbfgs"};
+  for (int k = 0; k < 3; k++) {
+    problem p = problem_of(problems[k], T), again = problem_of(problems[k], T);
+    const size_t weights = (size_t)tame_model_count(p.model) * sizeof(double);
+    tame_bptt *b, *alone;
+    tame_variant rule = {0};
+    tame_optimizer *first, *second;
+    assert_all(tame_variant_set(&rule, &tame_optimizers, rules[k]) == TAME_OK &&
+               tame_optimizer_create(&first, &rule, (int64_t)(weights / 8)) == TAME_OK &&
+               tame_optimizer_create(&second, &rule, (int64_t)(weights / 8)) == TAME_OK);
+    assert_all(tame_bptt_create(&b, MPI_COMM_WORLD, p.model, &p.p, SAMPLES, T) == TAME_OK);
+    assert_all(tame_bptt_create(&alone, MPI_COMM_SELF, again.model, &p.p, SAMPLES, T) == TAME_OK);
+    some_updates(&p, b, first, 0, 10);
+    char *kept = malloc(copy_pieces(p.model, first, NULL, false));
+    copy_pieces(p.model, first, kept, false);
+    some_updates(&p, b, first, 10, 20);
+    assert_all(memcmp(tame_model_slab(p.model), tame_model_slab(again.model), weights) != 0);
+    copy_pieces(again.model, second, kept, true);
+    some_updates(&again, alone, second, 10, 20);
+    assert_all(memcmp(tame_model_slab(p.model), tame_model_slab(again.model), weights) == 0);
+    tame_bptt_free(&b), tame_bptt_free(&alone);
+    tame_optimizer_free(&first), tame_optimizer_free(&second);
+    free(kept), free(rule.params);
+    drop(&p), drop(&again);
+  }
+}
+
 static void segments_give_the_same_bits(void **state)
 {
   (void)state;
@@ -621,6 +684,12 @@ static void failures_are_shared(void **state)
   batch.samples = SAMPLES + 1;
   assert_all(tame_bptt_run(b, slab, &batch, &r, g) == TAME_ERR_INPUT);
   tame_bptt_free(&b);
+  problem single = problem_of(problems[1], T);
+  single.p.penalties.rates_l1 = 0.1;
+  assert_all(tame_bptt_create(&b, MPI_COMM_WORLD, single.model, &single.p, SAMPLES, T) ==
+             TAME_ERR_INPUT);
+  assert_all(strstr(tame_message(), "want two or more") != NULL);
+  drop(&single);
   p.p.micro_batch = 0;
   assert_all(tame_bptt_create(&b, MPI_COMM_WORLD, p.model, &p.p, SAMPLES, T) == TAME_ERR_INPUT);
   assert_all(b == NULL);
@@ -664,6 +733,7 @@ static int group(void)
       cmocka_unit_test(gradients_are_differences),
       cmocka_unit_test(products_are_gauss_newtons),
       cmocka_unit_test(layouts_give_the_same_bits),
+      cmocka_unit_test(training_can_be_resumed),
       cmocka_unit_test(segments_give_the_same_bits),
       cmocka_unit_test(need_is_what_is_taken),
       cmocka_unit_test(truncation_is_by_windows),

@@ -1,4 +1,4 @@
-/* ranks: 2 */
+/* ranks: 3 */
 /* timeout: 300 */
 /* What published trainings show, in short: an RNN that integrates noise and a spiking classifier
  * (BrainPy's tutorial), and liquid time-constant networks on three wirings (ncps' tutorial). */
@@ -132,7 +132,7 @@ static tame_batch_result epoch_of(training *t, uint32_t *batch, int epoch)
 static int epochs_wanted(void) /* TAME_TEST_EPOCHS=30: the whole training */
 {
   const char *given = getenv("TAME_TEST_EPOCHS");
-  return given ? (int)strtol(given, NULL, 10) : 6;
+  return given ? (int)strtol(given, NULL, 10) : 4;
 }
 
 static void noise_is_integrated(void **state)
@@ -236,7 +236,7 @@ static void spikes_are_classified(void **state)
       "gain: 4.47213595499958}]}, bptt: {micro_batch: 64, loss: {cross_entropy: {over: max}}}, "
       "optimizer: {adam: {rate: 4e-3, form: keras, correction: once}}}";
   const char *given = getenv("TAME_TEST_SEEDS"); /* 5: and 1000 steps, the whole training */
-  const int seeds = given ? (int)strtol(given, NULL, 10) : 1, steps = given ? 1000 : 300;
+  const int seeds = given ? (int)strtol(given, NULL, 10) : 1, steps = given ? 1000 : 200;
   int good = 0;
   drawn_spikes = malloc(sizeof *drawn_spikes * SPIKE_STEPS * SPIKE_SAMPLES * SPIKE_INPUTS);
   for (int seed = 1; seed <= seeds; seed++) {

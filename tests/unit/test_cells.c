@@ -124,12 +124,13 @@ static void compare(const char *yaml, const char *what, const trial *t, int64_t 
 {
   double scale = 1;
   for (int64_t i = 0; i < n; i++) scale = fmax(scale, fabs(gradient[i]));
-  for (int64_t i = 0; i < n; i++) {
+  const int64_t stride = n > 400 ? n / 200 | 1 : 1; /* of many, some */
+  for (int64_t i = 0; i < n; i += stride) {
     const double want = difference(t, &at[i]);
     if (!(fabs(gradient[i] - want) <= 1e-9 * scale))
       fail_msg("%s: dL/d %s[%d] is %.15g, want %.15g", yaml, what, (int)i, gradient[i], want);
-    *zeros += gradient[i] == 0;
   }
+  for (int64_t i = 0; i < n; i++) *zeros += gradient[i] == 0;
 }
 
 static void backwards(const char *yaml)
