@@ -61,7 +61,11 @@ tame_status tame_learner_create(tame_learner **out, const tame_variant *rule, ta
 /** Free *learner and set it to NULL. Collective. NULL is fine. */
 void tame_learner_free(tame_learner **learner);
 
-/** One update with the network's current rates. error: r - R of this rank's neurons, [n_local], or
+/** The next update is about the currents of the step to come: keep the rates that drive it. For recurrent weights.
+ *  Local. */
+void tame_learner_hold(tame_learner *learner);
+
+/** One update with the network's current rates, or with those that were held. error: r - R of this rank's neurons, [n_local], or
  *  z - f, [outputs] and the same on every rank; in double; borrowed. A failure (P not positive, NaN)
  *  is kept for tame_learner_health(), so that no rank leaves the time loop alone. Collective. */
 void tame_learner_update(tame_learner *learner, const double *error);

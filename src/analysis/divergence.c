@@ -45,6 +45,10 @@ enum { DISTANCE, GROWTH };
 static tame_status check(const void *params, const tame_analysis_about *about, const char **key)
 {
   const divergence_params *p = params;
+  *key = "every";
+  if (tame_network_features(about->network))
+    return tame_fail(TAME_ERR_INPUT, "units of cell %s do not hear each other: nothing can diverge",
+                     about->network->cell.row->name);
   *key = "epsilon";
   if (about->network->precision == TAME_FLOAT && p->epsilon < 1e-3)
     return tame_fail(TAME_ERR_INPUT,

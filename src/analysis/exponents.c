@@ -39,10 +39,8 @@ static tame_status check(const void *params, const tame_analysis_about *about, c
   const tame_cell *cell = (const tame_cell *)about->network->cell.row;
   *key = "exponents";
   if (!cell->tangent)
-    return tame_fail(
-        TAME_ERR_INPUT,
-        "cell %s has no derivatives by which tangent vectors move; `divergence` needs none",
-        cell->head.name);
+    return tame_fail(TAME_ERR_INPUT, "cell %s has no derivatives by which tangent vectors move",
+                     cell->head.name);
   const tame_status status = tame_analysis_at_most_neurons(p->exponents, about);
   if (status != TAME_OK) return status;
   *key = "every";

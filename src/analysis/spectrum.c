@@ -26,7 +26,7 @@ static void foresee(const void *params, const tame_analysis_about *about, int ra
   tame_analysis_add(plan, "eigenvalues", "neuron, part", "1", about->network->neurons, 2);
   tame_analysis_add(plan, "radius", "", "1", 0, 0);
   plan->root_bytes = (n + TAME_EIGENVALUES_WORK + 2) * n * sizeof(double);
-  plan->fixed_bytes = ranks > 1 ? 64 * n * sizeof(double) : 0; /* rows on their way */
+  plan->own_bytes = ranks > 1 ? n * sizeof(double) : 0; /* our rows of W, on their way */
   plan->trial_cycles = 5 * n * n * n;
 }
 

@@ -28,6 +28,14 @@ static bool contains(const tame_strings *list, const char *word)
   return false;
 }
 
+int tame_phase_work(const tame_experiment *e, int64_t phase)
+{
+  if (tame_phase_kind_at(e, phase) == TAME_PHASE_ANALYSE) return TAME_WORK_ANALYSED;
+  if (tame_phase_kind_at(e, phase) != TAME_PHASE_TRAIN) return TAME_WORK_PLAIN;
+  return tame_phase_at(e, phase)->weights == TAME_WEIGHTS_RECURRENT ? TAME_WORK_RECURRENT
+                                                                    : TAME_WORK_READOUT;
+}
+
 bool tame_phase_has_task(const tame_experiment *e, int64_t phase, int64_t task)
 {
   const tame_strings *tasks = &tame_phase_at(e, phase)->tasks;

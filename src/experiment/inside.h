@@ -119,6 +119,16 @@ static inline int64_t tame_phase_trials(const tame_experiment *e, int64_t k)
   return tame_phase_kind_at(e, k) == TAME_PHASE_RECORD ? 1 : tame_phase_at(e, k)->trials;
 }
 
+/** What the steps of a phase do, for estimates of time. */
+enum {
+  TAME_WORK_PLAIN,
+  TAME_WORK_RECURRENT,
+  TAME_WORK_READOUT,
+  TAME_WORK_ANALYSED,
+  TAME_WORK_KINDS
+};
+int tame_phase_work(const tame_experiment *e, int64_t phase);
+
 /** Is the task part of the phase? */
 bool tame_phase_has_task(const tame_experiment *e, int64_t phase, int64_t task);
 /** Is a recording made in the phase? */

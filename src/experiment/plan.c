@@ -2,7 +2,7 @@
 #include "experiment/plan.h"
 
 #include "base/memory.h"
-#include "network/tables.h"
+#include "network/inside.h"
 
 #include <math.h>
 #include <omp.h>
@@ -30,18 +30,10 @@ typedef struct model {
 
 /* ---- cycles, for the order of networks ------------------------------------------------------- */
 
-enum { PLAIN, RECURRENT, READOUT, ANALYSED, KINDS };
-
-static int kind_of_phase(const tame_experiment *e, int64_t p)
-{
-  if (tame_phase_kind_at(e, p) == TAME_PHASE_ANALYSE) return ANALYSED;
-  if (tame_phase_kind_at(e, p) != TAME_PHASE_TRAIN) return PLAIN;
-  return tame_phase_at(e, p)->weights == TAME_WEIGHTS_RECURRENT ? RECURRENT : READOUT;
-}
-
 /* What all trials do, by kind of phase. */
 typedef struct work {
-  double phases[KINDS], trials[KINDS], steps[KINDS], updates[KINDS];
+  double phases[TAME_WORK_KINDS], trials[TAME_WORK_KINDS], steps[TAME_WORK_KINDS],
+      updates[TAME_WORK_KINDS];
   double readouts;             /* steps that need z */
   double observed, worked_out; /* cycles of analyses: along the trials, at their ends on one rank */
 } work;
@@ -55,7 +47,7 @@ static int64_t steps_before(int64_t last, int64_t every)
 /* Trials of one task in a phase. */
 static void count_task(const tame_experiment *e, int64_t p, int64_t t, work *w)
 {
-  const int k = kind_of_phase(e, p);
+  const int k = tame_phase_work(e, p);
   const double trials = (double)tame_phase_trials(e, p);
   const bool judged = tame_phase_judges(e, p, t);
   int64_t first, last, wanted = 0;
@@ -68,12 +60,12 @@ static void count_task(const tame_experiment *e, int64_t p, int64_t t, work *w)
   w->trials[k] += trials;
   w->steps[k] += trials * (double)e->scripts[t].steps;
   w->readouts += trials * (double)wanted;
-  if (k == ANALYSED) {
+  if (k == TAME_WORK_ANALYSED) {
     const tame_analysis_plan plan = tame_phase_foresee(e, p, t, 1);
     w->observed += trials * (double)(last - first) * plan.step_cycles;
     w->worked_out += trials * plan.trial_cycles;
   }
-  if (k == PLAIN || k == ANALYSED) return;
+  if (k == TAME_WORK_PLAIN || k == TAME_WORK_ANALYSED) return;
   const int64_t every = tame_phase_at(e, p)->every;
   w->updates[k] += trials * (double)(steps_before(last, every) - steps_before(first, every));
 }
@@ -82,18 +74,19 @@ static work count(const tame_experiment *e)
 {
   work w = {.readouts = 0};
   for (int64_t p = 0; p < e->phases.count; p++) {
-    w.phases[kind_of_phase(e, p)]++;
+    w.phases[tame_phase_work(e, p)]++;
     for (int64_t t = 0; t < e->tasks.count; t++)
       if (tame_phase_has_task(e, p, t)) count_task(e, p, t, &w);
   }
-  w.readouts += w.updates[READOUT];
+  w.readouts += w.updates[TAME_WORK_READOUT];
   return w;
 }
 
 double tame_plan_steps(const tame_experiment *e)
 {
   const work w = count(e);
-  return w.steps[PLAIN] + w.steps[RECURRENT] + w.steps[READOUT] + w.steps[ANALYSED];
+  return w.steps[TAME_WORK_PLAIN] + w.steps[TAME_WORK_RECURRENT] + w.steps[TAME_WORK_READOUT] +
+         w.steps[TAME_WORK_ANALYSED];
 }
 
 double tame_plan_cycles(const tame_experiment *e)
@@ -105,8 +98,8 @@ double tame_plan_cycles(const tame_experiment *e)
   const bool by_synapse = e->network.plasticity == TAME_PLASTIC_PER_SYNAPSE;
   const double f = e->network.plastic_fraction, learns = by_synapse ? k * f : k;
   return tame_plan_steps(e) * n * (40 + k) +
-         w.updates[RECURRENT] * n * (by_synapse ? 1 : f) * learns * learns / 2 +
-         w.updates[READOUT] * n * n / 2 + w.observed + w.worked_out;
+         w.updates[TAME_WORK_RECURRENT] * n * (by_synapse ? 1 : f) * learns * learns / 2 +
+         w.updates[TAME_WORK_READOUT] * n * n / 2 + w.observed + w.worked_out;
 }
 
 /* ---- groups ------------------------------------------------------------------------------------- */
@@ -271,7 +264,7 @@ static double p_numbers(const model *m, const double neurons[2])
   double sum = sum_of(m, neurons, plastic_of);
   for (int which = 0; which < 2; which++) {
     const kind *k = &m->kinds[which];
-    sum += learners_of(k, neurons[which]) * (k->tiles * TAME_TILE * TAME_TILE + k->padded);
+    sum += learners_of(k, neurons[which]) * (k->tiles * TAME_TILE * TAME_TILE + 2 * k->padded);
   }
   return sum;
 }
@@ -303,6 +296,13 @@ static double readout_bytes(const tame_experiment *e, int k, int g, double *save
   return most;
 }
 
+/* What a network of features keeps of the past, on every rank. */
+static double memory_bytes(const tame_network_params *p)
+{
+  const tame_features *features = tame_network_features(p);
+  return features ? 8.0 * (double)features->memory(p->cell.params, tame_network_channels(p)) : 0;
+}
+
 /* Rank k of g. */
 static void plan_rank(const model *m, int k, int g, tame_plan_rank *out)
 {
@@ -318,7 +318,7 @@ static void plan_rank(const model *m, int k, int g, tame_plan_rank *out)
   out->weights = synapses * (real + (tame_network_is_dense(p) ? 0 : 4)) +
                  own * ((double)p->inputs + (p->bias_scale > 0)) * real +
                  (double)p->outputs * (n + fed) * real;
-  out->states = own * (3 * real + 16 + 2 * 8);
+  out->states = own * (3 * real + 16 + 2 * 8) + memory_bytes(p);
   const double remote = fmin(seen, n - own);
   const bool gather = g > 1 && remote >= (n - own) / 2;
   out->gathers = gather;
@@ -480,8 +480,8 @@ static double trial_seconds(const model *m, const tame_plan *p, int which)
   const double all[2] = {m->kinds[0].neurons, m->kinds[1].neurons},
                plastic = sum_of(m, all, plastic_of);
   double seconds = 1e-4 + p->most_neurons * p->times.normal;
-  if (which == RECURRENT) seconds += plastic / p->group * 12e-9 + m->n * 5e-9;
-  if (which == READOUT) seconds += m->n / p->group * 10e-9;
+  if (which == TAME_WORK_RECURRENT) seconds += plastic / p->group * 12e-9 + m->n * 5e-9;
+  if (which == TAME_WORK_READOUT) seconds += m->n / p->group * 10e-9;
   return seconds;
 }
 
@@ -494,14 +494,15 @@ static double seconds_of(const model *m, const tame_plan_request *q, tame_plan *
   const double a_cycle = t->step /
                          (40 * m->n + sum_of(m, all, inputs_of)); /* of all ranks together */
   p->begin_seconds = begin_seconds(m, q, p) + (p->networks == 1 ? start_seconds(q) : 0);
-  p->parts[PLAIN] = w.readouts * (t->readout + (p->most.gathers ? 0 : between));
-  p->parts[RECURRENT] = w.updates[RECURRENT] * t->update;
-  p->parts[READOUT] = w.updates[READOUT] * (t->readout_update + between);
-  p->parts[ANALYSED] = w.observed * a_cycle + w.worked_out * a_cycle * p->group * q->threads;
+  p->parts[TAME_WORK_PLAIN] = w.readouts * (t->readout + (p->most.gathers ? 0 : between));
+  p->parts[TAME_WORK_RECURRENT] = w.updates[TAME_WORK_RECURRENT] * t->update;
+  p->parts[TAME_WORK_READOUT] = w.updates[TAME_WORK_READOUT] * (t->readout_update + between);
+  p->parts[TAME_WORK_ANALYSED] = w.observed * a_cycle +
+                                 w.worked_out * a_cycle * p->group * q->threads;
   double sum = p->begin_seconds;
-  for (int k = 0; k < KINDS; k++) {
+  for (int k = 0; k < TAME_WORK_KINDS; k++) {
     p->parts[k] += w.steps[k] * step + w.trials[k] * trial_seconds(m, p, k);
-    if (k == RECURRENT || k == READOUT)
+    if (k == TAME_WORK_RECURRENT || k == TAME_WORK_READOUT)
       p->parts[k] += w.phases[k] * p->p_bytes / p->group * t->touch / q->threads;
     sum += p->parts[k];
   }

@@ -12,9 +12,6 @@
 #include <string.h>
 #include <time.h>
 
-/* What a step does, for the estimate of the time left. */
-enum { PLAIN, RECURRENT, READOUT, ANALYSED, KINDS };
-
 /* Sums over the steps of a trial by which a readout's error and correlation with its target are told. */
 typedef struct co_moments {
   double mean_z, mean_f, zz, ff, zf, ee;
@@ -72,8 +69,8 @@ typedef struct run {
 
   /* progress, on rank 0 */
   double began, reported, noted;
-  int64_t steps_all[KINDS], steps_left[KINDS], steps_done[KINDS];
-  double seconds[KINDS];
+  int64_t steps_all[TAME_WORK_KINDS], steps_left[TAME_WORK_KINDS], steps_done[TAME_WORK_KINDS];
+  double seconds[TAME_WORK_KINDS];
   double learning_seconds;
   int64_t updates;
 } run;
@@ -199,13 +196,6 @@ static void tell_layout(const run *r, int64_t p_bytes)
          l->cores_on_node, l->cores_on_node == 1 ? "" : "s");
 }
 
-static int kind_of_phase(const tame_experiment *e, int64_t p)
-{
-  if (tame_phase_kind_at(e, p) == TAME_PHASE_ANALYSE) return ANALYSED;
-  if (tame_phase_kind_at(e, p) != TAME_PHASE_TRAIN) return PLAIN;
-  return tame_phase_at(e, p)->weights == TAME_WEIGHTS_RECURRENT ? RECURRENT : READOUT;
-}
-
 /* ---- progress ------------------------------------------------------------------------------- */
 
 /* Steps of all phases, and of those that are left from where we are. */
@@ -214,7 +204,7 @@ static void count_steps(run *r)
   for (int64_t p = 0; p < r->e->phases.count; p++)
     for (int64_t t = 0; t < r->e->tasks.count; t++) {
       if (!tame_phase_has_task(r->e, p, t)) continue;
-      const int kind = kind_of_phase(r->e, p);
+      const int kind = tame_phase_work(r->e, p);
       const int64_t steps = r->e->scripts[t].steps, trials = tame_phase_trials(r->e, p);
       int64_t done = p < r->phase ? steps * trials : 0;
       if (p == r->phase) done = steps * (r->trial + (t < r->task)) + (t == r->task ? r->step : 0);
@@ -227,15 +217,16 @@ static void count_steps(run *r)
 static double seconds_per_step(const run *r, int kind)
 {
   if (r->steps_done[kind] > 0) return r->seconds[kind] / (double)r->steps_done[kind];
-  if (r->steps_done[PLAIN] == 0) return NAN;
-  return (kind == PLAIN ? 1 : 8) * r->seconds[PLAIN] / (double)r->steps_done[PLAIN];
+  if (r->steps_done[TAME_WORK_PLAIN] == 0) return NAN;
+  return (kind == TAME_WORK_PLAIN ? 1 : 8) * r->seconds[TAME_WORK_PLAIN] /
+         (double)r->steps_done[TAME_WORK_PLAIN];
 }
 
 static void report(run *r, bool trial_ended)
 {
   if (r->rank > 0 || !r->options->progress) return;
   double left = 0, done = 0;
-  for (int k = 0; k < KINDS; k++) {
+  for (int k = 0; k < TAME_WORK_KINDS; k++) {
     left += r->steps_left[k] ? (double)r->steps_left[k] * seconds_per_step(r, k) : 0;
     done += r->seconds[k];
   }
@@ -264,6 +255,21 @@ static const void *kept_of(const run *r, int64_t record)
 {
   const bool currents = tame_phase_at(r->e, record)->keep == TAME_KEEP_CURRENTS;
   return currents ? r->network->h : r->network->r;
+}
+
+/* Is step t one after which recurrent weights learn, in this trial? */
+static bool learns_recurrent(const run *r, int64_t t)
+{
+  const tame_phase *phase = tame_phase_at(r->e, r->phase);
+  return tame_phase_kind_at(r->e, r->phase) == TAME_PHASE_TRAIN && t >= r->first && t < r->last &&
+         t % phase->every == 0 && phase->weights == TAME_WEIGHTS_RECURRENT;
+}
+
+/* ... and learn the currents, which come of the rates before the step? */
+static bool learns_currents(const run *r, int64_t t)
+{
+  return learns_recurrent(r, t) &&
+         tame_phase_at(r->e, tame_phase_target(r->e, r->phase))->keep == TAME_KEEP_CURRENTS;
 }
 
 static void learn_recurrent(run *r, int64_t t)
@@ -458,9 +464,9 @@ static uint64_t experiment_checksum(const tame_experiment *e)
 static double share_done(const run *r)
 {
   double left = 0, done = 0;
-  for (int k = 0; k < KINDS; k++) {
+  for (int k = 0; k < TAME_WORK_KINDS; k++) {
     const double each = r->steps_done[k] > 0 ? r->seconds[k] / (double)r->steps_done[k]
-                                             : (k == PLAIN ? 1 : 8) * 1e-4;
+                                             : (k == TAME_WORK_PLAIN ? 1 : 8) * 1e-4;
     left += (double)r->steps_left[k] * each;
     done += (double)(r->steps_all[k] - r->steps_left[k]) * each;
   }
@@ -599,16 +605,17 @@ static tame_status steps_of_trial(run *r)
   const tame_script *script = &e->scripts[r->task];
   const bool perturbed = tame_phase_kind_at(e, r->phase) == TAME_PHASE_PERTURB;
   const double *input = perturbed ? script->perturbed.at : script->input.at;
-  const int kind = kind_of_phase(e, r->phase);
+  const int kind = tame_phase_work(e, r->phase);
   double last = now();
   int64_t since = r->step;
   while (r->step < script->steps) {
     const int64_t t = r->step;
     const double *u = input + t * e->network.inputs;
     tame_observer_before(r->observer, t);
+    if (learns_currents(r, t)) tame_learner_hold(r->learner);
     tame_network_step(r->network, u, tame_phase_at(e, r->phase)->noise);
-    tame_observer_after(r->observer, t, u);
     after_step(r, t);
+    tame_observer_after(r->observer, t, u); /* knows by now what is fed back next */
     r->step++;
     r->asked++;
     if (r->step % 16 == 0 || r->step == script->steps) {
@@ -633,7 +640,7 @@ static tame_status loss_of_trial(run *r, double *loss)
   const tame_network *net = r->network;
   tame_status status = TAME_OK;
   double sum = r->loss_sum, units = (double)r->e->network.outputs;
-  if (kind_of_phase(r->e, r->phase) == RECURRENT) {
+  if (tame_phase_work(r->e, r->phase) == TAME_WORK_RECURRENT) {
     status = tame_canonical_sum(r->comm, &net->partition, r->squares, &sum);
     units = (double)net->p.neurons;
   }

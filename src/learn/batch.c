@@ -41,7 +41,7 @@ static double gram_numbers(const tame_batch_params *p, int64_t features, int64_t
   const int solvers = tame_batch_ranks(p);
   const double share = tame_spread_bytes(features, features, solvers) / sizeof(double);
   const double columns = (double)(p->alpha.count * outputs) * (double)features;
-  return (rank < solvers ? (p->alpha.count > 1 ? 4 : 1.25) * share : 0) + 4 * columns;
+  return (rank < solvers ? (p->alpha.count > 1 ? 4 : 1.25) * share : 0) + 6 * columns;
 }
 
 static double qr_numbers(const tame_batch_params *p, int64_t m, int64_t outputs, int rank)
@@ -85,6 +85,9 @@ tame_status tame_batch_check(const void *params, int64_t updates, const char **k
     for (int64_t j = 0; j < k; j++)
       if (p->alpha.at[j] == p->alpha.at[k])
         return tame_fail(TAME_ERR_INPUT, "%g is given twice", p->alpha.at[k]);
+  *key = p->folds != 5 ? "folds" : "fold_length";
+  if (p->alpha.count == 1 && (p->folds != 5 || p->fold_length != 20))
+    return tame_fail(TAME_ERR_INPUT, "there is but one alpha, and nothing to choose by folds");
   *key = "folds";
   if (p->alpha.count > 1 && updates <= (folds - 1) * length)
     return tame_fail(

@@ -18,9 +18,10 @@ static const char *const intercepts[] = {"on", "off", NULL};
 #define AT(member) .offset = offsetof(net_params, member)
 #define ALPHA                                                                                      \
   {                                                                                                \
-    "alpha", TAME_REALS, AT(batch.alpha), .fallback = "0.001", .max = 1e300,                       \
-                                          .doc = "penalty, beside |y - X w|^2 / (2 n) for n "      \
-                                                 "updates; of several, cross-validation chooses"   \
+    "alpha", TAME_REALS, AT(batch.alpha),                                                          \
+        .fallback = "0.001", .min = 1e-12, .max = 1e300,                                           \
+        .doc = "penalty, beside |y - X w|^2 / (2 n) for n "                                        \
+               "updates; of several, cross-validation chooses; for 0 take ridge"                   \
   }
 #define OTHERS                                                                                     \
   {"intercept",      TAME_CHOICE,           AT(batch.intercept),                                   \
@@ -43,8 +44,8 @@ static const char *const intercepts[] = {"on", "off", NULL};
 static const tame_field lasso_fields[] = {ALPHA, OTHERS, {0}};
 static const tame_field net_fields[] = {
     ALPHA,
-    {"l1_ratio", TAME_REAL, AT(l1_ratio), .fallback = "0.5", .max = 1,
-     .doc = "share of |w|_1 in the penalty; the rest is |w|^2 / 2"},
+    {"l1_ratio", TAME_REAL, AT(l1_ratio), .fallback = "0.5", .min = 0.01, .max = 1,
+     .doc = "share of |w|_1 in the penalty; the rest is |w|^2 / 2; for 0 take ridge"},
     OTHERS,
     {0}};
 #undef ALPHA

@@ -92,6 +92,11 @@ void tame_learner_free(tame_learner **learner)
   *learner = NULL;
 }
 
+void tame_learner_hold(tame_learner *learner)
+{
+  learner->part->hold(learner);
+}
+
 void tame_learner_update(tame_learner *learner, const double *error)
 {
   learner->part->update(learner, error);

@@ -26,6 +26,8 @@ typedef struct recurrent {
   int64_t *members;       /* own neurons, by group */
   tame_partition threads; /* of groups */
   void *P, *u;
+  void *held; /* rates of all groups, placed as u is; of the next update, if they hold */
+  bool holds;
   int64_t widest;     /* numbers of the longest r, padded */
   void **scratch;     /* of each thread: k, and r of AT_ONCE groups, [1 + AT_ONCE][widest] */
   void *before;       /* plastic weights at the last health, by own neuron */
@@ -91,7 +93,7 @@ static int64_t need(const void *params, const tame_network *net)
   if (members && groups) {
     const int64_t count = find_groups(net, members, groups);
     for (int64_t g = 0; g < count; g++)
-      numbers += p_numbers(&groups[g]) + padded(groups[g].inputs) * (1 + groups[g].count);
+      numbers += p_numbers(&groups[g]) + padded(groups[g].inputs) * (2 + groups[g].count);
   }
   free(groups);
   free(members);
@@ -186,8 +188,9 @@ static tame_status create(tame_learner **out, const void *params, tame_network *
   }
   rls->P = tame_untouched(p_total, net->real, "P");
   rls->u = tame_untouched(u_total, net->real, "the pending updates of P");
+  rls->held = tame_untouched(u_total, net->real, "the rates of an update");
   rls->before = tame_untouched(rls->before_at[net->n_local], net->real, "weights before");
-  if (!rls->P || !rls->u || !rls->before) return TAME_ERR_NOMEM;
+  if (!rls->P || !rls->u || !rls->held || !rls->before) return TAME_ERR_NOMEM;
   if (allocate_threads(rls) != TAME_OK) return TAME_ERR_NOMEM;
   reset_p(rls);
   for (int64_t i = 0; i < net->n_local; i++)
@@ -201,8 +204,8 @@ static void release(tame_learner *learner)
   recurrent *rls = (recurrent *)learner;
   for (int t = 0; rls->scratch && t < rls->threads.size; t++) free(rls->scratch[t]);
   tame_partition_free(&rls->threads);
-  void *const owned[] = {rls->groups,    rls->members,  rls->P,       rls->u,        rls->before,
-                         rls->before_at, rls->failures, rls->scratch, rls->standings};
+  void *const owned[] = {rls->groups,    rls->members,  rls->P,       rls->u,         rls->before,
+                         rls->before_at, rls->failures, rls->scratch, rls->standings, rls->held};
   for (size_t k = 0; k < sizeof owned / sizeof *owned; k++) free(owned[k]);
   free(rls);
 }
@@ -216,6 +219,17 @@ static void gather_rates(const recurrent *rls, const group *at, void *r)
   tame_network_plastic_rates(net, rls->members[at->first], r);
   memset(tame_real_from(net, r, at->inputs), 0,
          (size_t)(padded(at->inputs) - at->inputs) * net->real);
+}
+
+static void hold(tame_learner *learner)
+{
+  recurrent *rls = (recurrent *)learner;
+  rls->holds = true;
+#pragma omp parallel for schedule(static, 1) num_threads(rls->threads.size)
+  for (int t = 0; t < rls->threads.size; t++)
+    for (int64_t g = rls->threads.first[t]; g < rls->threads.first[t + 1]; g++)
+      gather_rates(rls, &rls->groups[g],
+                   tame_real_from(rls->head.network, rls->held, rls->groups[g].u));
 }
 
 static void update_group(recurrent *rls, const group *at, const void *r, void *k,
@@ -241,7 +255,11 @@ static void update_thread(recurrent *rls, int t, const double *error)
 {
   const tame_network *net = rls->head.network;
   void *const k = rls->scratch[t];
-  for (int64_t g = rls->threads.first[t]; g < rls->threads.first[t + 1]; g += AT_ONCE) {
+  for (int64_t g = rls->threads.first[t]; rls->holds && g < rls->threads.first[t + 1]; g++)
+    update_group(rls, &rls->groups[g], tame_real_from(net, rls->held, rls->groups[g].u), k,
+                 &rls->failures[t], error);
+  const int64_t from = rls->holds ? rls->threads.first[t + 1] : rls->threads.first[t];
+  for (int64_t g = from; g < rls->threads.first[t + 1]; g += AT_ONCE) {
     const int64_t left = rls->threads.first[t + 1] - g, count = left < AT_ONCE ? left : AT_ONCE;
     for (int64_t b = 0; b < count; b++)
       gather_rates(rls, &rls->groups[g + b], tame_real_from(net, k, (b + 1) * rls->widest));
@@ -256,6 +274,7 @@ static void update(tame_learner *learner, const double *error)
   recurrent *rls = (recurrent *)learner;
 #pragma omp parallel for schedule(static, 1) num_threads(rls->threads.size)
   for (int t = 0; t < rls->threads.size; t++) update_thread(rls, t, error);
+  rls->holds = false;
   rls->scale = 1 / rls->params.forgetting;
 }
 
@@ -519,6 +538,7 @@ static int64_t unpack(tame_learner *learner, int64_t i_local, double *P)
 
 const tame_rule_part tame_rls_recurrent = {.need = need,
                                            .create = create,
+                                           .hold = hold,
                                            .update = update,
                                            .health = health,
                                            .p = unpack,

@@ -25,6 +25,7 @@ typedef struct tame_rule_part {
   int (*ranks)(const void *params); /**< NULL: one will do */
   tame_status (*check)(const void *params, int64_t updates, const char **key); /**< NULL: none */
   tame_status (*create)(tame_learner **out, const void *params, tame_network *network);
+  void (*hold)(tame_learner *learner); /**< NULL for readouts */
   void (*update)(tame_learner *learner, const double *error);
   tame_status (*health)(tame_learner *learner, tame_health *health);
   int64_t (*p)(tame_learner *learner, int64_t i_local, double *P); /**< NULL: it has none */

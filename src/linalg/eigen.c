@@ -7,6 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+enum { MOST = 32766 /* rows: LAPACK wants 1 + 6 n + 2 n^2 numbers, and counts them in 32 bits */ };
+
 static tame_status failed(int64_t n, int info)
 {
   return tame_fail(TAME_ERR_NUMERIC,
@@ -33,6 +35,11 @@ static int solve_alone(int n, double *A, int stride, double *values, double *wor
 
 tame_status tame_eigen(int64_t n, double *A, double *values)
 {
+  if (n > MOST)
+    return tame_fail(TAME_ERR_NUMERIC,
+                     "the eigenvalues of a matrix of %lld rows are beyond LAPACK's 32-bit sizes, "
+                     "want at most %d; several ranks together may find them (solvers)",
+                     (long long)n, MOST);
   int room = 0, whole_room = 0, info = 0;
   if (n == 0) return TAME_OK;
   tame_blas_alone();

@@ -55,6 +55,8 @@ typedef struct sizes {
   int64_t A, B, T, work, values, whole;
 } sizes;
 
+enum { MOST = 23000 /* features: 4 p^2 + 8 p numbers are counted in 32 bits */ };
+
 static sizes sizes_of(int64_t p, int64_t targets, int64_t alphas)
 {
   const int64_t more = targets > PANEL ? targets : PANEL, svd = 4 * p * p + 8 * p;
@@ -127,7 +129,7 @@ static tame_status solve_one(int64_t p, int64_t targets, double alpha, const dou
   return TAME_OK;
 }
 
-/* w = V diag(s / (s^2 + alpha)) U' y. T: [targets][p], a part of it is enough for one. */
+/* w = V diag(s / (s^2 + alpha)) U' y. T: room for U'y and a solution of one target, 2 p of PANEL p numbers. */
 static tame_status solve_path(int64_t p, int64_t targets, int64_t alphas, const double *alpha,
                               const double *R, int64_t stride, const double *UV, double *T,
                               const double *values, double *w)
@@ -155,6 +157,11 @@ static tame_status solve_path(int64_t p, int64_t targets, int64_t alphas, const 
 tame_status tame_qr_ridge(int64_t p, int64_t targets, const double *R, int64_t stride,
                           int64_t alphas, const double *alpha, double *w, double *rank)
 {
+  if (p > MOST)
+    return tame_fail(TAME_ERR_NUMERIC,
+                     "%lld features are beyond LAPACK's 32-bit sizes, want at most %d: "
+                     "solver gram, with solvers",
+                     (long long)p, MOST);
   const sizes s = sizes_of(p, targets, alphas);
   double *A = tame_zeroed(s.A, sizeof *A, "ridge"), *B = tame_untouched(s.B, sizeof *B, "ridge"),
          *T = tame_untouched(s.T, sizeof *T, "ridge"),

@@ -654,5 +654,6 @@ void tame_network_measure(const tame_network *net, tame_network_load *load)
                 p->outputs * (p->neurons + (net->w_fb ? net->n_local : 0)) * real +
                 tame_exchange_view_count(net->exchange) * real *
                     (net->partition.size == 1 ? 2 : 1); /* one to read, one to write */
+  load->bytes += net->n_memory * (int64_t)sizeof *net->memory;
   if (net->everything || net->all) load->bytes += p->neurons * real;
 }

@@ -186,7 +186,7 @@ static void neurons_with_the_same_inputs_share_one_p(void **state)
   int64_t learning = 0;
   for (int64_t i = 0; i < net->n_local; i++) learning += net->plastic[i] > 0;
   const int64_t one = 6 * 64, bytes = tame_learner_need(&rule, net, TAME_WEIGHTS_RECURRENT);
-  assert_all(bytes == (learning ? (one + 24 * (1 + learning)) * (int64_t)sizeof(double) : 0));
+  assert_all(bytes == (learning ? (one + 24 * (2 + learning)) * (int64_t)sizeof(double) : 0));
   tame_learner *learner = make_learner(&rule, net, TAME_WEIGHTS_RECURRENT);
   double error[24], P[24 * 24];
   sums s = sums_of(24, 1);
@@ -223,6 +223,45 @@ static void neurons_with_the_same_inputs_share_one_p(void **state)
   tame_network_free(&net);
   free(rule.params);
   free_params(&p);
+}
+
+/* ---- currents ------------------------------------------------------------------------------- */
+
+/* After an update about the current h = W r of a step, that step made again gives the error e c, c = 1 / (1 + r'r / delta). */
+static void held_rates_are_those_of_the_current(void **state)
+{
+  (void)state;
+  for (int density = 1; density <= 4; density += 3) { /* sparse, and dense */
+    tame_network_params p = small_params(40);
+    set_wiring(&p, "random", density / 4.0);
+    tame_network *net = make_network(MPI_COMM_WORLD, &p);
+    tame_variant rule = rls_of(0.5, 1);
+    tame_learner *learner = make_learner(&rule, net, TAME_WEIGHTS_RECURRENT);
+    const int64_t n = net->n_local;
+    double *error = calloc((size_t)n + 1, sizeof *error), *c = calloc((size_t)n + 1, sizeof *c),
+           r[40];
+    bool ok = true;
+    for (int64_t i = 0; i < n; i++) {
+      double rr = 0;
+      tame_network_plastic_rates(net, i, r);
+      for (int64_t s = 0; s < net->plastic[i]; s++) rr += r[s] * r[s];
+      c[i] = net->plastic[i] ? 1 / (1 + rr / 0.5) : 1;
+    }
+    tame_learner_hold(learner);
+    tame_network_step(net, NULL, false);
+    for (int64_t i = 0; i < n; i++) error[i] = ((double *)net->h)[i] - 0.3;
+    tame_learner_update(learner, error);
+    tame_network_reset(net, 0);
+    tame_network_step(net, NULL, false);
+    for (int64_t i = 0; i < n; i++)
+      ok = ok && fabs(((double *)net->h)[i] - 0.3 - error[i] * c[i]) < 1e-13;
+    assert_all(ok);
+    free(error), free(c);
+    tame_learner_free(&learner);
+    tame_network_free(&net);
+    free(rule.params);
+    free_params(&p);
+  }
 }
 
 /* ---- the same bits -------------------------------------------------------------------------- */
@@ -368,6 +407,7 @@ static int group(void)
       cmocka_unit_test(p_of_recurrent_weights),
       cmocka_unit_test(readouts_are_ridge_regression),
       cmocka_unit_test(neurons_with_the_same_inputs_share_one_p),
+      cmocka_unit_test(held_rates_are_those_of_the_current),
       cmocka_unit_test(same_bits_on_any_number_of_ranks),
       cmocka_unit_test(p_without_positivity_stops_all_ranks),
       cmocka_unit_test(a_negative_p_is_found),

@@ -43,8 +43,31 @@ same "float, halo" --set network.precision=float --set 'network.wiring={fixed_in
   --set network.plasticity=per_synapse
 unset TAME_THREAD_GRAIN
 
+# A readout that is fed back: both methods find the same exponent, driven by the target, free, and when that changes
+cat >fed.yaml <<'END'
+name: fed
+network: {neurons: 60, inputs: 0, gain: 1.2, feedback_scale: 2, wiring: {random: {density: 0.3}}}
+tasks: [{name: wave, duration_ms: 3000, window_ms: [100, 3000], targets: [sines: {amplitudes: [1], frequencies_hz: [3]}]}]
+phases:
+  - analyse: {name: driven, feedback: target, by: [lyapunov: {exponents: 1}, divergence: {}]}
+  - analyse: {name: free, by: [lyapunov: {exponents: 1}, divergence: {}]}
+  - analyse: {name: both, teacher_ms: 1500, by: [lyapunov: {exponents: 1}, divergence: {}]}
+END
+"$TAME" run fed.yaml -q -o fed.h5
+"$PYTHON" - <<'END'
+import h5py
+with h5py.File("fed.h5") as f:
+    found = {}
+    for phase in ("driven", "free", "both"):
+        group = f["phases/%s/wave" % phase]
+        found[phase] = group["lyapunov/exponents"][0, 0, 0], group["divergence/exponent"][0, 0]
+        print("fed back, %s: %.4f and %.4f 1/s" % (phase, *found[phase]))
+    assert all(abs(a - b) < 5e-2 for a, b in found.values()), "the methods differ"
+    assert abs(found["driven"][0] - found["free"][0]) > 0.1, "what is fed back makes no difference"
+END
+
 # Stopped in the midst of trials, again and again, and resumed on other ranks
-long=(--set 'tasks[0].duration_ms=6000' --set 'tasks[0].window_ms=[1000, 5990]'
+long=(--set 'tasks[0].duration_ms=20000' --set 'tasks[0].window_ms=[1000, 19990]'
   --set output.rates.neurons=none)
 rm -f one.h5 other.h5
 "$TAME" run chaos.yaml -q -o one.h5 "${long[@]}"

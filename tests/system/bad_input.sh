@@ -58,7 +58,7 @@ bad "output.rates.neurons: found 'x'" 'output.rates.neurons=[x]'
 bad "output.rates.phases: there is no phase 'befor'" 'output.rates.phases=[befor]'
 bad "none of the network's synapses is plastic" network.wiring.random.density=0
 bad "phases[2].train.learner: ridge trains readouts, not recurrent weights" 'phases[2].train.learner=ridge'
-bad "phases[3].train.learner.lasso.alpha: found '-1', want a number from 0" \
+bad "phases[3].train.learner.lasso.alpha: found '-1', want a number from 1e-12" \
   'phases[3].train.learner={lasso: {alpha: -1}}'
 refuse 5 "phase 'readout', task 'timing', trial 0: ridge: X'X + 0 I is singular: effective rank of" \
   "$TAME" run "$job" -q -o bad.h5 --set 'phases[3].train.learner={ridge: {alpha: 0}}' \
@@ -260,6 +260,13 @@ refuse 2 "--memory-per-node: found 'lots'" "$TAME" plan "$job" --memory-per-node
 refuse 2 "--group: found 4, but there are 2 ranks" "$TAME" plan "$job" --ranks 2 --group 4
 refuse 3 "it does not fit: want about" "$TAME" plan "$job" --set network.neurons=40000 --updates-per-second 10 \
   --ranks 4 --nodes 2 --memory-per-node 16G
+
+features "phases[0].analyse.by[0].divergence.every (default): units of cell nvar do not hear each other" \
+  --set 'phases=[analyse: {name: a, by: [divergence]}]'
+solved() { bad "phases[3].train.learner.$1" "phases[3].train.learner={$2}"; }
+solved "lasso.alpha: found '0', want a number from 1e-12" 'lasso: {alpha: 0}'
+solved "elastic_net.l1_ratio: found '0', want a number from 0.01" 'elastic_net: {l1_ratio: 0}'
+solved "ridge.folds: there is but one alpha, and nothing to choose by folds" 'ridge: {folds: 7}'
 
 # Feedback that is not there, or of what is not there
 fed() { # WORDS ARGUMENT...
