@@ -82,7 +82,7 @@ function(tame_system_test name)
   set(folder "${PROJECT_BINARY_DIR}/tests/system/${name}")
   add_test(NAME system.${name} COMMAND sh -c
     "rm -rf \"$1\" && mkdir -p \"$1\" && cd \"$1\" && exec bash \"$2\"" sh "${folder}" "${script}")
-  tame_test_properties(system.${name} system "${script}" 1 2
+  tame_test_properties(system.${name} system "${script}" 1 1
     "TAME=$<TARGET_FILE:tame_cli>" "TAME_SOURCE=${PROJECT_SOURCE_DIR}"
     "TAME_BUILD=${PROJECT_BINARY_DIR}" "PYTHON=${TAME_PYTHON}" "TAME_PYTHON=${TAME_PYTHON}"
     "MPIEXEC=${MPIEXEC_EXECUTABLE}" "CC=${CMAKE_C_COMPILER}")

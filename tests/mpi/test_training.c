@@ -132,7 +132,7 @@ static tame_batch_result epoch_of(training *t, uint32_t *batch, int epoch)
 static int epochs_wanted(void) /* TAME_TEST_EPOCHS=30: the whole training */
 {
   const char *given = getenv("TAME_TEST_EPOCHS");
-  return given ? (int)strtol(given, NULL, 10) : 4;
+  return given ? (int)strtol(given, NULL, 10) : 8;
 }
 
 static void noise_is_integrated(void **state)

@@ -59,21 +59,10 @@ done
 same "lasso of several alphas" --set network.neurons=70 \
   --set 'phases[0].train.learner={lasso: {alpha: [0.1, 0.01, 0.001]}}'
 
-# Readouts that are fed back; currents as targets, one P for all neurons; trials that go on
-job=$TAME_SOURCE/jobs/force.yaml
-short=(--set 'tasks[0].duration_ms=400' --set output.weights=both)
-same "force" --set network.neurons=90 --set 'phases[2].test={name: after, teacher_ms: 120}'
-job=$TAME_SOURCE/jobs/full-force.yaml
-short=(--set 'tasks[0].duration_ms=200' --set output.weights=both --set 'phases[1].test.trials=1'
-  --set 'tasks[0].targets=[chirp: {duration_ms: 200, from_hz: 5, to_hz: 15}]'
-  --set 'phases[3].train.trials=3' --set 'phases[4].train.trials=2' --set 'phases[5].test.trials=2')
-same "full-force" --set network.neurons=60
-
 # Features of past inputs
 job=$TAME_SOURCE/jobs/ngrc-lorenz.yaml
 short=(--only 0 --set 'tasks[0].duration_ms=400' --set 'tasks[0].window_ms=[350, 400]'
   --set 'phases[0].train.window_ms=[50, 350]' --set output.rates.neurons=all)
-same "nvar"
 same "nvar, float" --set network.precision=float --set 'phases[0].train.learner={ridge: {alpha: 1}}' \
   --set 'network.cell={nvar: {delay: 2, stride: 2, orders: [2, 3]}}'
 same "nvar, rls" --set network.cell.nvar.constant=on --set 'phases[0].train.learner=rls'

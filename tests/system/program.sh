@@ -53,7 +53,7 @@ has out.txt "equal: all data"
 "$TAME" run effective.yaml -q -o c.h5
 "$TAME" compare a.h5 c.h5 >out.txt || fail "the effective text makes another run: $(cat out.txt)"
 "$TAME" info --yaml c.h5 | cmp - effective.yaml || fail "the effective text is not its own"
-"$PYTHON" -c 'for t in range(60): print(t * 0.01, -t * 0.01, sep=",")' >pen.csv
+"$PYTHON" -c 'for t in range(260): print(t * 0.002, -t * 0.002, sep=",")' >pen.csv
 own=(--set network.outputs=2 --set "tasks[0].targets=[file: {path: $PWD/pen.csv, start_ms: 100}]")
 "$TAME" run "$job" -q -o d.h5 "${own[@]}"
 rm pen.csv

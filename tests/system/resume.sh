@@ -14,8 +14,8 @@ stopped() {
   shift 2
   "$TAME" run "$@" -q -o "$file" --checkpoint-every 0 2>err.txt &
   run=$!
-  for _ in $(seq 400); do
-    if [ -e "$slot" ]; then break; fi
+  for _ in $(seq 3000); do
+    if [ -e "$slot" ] || ! kill -0 $run 2>/dev/null; then break; fi
     sleep 0.02
   done
   kill -9 $run || fail "$file was done too soon"
@@ -108,7 +108,7 @@ if [ "$(nm -D "$TAME" 2>/dev/null | grep -c asan)" -eq 0 ]; then
   export LD_PRELOAD=$PWD/nolock.so
   "$TAME" run "$job" -q -o a.h5 "${sweep[@]}" --set 'phases[2].train.trials=200' &
   first=$!
-  for _ in $(seq 200); do
+  for _ in $(seq 3000); do
     if [ -e a.h5.partial ]; then break; fi
     sleep 0.02
   done

@@ -77,7 +77,7 @@ done
 grep -q "12 networks: 12 done" info.txt || fail "$(cat info.txt)"
 
 # Data from files, other ones for each network, from the file itself
-for k in 1 2; do "$PYTHON" -c "for t in range($k * 50): print(t * 0.01 * $k)" >pen$k.csv; done
+for k in 1 2; do "$PYTHON" -c "for t in range(300 + $k * 50): print(t * 0.002 * $k)" >pen$k.csv; done
 cp "$TAME_SOURCE/jobs/small.yaml" files.yaml
 printf 'sweep:\n  axes:\n    - tasks[0].targets: [[file: {path: pen1.csv}], [file: {path: pen2.csv}]]\n' >>files.yaml
 "$TAME" run files.yaml -q -o files.h5
