@@ -13,8 +13,10 @@
 
 typedef struct tame_experiment tame_experiment; /* opaque */
 
-extern const tame_schema tame_experiment_schema;
-extern const tame_table tame_phases;
+/** What its YAML may say: with a network that learns trial by trial, or with a model (`model:`) that learns by
+ *  gradients. */
+extern const tame_schema tame_experiment_schema, tame_model_experiment_schema;
+extern const tame_table tame_phases, tame_model_phases;
 
 /** Read and check an experiment; rank 0 reads files, all ranks get the outcome.
  *  @param path a YAML file, or a results file, whose experiment is then repeated

@@ -36,6 +36,11 @@ double tame_loss_weight(const tame_variant *loss, int64_t own, int64_t all, int6
 void tame_loss_run(const tame_variant *loss, const tame_sequences_view *view, const double *weight,
                    double *value, double *dy);
 
+/** hits: [batch], targets of each sample whose class is that of the largest output, the first of equal
+ *  ones; false for losses without classes. Local. */
+bool tame_loss_has_classes(const tame_variant *loss);
+bool tame_loss_hits(const tame_variant *loss, const tame_sequences_view *view, int64_t *hits);
+
 /** dy = H ty, H the matrix of second derivatives of the sum of values by the outputs; maxima over
  *  time count as if they stayed where they are. [steps][batch][outputs] both. Local. */
 void tame_loss_curve(const tame_variant *loss, const tame_sequences_view *view,

@@ -105,6 +105,10 @@ void tame_model_free(tame_model **model);
 /** Sizes. For one sample: numbers of its state; those that a step keeps for its derivatives (the
  *  tape). Local. */
 int tame_model_layers(const tame_model *model);
+/** A layer's cell, as in the table; how many outputs it has; its circuit, NULL if it has none. Borrowed. */
+const char *tame_model_layer_name(const tame_model *model, int layer);
+int64_t tame_model_layer_width(const tame_model *model, int layer);
+const tame_circuit *tame_model_circuit(const tame_model *model, int layer);
 int64_t tame_model_inputs(const tame_model *model);
 int64_t tame_model_outputs(const tame_model *model);
 int64_t tame_model_state_size(const tame_model *model);
@@ -193,6 +197,9 @@ void tame_model_step_vjp(const tame_model *model, const tame_step *step,
 /** Likewise. */
 void tame_model_step_jvp(const tame_model *model, const tame_step *step,
                          const tame_tangent *tangent);
+/** Outputs of a layer in a step that was made, [batch][*width]. Borrowed from the step. */
+const double *tame_model_layer_outputs(const tame_model *model, const tame_step *step, int layer,
+                                       int64_t *width);
 /** Add to value: [batch] l1 |.| + l2 .^2 over the outputs of all layers but the last, in a step
  *  that was made. */
 void tame_model_rates(const tame_model *model, const tame_step *step, double l1, double l2,

@@ -178,6 +178,11 @@ tame_status tame_checkpoint_look(const char *folder, int64_t network,
  *  is not one. Local. */
 tame_status tame_results_text(const char *path, const char *group, const char *key, char **text);
 
+/** A network's row, by its index in the sweep, of a dataset [network][rows][columns] of finished results, as
+ *  doubles. TAME_ERR_INPUT where it is not so. Local. */
+tame_status tame_results_fetch(const char *path, const char *dataset, int64_t network, int64_t rows,
+                               int64_t columns, double *out);
+
 /** What is to be told of a results file. */
 typedef struct tame_describe_options {
   bool datasets;   /**< each dataset too: shape, axes, units */

@@ -90,7 +90,7 @@ bool tame_phase_has_valid_time(const tame_experiment *e, int64_t phase, int64_t 
 }
 
 /* Names become groups of the results file. */
-static tame_status check_name(const tame_experiment *e, const char *name, const char *path)
+tame_status tame_check_name(const tame_experiment *e, const char *name, const char *path)
 {
   bool fine = *name != '\0' && strlen(name) < 100;
   for (const char *c = name; *c; c++)
@@ -198,7 +198,7 @@ static tame_status check_task(const tame_experiment *e, int64_t k)
   char path[256];
   const tame_task *task = tame_task_at(e, k);
   snprintf(path, sizeof path, "tasks[%lld].name", (long long)k);
-  tame_status status = check_name(e, task->name, path);
+  tame_status status = tame_check_name(e, task->name, path);
   for (int64_t j = 0; status == TAME_OK && j < k; j++)
     if (strcmp(task->name, tame_task_at(e, j)->name) == 0)
       status = tame_yaml_fail_at(e->marks, path, "there is a task '%s' already", task->name);
@@ -405,7 +405,7 @@ static tame_status check_analysis(const tame_experiment *e, int64_t k)
 static tame_status check_phase(const tame_experiment *e, int64_t k)
 {
   const tame_phase *phase = tame_phase_at(e, k);
-  tame_status status = check_name(e, phase->name, phase_path(e, k, "name"));
+  tame_status status = tame_check_name(e, phase->name, phase_path(e, k, "name"));
   for (int64_t j = 0; status == TAME_OK && j < k; j++)
     if (strcmp(phase->name, tame_phase_at(e, j)->name) == 0)
       status = tame_yaml_fail_at(e->marks, phase_path(e, k, "name"),
@@ -512,7 +512,7 @@ static tame_status check_words(tame_experiment *e)
 {
   tame_status status = check_network(e);
   if (status == TAME_OK) e->network.neurons = tame_network_units(&e->network);
-  if (status == TAME_OK) status = check_name(e, e->name, "name");
+  if (status == TAME_OK) status = tame_check_name(e, e->name, "name");
   if (status == TAME_OK && e->tasks.count == 0)
     status = tame_yaml_fail_at(e->marks, "tasks", "the list is empty, want at least one task");
   if (status == TAME_OK && e->phases.count == 0)
@@ -527,7 +527,7 @@ static tame_status check_words(tame_experiment *e)
   return status;
 }
 
-tame_status tame_experiment_check(tame_experiment *e, MPI_Comm comm)
+tame_status tame_experiment_check_network(tame_experiment *e, MPI_Comm comm)
 {
   tame_status status = tame_agree(comm, check_words(e));
   for (int64_t k = 0; status == TAME_OK && k < e->tasks.count; k++)

@@ -285,9 +285,14 @@ static tame_status read_words(tame_experiment **out, const tame_source *source)
 {
   tame_experiment *e = *out = tame_zeroed(1, sizeof *e, "an experiment");
   if (!e) return TAME_ERR_NOMEM;
-  tame_status status = tame_yaml_load(&tame_experiment_schema, e, source->name, source->text,
-                                      (const char *const *)source->sets, source->n_sets, &e->marks);
-  if (status == TAME_OK) status = copy_source(&e->source, source);
+  const char *const *sets = (const char *const *)source->sets;
+  const bool model = tame_yaml_has(source->text, sets, source->n_sets, tame_kind_model.key);
+  const tame_experiment_kind *kind = model ? &tame_kind_model : &tame_kind_network;
+  tame_status status = tame_yaml_load(kind->schema, e, source->name, source->text, sets,
+                                      source->n_sets, &e->marks);
+  if (status != TAME_OK) return status;
+  e->kind = kind;
+  status = copy_source(&e->source, source);
   return status == TAME_OK ? tame_sweep_expand(e) : status;
 }
 
@@ -296,12 +301,12 @@ tame_status tame_experiment_build(tame_experiment **out, MPI_Comm comm, const ta
   tame_experiment *e;
   tame_status status = tame_agree(comm, read_words(&e, source));
   if (status == TAME_OK) { /* as it was given: the check fills in what follows from the rest */
-    e->text = tame_yaml_dump(&tame_experiment_schema, e);
+    e->text = tame_yaml_dump(e->kind->schema, e);
     e->results = tame_zeroed((int64_t)strlen(e->name) + 4, 1, "a file name");
     if (e->results) sprintf(e->results, "%s.h5", e->name);
     status = tame_agree(comm, e->text && e->results ? TAME_OK : TAME_ERR_NOMEM);
   }
-  if (status == TAME_OK) status = tame_experiment_check(e, comm);
+  if (status == TAME_OK) status = e->kind->check(e, comm);
   if (status == TAME_OK) status = load_reference(e, comm);
   if (status != TAME_OK) tame_experiment_free(&e);
   *out = e;
@@ -371,33 +376,18 @@ tame_status tame_experiment_parse(tame_experiment **out, MPI_Comm comm, const ch
   return tame_experiment_build(out, comm, &source);
 }
 
-static void release_task(tame_task *task, tame_script *script)
-{
-  tame_signals_unload(&task->inputs);
-  tame_signals_unload(&task->targets);
-  tame_signals_unload(&task->perturbation);
-  if (!script) return;
-  free(script->input.at);
-  free(script->perturbation.at);
-  free(script->perturbed.at);
-  free(script->target.at);
-}
-
 void tame_experiment_free(tame_experiment **experiment)
 {
   tame_experiment *e = *experiment;
   if (!e) return;
-  for (int64_t k = 0; k < e->tasks.count; k++)
-    release_task((tame_task *)e->tasks.at + k, e->scripts ? &e->scripts[k] : NULL);
-  free(e->scripts);
-  free(e->recorded);
+  if (e->kind) e->kind->release(e);
   free(e->text);
   free(e->results);
   free(e->reference);
   tame_sweep_free(&e->plan);
   release_source(&e->source);
   tame_yaml_free(&e->marks);
-  tame_schema_release(&tame_experiment_schema, e);
+  if (e->kind) tame_schema_release(e->kind->schema, e); /* and all else becomes 0 */
   free(e);
   *experiment = NULL;
 }

@@ -7,6 +7,7 @@
 #include "experiment/yaml.h"
 #include "tame/analysis.h"
 #include "tame/experiment.h"
+#include "tame/gradient.h"
 #include "tame/store.h"
 
 /** What a phase does with a trial. */
@@ -81,14 +82,28 @@ typedef struct tame_source {
   bool own;        /**< whose networks have different tasks */
 } tame_source;
 
+/** What an experiment is about: a network that learns trial by trial, or a model that learns by gradients. */
+typedef struct tame_experiment_kind tame_experiment_kind;
+struct tame_member;
+extern const tame_experiment_kind tame_kind_network, tame_kind_model;
+
 struct tame_experiment {
+  const tame_experiment_kind *kind;
   /* what the YAML says */
   char *name;
   tame_network_params network;
   tame_list tasks;  /* of tame_task */
-  tame_list phases; /* of tame_variant, rows of tame_phases */
+  tame_list phases; /* of tame_variant, rows of tame_phases, or of tame_model_phases */
   tame_output output;
   tame_sweep sweep;
+  /* of a model instead of network, tasks and output */
+  tame_model_params model;
+  tame_list data; /* of tame_data */
+  struct tame_first_weights {
+    char *path;
+    int64_t network;
+  } weights; /* of a results file, to begin with; path NULL: drawn */
+  int keep;  /* TAME_KEEP_... */
   /* what follows from it */
   tame_source source; /* owned */
   tame_sweep_plan *plan;
@@ -98,6 +113,42 @@ struct tame_experiment {
   tame_script *scripts; /* [tasks.count] */
   int64_t *recorded;    /* ids of the recorded neurons, ascending, [n_recorded] */
   int64_t n_recorded;
+};
+
+/** What study.c wants to know of a network before it runs, for a group of `given` ranks, 0: of as many as are
+ *  of use, at most `size`. */
+typedef struct tame_look {
+  const tame_layout *layout;
+  int given, size;
+  int fewest;                /**< set: ranks that it needs for its memory */
+  double cycles, a_step;     /**< set: it takes, and one of its steps */
+  tame_blueprint *blueprint; /**< added to: what it will write */
+} tame_look;
+
+struct tame_experiment_kind {
+  const tame_schema *schema;
+  const char *key;  /**< that tells it: "network", "model" */
+  const char *seed; /**< the key that repeats count up */
+  int64_t (*first_seed)(const tame_experiment *e);
+  /** All that no field's limits can say; read what files hold. Collective. */
+  tame_status (*check)(tame_experiment *e, MPI_Comm comm);
+  /** Free what check() made. Collective where files were read. */
+  void (*release)(tame_experiment *e);
+  /** Look at a network. Local. @return TAME_ERR_NOMEM where there is too little memory for it */
+  tame_status (*look)(const tame_experiment *e, tame_look *look);
+  /** Have all networks of a sweep this dataset in common? Local. */
+  bool (*shares)(const tame_experiment *e, const char *path);
+  /** Write what they have in common. e: a network. Local, by one rank. */
+  tame_status (*put_common)(const tame_experiment *study, const tame_experiment *e,
+                            tame_results *results);
+  /** Are the data that come from files those of a row? TAME_ERR_INPUT where they differ. Local. */
+  tame_status (*same)(const tame_experiment *e, const tame_results *results, int64_t row);
+  const char *common; /**< path of what same() looks at, to ask shares() */
+  /** Run a network, from its newest checkpoint if there is one. Collective over its ranks.
+   *  @return TAME_OK; TAME_STOPPED after a checkpoint; TAME_ERR_INPUT or TAME_ERR_NUMERIC, which are the
+   *  network's own fault; TAME_ERR_NOMEM or TAME_ERR_IO, the world's */
+  tame_status (*run)(const struct tame_member *member);
+  bool keeps_failed; /**< results are of use though the only network failed */
 };
 
 static inline const tame_task *tame_task_at(const tame_experiment *e, int64_t k)
@@ -148,8 +199,11 @@ int64_t tame_phase_target(const tame_experiment *e, int64_t phase);
 /** Read, check and expand an experiment from its source, which is copied. Collective. */
 tame_status tame_experiment_build(tame_experiment **out, MPI_Comm comm, const tame_source *source);
 
-/** Check all that no field's limits can say, sample the signals. Collective for files. */
-tame_status tame_experiment_check(tame_experiment *e, MPI_Comm comm);
+/** Names become groups of the results file: TAME_ERR_INPUT at `path` for one that cannot. Local. */
+tame_status tame_check_name(const tame_experiment *e, const char *name, const char *path);
+
+/** Check a network's experiment, sample its signals. Collective for files. */
+tame_status tame_experiment_check_network(tame_experiment *e, MPI_Comm comm);
 
 /* ---- analyses of a trial --------------------------------------------------------------------- */
 
@@ -199,7 +253,7 @@ typedef struct tame_recorder tame_recorder;
 double tame_recorder_estimate(const tame_experiment *e, double share);
 
 /** Have all networks of a sweep this dataset in common? Local. */
-bool tame_experiment_shares(const tame_experiment *e, const char *path);
+bool tame_recorder_shares(const tame_experiment *e, const char *path);
 
 /** Plan the datasets of a network: of each its row, [1, ...]. Local. */
 void tame_recorder_plan(const tame_experiment *e, int64_t synapses, tame_blueprint *blueprint);
@@ -263,7 +317,7 @@ typedef struct tame_member {
   const char *folder;           /**< of checkpoints */
   bool fresh;                   /**< start from the beginning, whatever checkpoints there are */
   bool tell_layout;             /**< there is but this one */
-  bool put_tasks, put_recorded; /**< signals and ids of recorded neurons are its own */
+  const tame_experiment *study; /**< of the sweep */
   int64_t networks;             /**< of the run, for its progress */
   double stop_at;               /**< by MPI_Wtime(); INFINITY: never */
 } tame_member;
@@ -271,15 +325,64 @@ typedef struct tame_member {
 /** Write a text of a fixed width, cut if it is longer. Local. */
 tame_status tame_member_put_text(tame_results *results, const char *path, int64_t row,
                                  const char *text);
+
+/* ---- its course: what is alike whatever runs -------------------------------------------------- */
+
+/** What a kind of run tells its course. run: as given to tame_course_open(). */
+typedef struct tame_course_kind {
+  /** Share of its work that is done. Local. */
+  double (*share)(const void *run);
+  /** Where it stands: about->at and about->where. Local. */
+  void (*place)(const void *run, tame_checkpoint_about *about);
+  /** All that it goes on with. Collective. */
+  void (*gather)(void *run, tame_state *state);
+  /** Stand where a checkpoint says, with room for its state; and when that has been read. Collective. */
+  tame_status (*restore)(void *run, const tame_checkpoint_about *about);
+  void (*restored)(void *run);
+  /** Write what is known before it runs. Local. */
+  tame_status (*put)(void *run);
+} tame_course_kind;
+
+/** How a network's run stands with the world: checkpoints, requests to stop, what the results say of it. */
+typedef struct tame_course {
+  const tame_member *member;
+  const tame_course_kind *kind;
+  void *run;
+  int rank;
+  tame_checkpoint *checkpoint;
+  double last_loss; /**< NaN: none yet; set by the run */
+  int64_t interval,
+      asked; /**< steps between asking, the same on every rank; and since, counted by the run */
+  double asked_at, saved_at;
+  double began, reported, noted;
+} tame_course;
+
+/** Look for checkpoints. member must outlive it. Collective, as all below but where noted. */
+tame_status tame_course_open(tame_course *course, const tame_member *member,
+                             const tame_course_kind *kind, void *run);
+/** Go on from a checkpoint, or start. */
+tame_status tame_course_begin(tame_course *course);
+/** Do what is asked for: save; or save and leave, which is TAME_STOPPED. between: at a point where one saves
+ *  whenever it is time, be it at each. TAME_ERR_IO: results are lost. */
+tame_status tame_course_attend(tame_course *course, bool between);
+/** Tell the results how far it is, once a second. Local. */
+void tame_course_progress(tame_course *course);
+/** Tell the results how it ended, what it took; returns what became of it. prepared: did it come to run? */
+tame_status tame_course_end(tame_course *course, tame_status status, bool prepared);
+void tame_course_close(tame_course *course);
+/** Tell the user. Rank 0 does. Local. */
+void tame_course_note(const tame_course *course, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* ---- a network's ----------------------------------------------------------------------------- */
+
 /** Bytes on a rank with a share of the neurons: rates kept as targets, and what is recorded. Local. */
 double tame_run_recordings(const tame_experiment *e, double share);
 /** TAME_ERR_NOMEM where a rank needs more than there is for it. Local. */
 tame_status tame_run_refuse_above(const tame_layout *layout, int ranks, double need,
                                   const char *what);
 
-/** Run a network, from its newest checkpoint if there is one. Collective over its ranks.
- *  @return TAME_OK; TAME_STOPPED after a checkpoint; TAME_ERR_INPUT or TAME_ERR_NUMERIC, which are the
- *  network's own fault; TAME_ERR_NOMEM or TAME_ERR_IO, the world's */
-tame_status tame_member_run(const tame_member *member);
+/** Run it. Collective over its ranks. */
+tame_status tame_network_run(const tame_member *member);
 
 #endif

@@ -414,7 +414,7 @@ static double bytes_of(const tame_experiment *study, const tame_blueprint *b)
   const double networks = (double)tame_experiment_networks(study);
   double sum = 0;
   for (int64_t k = 0; k < b->n_sets; k++) {
-    double bytes = tame_experiment_shares(study, b->sets[k].path) ? 1 : networks;
+    double bytes = study->kind->shares(study, b->sets[k].path) ? 1 : networks;
     bytes *= b->sets[k].type == TAME_TYPE_TEXT ? (double)b->sets[k].width
                                                : (double)tame_type_size(b->sets[k].type);
     for (int j = 0; j < b->sets[k].axes; j++) bytes *= (double)b->sets[k].shape[j];

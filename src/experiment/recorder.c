@@ -306,7 +306,7 @@ double tame_recorder_estimate(const tame_experiment *e, double share)
   return real * (rates + readout);
 }
 
-bool tame_experiment_shares(const tame_experiment *e, const char *path)
+bool tame_recorder_shares(const tame_experiment *e, const char *path)
 {
   if (strncmp(path, "tasks/", 6) == 0)
     return !tame_sweep_touches(e, "tasks") && !tame_sweep_touches(e, "network.dt_ms") &&

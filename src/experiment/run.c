@@ -6,11 +6,9 @@
 #include "network/inside.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Sums over the steps of a trial by which a readout's error and correlation with its target are told. */
 typedef struct co_moments {
@@ -32,7 +30,7 @@ typedef struct run {
   tame_layout layout;
   tame_network *network;
   tame_recorder *recorder;
-  tame_checkpoint *checkpoint;
+  tame_course course;
   void **innate; /* [phases * tasks]: rates a record phase keeps for training, [window][n_local] */
 
   /* where it stands; with `step` > 0 in the middle of a trial */
@@ -61,14 +59,8 @@ typedef struct run {
   int64_t valid[2];        /* steps that a readout which feeds itself was good for; is it lost? */
   double loss_sum;         /* of readout errors */
   int64_t loss_count;
-  double last_loss;
-
-  /* what may come between */
-  int64_t interval, asked; /* steps between asking, and since; the same on every rank */
-  double asked_at, saved_at;
 
   /* progress, on rank 0 */
-  double began, reported, noted;
   int64_t steps_all[TAME_WORK_KINDS], steps_left[TAME_WORK_KINDS], steps_done[TAME_WORK_KINDS];
   double seconds[TAME_WORK_KINDS];
   double learning_seconds;
@@ -78,17 +70,6 @@ typedef struct run {
 static double now(void)
 {
   return MPI_Wtime();
-}
-
-__attribute__((format(printf, 2, 3))) static void note(const run *r, const char *format, ...)
-{
-  char line[1024];
-  if (r->rank > 0 || !r->options->note) return;
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(line, sizeof line, format, arguments);
-  va_end(arguments);
-  r->options->note(line, r->options->context);
 }
 
 /* ---- what it needs -------------------------------------------------------------------------- */
@@ -178,22 +159,27 @@ static void tell_layout(const run *r, int64_t p_bytes)
   MPI_Reduce(mine, sum, FIGURES, MPI_INT64_T, MPI_SUM, 0, r->comm);
   if (r->rank > 0) return;
   const tame_layout *l = &r->layout;
-  note(r, "%s: %lld neurons, %lld synapses, %s; %d rank%s x %d thread%s on %d node%s, kernels %s",
-       r->e->name, (long long)sum[NEURONS], (long long)sum[SYNAPSES],
-       r->network->real == sizeof(double) ? "double" : "float", l->ranks, l->ranks == 1 ? "" : "s",
-       l->threads, l->threads == 1 ? "" : "s", l->nodes, l->nodes == 1 ? "" : "s", load.kernels);
-  if (l->ranks == 1) note(r, "P %.3g MB, no exchange", (double)most[P] / 1e6);
+  tame_course_note(
+      &r->course,
+      "%s: %lld neurons, %lld synapses, %s; %d rank%s x %d thread%s on %d node%s, kernels %s",
+      r->e->name, (long long)sum[NEURONS], (long long)sum[SYNAPSES],
+      r->network->real == sizeof(double) ? "double" : "float", l->ranks, l->ranks == 1 ? "" : "s",
+      l->threads, l->threads == 1 ? "" : "s", l->nodes, l->nodes == 1 ? "" : "s", load.kernels);
+  if (l->ranks == 1) tame_course_note(&r->course, "P %.3g MB, no exchange", (double)most[P] / 1e6);
   else
-    note(r, "per rank: %lld to %lld neurons, P %.3g to %.3g MB, %s of %.3g to %.3g kB a step",
-         (long long)least[NEURONS], (long long)most[NEURONS], (double)least[P] / 1e6,
-         (double)most[P] / 1e6, load.mode == TAME_EXCHANGE_GATHER ? "allgather" : "halo",
-         (double)least[HALO] / 1e3, (double)most[HALO] / 1e3);
+    tame_course_note(
+        &r->course,
+        "per rank: %lld to %lld neurons, P %.3g to %.3g MB, %s of %.3g to %.3g kB a step",
+        (long long)least[NEURONS], (long long)most[NEURONS], (double)least[P] / 1e6,
+        (double)most[P] / 1e6, load.mode == TAME_EXCHANGE_GATHER ? "allgather" : "halo",
+        (double)least[HALO] / 1e3, (double)most[HALO] / 1e3);
   if (l->oversubscribed)
-    note(r,
-         "warning: more threads than cores: %d rank%s x %d thread%s share %d core%s of a node; "
-         "expect it to be slow",
-         l->ranks_on_node, l->ranks_on_node == 1 ? "" : "s", l->threads, l->threads == 1 ? "" : "s",
-         l->cores_on_node, l->cores_on_node == 1 ? "" : "s");
+    tame_course_note(
+        &r->course,
+        "warning: more threads than cores: %d rank%s x %d thread%s share %d core%s of a node; "
+        "expect it to be slow",
+        l->ranks_on_node, l->ranks_on_node == 1 ? "" : "s", l->threads, l->threads == 1 ? "" : "s",
+        l->cores_on_node, l->cores_on_node == 1 ? "" : "s");
 }
 
 /* ---- progress ------------------------------------------------------------------------------- */
@@ -238,14 +224,14 @@ static void report(run *r, bool trial_ended)
       .task = tame_task_at(r->e, r->task)->name,
       .trial = r->trial,
       .trials = tame_phase_trials(r->e, r->phase),
-      .loss = r->last_loss,
+      .loss = r->course.last_loss,
       .updates_per_second = r->learning_seconds > 0 ? (double)r->updates / r->learning_seconds : 0,
       .share = isnan(left) ? 0 : done / (done + left),
       .seconds_left = left,
       .trial_ended = trial_ended,
   };
   r->options->progress(&progress, r->options->context);
-  r->reported = now();
+  r->course.reported = now();
 }
 
 /* ---- a step --------------------------------------------------------------------------------- */
@@ -436,8 +422,9 @@ static void add_innate(run *r, tame_state *state)
 }
 
 /* All that a run goes on with. Collective. */
-static void gather_state(run *r, tame_state *state)
+static void gather_state(void *run_, tame_state *state)
 {
+  run *r = run_;
   const tame_network *net = r->network;
   const int64_t n = net->p.neurons, moments = net->p.outputs * MOMENTS;
   const bool copy = r->rank > 0;
@@ -455,14 +442,10 @@ static void gather_state(run *r, tame_state *state)
   add_innate(r, state);
 }
 
-static uint64_t experiment_checksum(const tame_experiment *e)
-{
-  return tame_checksum(0, TAME_TYPE_U8, e->text, 0, (int64_t)strlen(e->text));
-}
-
 /* Share of the network's work that is done, by steps and what they take. */
-static double share_done(const run *r)
+static double share_done(const void *run_)
 {
+  const run *r = run_;
   double left = 0, done = 0;
   for (int k = 0; k < TAME_WORK_KINDS; k++) {
     const double each = r->steps_done[k] > 0 ? r->seconds[k] / (double)r->steps_done[k]
@@ -473,129 +456,59 @@ static double share_done(const run *r)
   return done + left > 0 ? done / (done + left) : 0;
 }
 
-/* How it goes, for those who look into the unfinished file. Rank 0. */
-static void put_progress(run *r, double share)
+/* Where we are, in words too. */
+static void place(const void *run_, tame_checkpoint_about *about)
 {
-  const tame_member *m = r->member;
-  const int64_t start[TAME_AXES] = {m->row}, one[TAME_AXES] = {1};
-  if (r->rank > 0) return;
-  r->noted = now();
-  (void)tame_results_write(m->results, "run/progress", TAME_TYPE_F64, start, one, &share);
-  (void)tame_results_write(m->results, "run/loss", TAME_TYPE_F64, start, one, &r->last_loss);
-}
-
-/* Results first, as the checkpoint stands on them: without them nothing more can be kept, and the run must end. A
- * checkpoint that fails is told, and the run goes on: what was saved before is as it was. Collective.
- * TAME_OK; TAME_ERR_IO: results are lost; *kept: whether there is a checkpoint. */
-static tame_status save(run *r, bool *kept)
-{
-  tame_state state = {0};
-  tame_checkpoint_about about = {.network = r->member->network,
-                                 .experiment = experiment_checksum(r->e),
-                                 .share = share_done(r),
-                                 .loss = r->last_loss};
-  about.at[AT_PHASE] = r->phase;
-  about.at[AT_TASK] = r->task;
-  about.at[AT_TRIAL] = r->trial;
-  about.at[AT_INDEX] = r->index;
-  about.at[AT_STEP] = r->step;
-  about.at[AT_LOSS_COUNT] = r->loss_count;
+  const run *r = run_;
+  about->at[AT_PHASE] = r->phase;
+  about->at[AT_TASK] = r->task;
+  about->at[AT_TRIAL] = r->trial;
+  about->at[AT_INDEX] = r->index;
+  about->at[AT_STEP] = r->step;
+  about->at[AT_LOSS_COUNT] = r->loss_count;
   const int64_t task = r->task < r->e->tasks.count ? r->task : r->task - 1;
-  snprintf(about.where, sizeof about.where, "phase '%s', task '%s', trial %lld, step %lld",
+  snprintf(about->where, sizeof about->where, "phase '%s', task '%s', trial %lld, step %lld",
            tame_phase_at(r->e, r->phase)->name, tame_task_at(r->e, task)->name, (long long)r->trial,
            (long long)r->step);
-  const tame_status status = tame_agree(r->comm, tame_results_sync(r->member->results));
-  if (status != TAME_OK) return status;
-  gather_state(r, &state);
-  *kept = tame_checkpoint_save(r->checkpoint, &state, &about) == TAME_OK;
-  tame_state_free(&state);
-  r->saved_at = now();
-  if (*kept) put_progress(r, about.share);
-  else note(r, "warning: no checkpoint: %s", tame_message());
-  return TAME_OK;
 }
 
-/* Go on from a checkpoint: phases before this one are over. Collective. */
-static tame_status restore(run *r, const tame_checkpoint_about *about)
+/* Phases before this one are over. Collective. */
+static tame_status restore(void *run_, const tame_checkpoint_about *about)
 {
-  tame_state state = {0};
+  run *r = run_;
   r->phase = about->at[AT_PHASE];
   r->task = about->at[AT_TASK];
   r->trial = about->at[AT_TRIAL];
   r->index = about->at[AT_INDEX];
   r->step = about->at[AT_STEP];
   r->loss_count = about->at[AT_LOSS_COUNT];
-  r->last_loss = about->loss;
   r->restored = true;
-  tame_status status = make_learner(r);
-  if (status == TAME_OK && r->step > 0) status = observe(r);
-  if (status == TAME_OK) {
-    gather_state(r, &state);
-    status = tame_checkpoint_load(r->checkpoint, &state);
-    tame_state_free(&state);
-  }
-  if (status == TAME_OK) {
-    tame_network_restored(r->network);
-    tame_observer_restored(r->observer, r->step);
-  }
+  const tame_status status = make_learner(r);
+  return status == TAME_OK && r->step > 0 ? observe(r) : status;
+}
+
+static void restored(void *run_)
+{
+  run *r = run_;
+  tame_network_restored(r->network);
+  tame_observer_restored(r->observer, r->step);
+}
+
+/* What is known before the first trial. Local. */
+static tame_status put(void *run_)
+{
+  run *r = run_;
+  const tame_member *m = r->member;
+  tame_status status = tame_recorder_begin(r->recorder);
+  if (r->rank == 0 && status == TAME_OK && !tame_recorder_shares(m->study, "tasks/"))
+    status = tame_recorder_put_tasks(r->e, m->results, m->row);
+  if (r->rank == 0 && status == TAME_OK && !tame_recorder_shares(m->study, "recorded_neurons"))
+    status = tame_recorder_put_recorded(r->e, m->results, m->row);
   return status;
 }
 
-/* ---- what comes between ------------------------------------------------------------------------ */
-
-enum { STOP = 1, SAVE = 2 }; /* what is asked for */
-
-/* What this rank knows of. */
-static int asked_here(const run *r)
-{
-  const tame_run_options *o = r->options;
-  const double at = now();
-  int bits = o->stop && *o->stop ? STOP : 0;
-  if (r->rank > 0) return bits;
-  if (tame_queue_tend(r->member->queue)) bits |= STOP;
-  if (at > r->member->stop_at) bits |= STOP;
-  const bool often = r->step == 0; /* between trials, at any rate; 0 means there */
-  if (at - r->saved_at >= o->checkpoint_seconds && (often || o->checkpoint_seconds > 0))
-    bits |= SAVE;
-  return bits;
-}
-
-/* Steps until we ask again, so that a few milliseconds pass: rank 0's view. */
-static int64_t next_interval(run *r)
-{
-  const double at = now(), each = r->asked > 0 ? (at - r->asked_at) / (double)r->asked : 1;
-  r->asked_at = at;
-  const double steps = 5e-3 / (each > 1e-7 ? each : 1e-7);
-  return steps < 1 ? 1 : (int64_t)steps;
-}
-
-/* What is asked for, the same on every rank. Collective. */
-static int ask(run *r)
-{
-  int64_t all[3] = {0};
-  const int mine = asked_here(r);
-  all[0] = mine & STOP;
-  all[1] = mine & SAVE;
-  if (r->rank == 0) all[2] = next_interval(r);
-  if (r->network->partition.size > 1)
-    MPI_Allreduce(MPI_IN_PLACE, all, 3, MPI_INT64_T, MPI_MAX, r->comm);
-  r->interval = all[2];
-  r->asked = 0;
-  return (int)(all[0] | all[1]);
-}
-
-/* Do what is asked for; TAME_STOPPED: leave. Collective. */
-static tame_status attend(run *r)
-{
-  bool kept = false;
-  const int asked = ask(r);
-  if (!asked) return TAME_OK;
-  const tame_status status = save(r, &kept);
-  if (status != TAME_OK) return status;
-  if (!(asked & STOP)) return TAME_OK;
-  tame_queue_stop(r->member->queue, TAME_STOPPED);
-  return kept ? TAME_STOPPED : TAME_ERR_IO; /* the message is that of the checkpoint */
-}
+static const tame_course_kind kind_of_run = {share_done, place,    gather_state,
+                                             restore,    restored, put};
 
 /* ---- a trial ------------------------------------------------------------------------------------ */
 
@@ -617,7 +530,7 @@ static tame_status steps_of_trial(run *r)
     after_step(r, t);
     tame_observer_after(r->observer, t, u); /* knows by now what is fed back next */
     r->step++;
-    r->asked++;
+    r->course.asked++;
     if (r->step % 16 == 0 || r->step == script->steps) {
       const double at = now();
       r->seconds[kind] += at - last;
@@ -625,10 +538,10 @@ static tame_status steps_of_trial(run *r)
       r->steps_left[kind] -= r->step - since;
       since = r->step;
       last = at;
-      if (at - r->reported > 0.1) report(r, false);
+      if (at - r->course.reported > 0.1) report(r, false);
     }
-    if (r->asked < r->interval || r->step == script->steps) continue;
-    const tame_status status = attend(r);
+    if (r->course.asked < r->course.interval || r->step == script->steps) continue;
+    const tame_status status = tame_course_attend(&r->course, false);
     if (status != TAME_OK) return status;
   }
   return TAME_OK;
@@ -686,8 +599,9 @@ static void warn(run *r)
   const char *warning = r->learner ? tame_learner_warning(r->learner) : NULL;
   if (!warning || r->warned) return;
   r->warned = true;
-  note(r, "warning: phase '%s', task '%s', trial %lld: %s", tame_phase_at(r->e, r->phase)->name,
-       tame_task_at(r->e, r->task)->name, (long long)r->trial, warning);
+  tame_course_note(&r->course, "warning: phase '%s', task '%s', trial %lld: %s",
+                   tame_phase_at(r->e, r->phase)->name, tame_task_at(r->e, r->task)->name,
+                   (long long)r->trial, warning);
 }
 
 /* Windows, and the rates kept for training or by it. */
@@ -733,7 +647,7 @@ static tame_status end_trial(run *r)
   if (status == TAME_OK) status = check_figures(r, &figures);
   judge(r);
   warn(r);
-  r->last_loss = figures.loss;
+  r->course.last_loss = figures.loss;
   if (status == TAME_OK)
     status = tame_agree(r->comm, tame_recorder_end(r->recorder, r->trial, &figures));
   tame_observer_free(&r->observer);
@@ -749,11 +663,11 @@ static tame_status run_trial(run *r)
   if (status == TAME_OK) status = steps_of_trial(r);
   if (status == TAME_OK) status = end_trial(r);
   if (status != TAME_OK) return status;
-  if (now() - r->noted >= 1) put_progress(r, share_done(r));
+  tame_course_progress(&r->course);
   r->index++;
   r->step = 0;
   r->task++;
-  return attend(r);
+  return tame_course_attend(&r->course, true);
 }
 
 /* ---- phases --------------------------------------------------------------------------------- */
@@ -763,7 +677,7 @@ static tame_status run_phase(run *r)
   tame_status status = TAME_OK;
   if (!r->restored) {
     r->trial = r->task = 0;
-    r->last_loss = NAN;
+    r->course.last_loss = NAN;
     status = make_learner(r);
   }
   r->restored = r->warned = false;
@@ -808,7 +722,7 @@ static tame_status allocate(run *r)
 static void release(run *r)
 {
   tame_recorder_free(&r->recorder);
-  tame_checkpoint_close(&r->checkpoint);
+  tame_course_close(&r->course);
   tame_observer_free(&r->observer);
   tame_learner_free(&r->learner);
   tame_network_free(&r->network);
@@ -824,29 +738,6 @@ static void release(run *r)
   free(r->nrmse);
 }
 
-/* Seconds, checkpoints and their cost, which add up over the sessions of a run. Rank 0. */
-static void note_cost(const run *r)
-{
-  const tame_member *m = r->member;
-  const int64_t start[TAME_AXES] = {m->row}, one[TAME_AXES] = {1};
-  const tame_checkpoint_cost cost = r->checkpoint ? tame_checkpoint_cost_of(r->checkpoint)
-                                                  : (tame_checkpoint_cost){0};
-  const double sums[] = {now() - r->began, (double)cost.count, cost.seconds, cost.bytes / 1e6};
-  static const char *const paths[] = {"run/wall_s", "run/checkpoints", "run/checkpoint_s",
-                                      "run/checkpoint_mb"};
-  const double facts[] = {(double)r->network->partition.size, (double)r->layout.threads,
-                          r->last_loss, share_done(r)};
-  static const char *const fact_paths[] = {"run/ranks", "run/threads", "run/loss", "run/progress"};
-  for (int k = 0; k < 4; k++) {
-    double before = 0;
-    (void)tame_results_read(m->results, paths[k], start, one, &before);
-    const double sum = sums[k] + (isfinite(before) ? before : 0);
-    (void)tame_results_write(m->results, paths[k], TAME_TYPE_F64, start, one, &sum);
-  }
-  for (int k = 0; k < 4; k++)
-    (void)tame_results_write(m->results, fact_paths[k], TAME_TYPE_F64, start, one, &facts[k]);
-}
-
 static tame_status prepare(run *r)
 {
   const tame_member *m = r->member;
@@ -856,118 +747,21 @@ static tame_status prepare(run *r)
   if (status == TAME_OK) status = tame_agree(r->comm, allocate(r));
   if (status == TAME_OK)
     status = tame_recorder_create(&r->recorder, r->e, r->network, m->results, m->row);
-  if (status == TAME_OK)
-    status = tame_checkpoint_open(&r->checkpoint, r->comm, m->folder, m->network,
-                                  experiment_checksum(r->e), m->fresh);
   if (status == TAME_OK && m->tell_layout) tell_layout(r, p_bytes);
   return status;
 }
 
-tame_status tame_member_put_text(tame_results *results, const char *path, int64_t row,
-                                 const char *text)
+tame_status tame_network_run(const tame_member *m)
 {
-  const int64_t width = tame_results_width(results, path), length = (int64_t)strlen(text);
-  char *fixed = tame_zeroed(width, 1, "a text");
-  if (!fixed) return TAME_ERR_NOMEM;
-  memcpy(fixed, text, (size_t)(length < width ? length : width));
-  const tame_status status = tame_results_write(results, path, TAME_TYPE_TEXT, &row, (int64_t[]){1},
-                                                fixed);
-  free(fixed);
-  return status;
-}
-
-static void utc(char text[32])
-{
-  const time_t t = time(NULL);
-  struct tm parts;
-  gmtime_r(&t, &parts);
-  strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts);
-}
-
-/* State of a network, on the disk before anything follows. Rank 0. */
-static tame_status mark(const run *r, uint8_t state, const char *message)
-{
-  const tame_member *m = r->member;
-  char at[32];
-  utc(at);
-  const char *when = state == TAME_NETWORK_RUNNING ? "run/started" : "run/finished";
-  tame_status status = tame_member_put_text(m->results, when, m->row, at);
-  if (status == TAME_OK) status = tame_member_put_text(m->results, "message", m->row, message);
-  if (status == TAME_OK) status = tame_results_sync(m->results);
-  if (status == TAME_OK)
-    status = tame_results_write(m->results, "state", TAME_TYPE_U8, &m->row, (int64_t[]){1}, &state);
-  return status == TAME_OK ? tame_results_sync(m->results) : status;
-}
-
-/* What becomes of a network that has come to its end; its checkpoints are not needed any more.
- * Collective. */
-static tame_status conclude(run *r, tame_status status)
-{
-  char why[1024];
-  snprintf(why, sizeof why, "%s", status == TAME_OK ? "" : tame_message());
-  const uint8_t state = status == TAME_OK ? TAME_NETWORK_DONE : TAME_NETWORK_FAILED;
-  const tame_status marked = tame_agree(r->comm, r->rank == 0 ? mark(r, state, why) : TAME_OK);
-  if (marked != TAME_OK) return marked;
-  if (r->checkpoint) tame_checkpoint_remove(r->checkpoint);
-  return status == TAME_OK ? TAME_OK : tame_fail(status, "%s", why);
-}
-
-/* What the results say of the network; the same on every rank. Collective. */
-static uint8_t state_before(const run *r)
-{
-  const int64_t start[TAME_AXES] = {r->member->row}, one[TAME_AXES] = {1};
-  uint8_t state = TAME_NETWORK_WAITING;
-  if (r->rank == 0) (void)tame_results_read(r->member->results, "state", start, one, &state);
-  MPI_Bcast(&state, 1, MPI_BYTE, 0, r->comm);
-  return state;
-}
-
-/* Go on from a checkpoint, or start; of a network that has not begun, no checkpoint can be. Collective. */
-static tame_status begin(run *r)
-{
-  const uint8_t before = state_before(r);
-  const tame_checkpoint_about *about = before == TAME_NETWORK_RUNNING
-                                           ? tame_checkpoint_found(r->checkpoint)
-                                           : NULL;
-  const int damaged = tame_checkpoint_damaged(r->checkpoint);
-  if (damaged)
-    note(r, "warning: network %lld: %s; it goes on from %s", (long long)r->member->network,
-         damaged == 1 ? "a checkpoint is damaged" : "both checkpoints are damaged",
-         about ? about->where : "the beginning");
-  if (about) return restore(r, about);
-  if (before == TAME_NETWORK_RUNNING && !damaged)
-    note(r, "warning: network %lld was running, and there is no checkpoint of it: it begins anew",
-         (long long)r->member->network);
-  r->last_loss = NAN;
-  const tame_member *m = r->member;
-  tame_status status = tame_recorder_begin(r->recorder);
-  if (r->rank == 0 && status == TAME_OK && m->put_tasks)
-    status = tame_recorder_put_tasks(r->e, m->results, m->row);
-  if (r->rank == 0 && status == TAME_OK && m->put_recorded)
-    status = tame_recorder_put_recorded(r->e, m->results, m->row);
-  if (r->rank == 0 && status == TAME_OK) status = mark(r, TAME_NETWORK_RUNNING, "");
-  return tame_agree(r->comm, status);
-}
-
-tame_status tame_member_run(const tame_member *m)
-{
-  run r = {.member = m,
-           .e = m->e,
-           .options = m->options,
-           .comm = m->comm,
-           .layout = m->layout,
-           .interval = 1,
-           .began = now()};
-  r.saved_at = r.asked_at = r.began;
+  run r = {.member = m, .e = m->e, .options = m->options, .comm = m->comm, .layout = m->layout};
   MPI_Comm_rank(m->comm, &r.rank);
-  tame_status status = prepare(&r);
-  if (status == TAME_OK) status = begin(&r);
+  tame_status status = tame_course_open(&r.course, m, &kind_of_run, &r);
+  if (status == TAME_OK) status = prepare(&r);
+  if (status == TAME_OK) status = tame_course_begin(&r.course);
   if (status == TAME_OK) count_steps(&r);
   for (; status == TAME_OK && r.phase < r.e->phases.count; r.phase++) status = run_phase(&r);
   if (status == TAME_OK) status = tame_agree(r.comm, tame_recorder_finish(r.recorder));
-  if (r.rank == 0 && r.recorder) note_cost(&r);
-  if (status == TAME_OK || status == TAME_ERR_INPUT || status == TAME_ERR_NUMERIC)
-    status = conclude(&r, status);
+  status = tame_course_end(&r.course, status, r.recorder != NULL);
   release(&r);
   return status;
 }

@@ -126,23 +126,6 @@ static int ranks_given(const study *s)
   return s->rows == 1 ? s->size : 0;
 }
 
-/* Local: the fewest ranks that hold the network; refused where all together cannot. A first look goes by W alone,
- * as rows of a wiring that is far too large cannot be drawn. */
-static tame_status find_fewest(study *s, const tame_experiment *e)
-{
-  const int given = ranks_given(s), most = given ? given : s->size;
-  const double room = (double)tame_memory_available(s->layout.ranks_on_node);
-  double need = tame_network_estimate(&e->network, most) + tame_run_recordings(e, 1.0 / most) +
-                tame_observer_need(e, 1.0 / most, most, true);
-  int fewest = 0, solvers;
-  tame_status status = tame_plan_solvers(e, most, &solvers);
-  if (status == TAME_OK && need <= room)
-    status = tame_plan_fewest(e, given ? given : solvers, most, room, &fewest, &need);
-  if (fewest > s->fewest) s->fewest = fewest;
-  if (status != TAME_OK || fewest > 0) return status;
-  return tame_run_refuse_above(&s->layout, most, need, "the network, P, analyses and recordings");
-}
-
 /* Local: what a network will write, and take. A fault of its own is kept as its message. */
 static tame_status look_at(study *s, int64_t row)
 {
@@ -153,14 +136,12 @@ static tame_status look_at(study *s, int64_t row)
     return TAME_OK;
   }
   if (status != TAME_OK) return status;
-  status = find_fewest(s, e);
-  const bool counts = status == TAME_OK && e->output.weights != TAME_KEEP_NONE;
-  const int64_t synapses = counts ? tame_network_synapses(&e->network) : 0;
-  if (synapses < 0) status = TAME_ERR_NOMEM;
-  s->cycles[row] = tame_plan_cycles(e);
-  const double steps = tame_plan_steps(e), a_step = steps > 0 ? s->cycles[row] / steps : 0;
-  if (a_step > s->a_step) s->a_step = a_step;
-  if (status == TAME_OK) tame_recorder_plan(e, synapses, &s->blueprint);
+  tame_look look = {
+      .layout = &s->layout, .given = ranks_given(s), .size = s->size, .blueprint = &s->blueprint};
+  status = e->kind->look(e, &look);
+  if (look.fewest > s->fewest) s->fewest = look.fewest;
+  if (look.a_step > s->a_step) s->a_step = look.a_step;
+  s->cycles[row] = look.cycles;
   tame_experiment_free(&e);
   return status == TAME_OK ? s->blueprint.status : status;
 }
@@ -259,7 +240,7 @@ static void plan_whole(study *s, char *keys, size_t size)
   add(s, "run/finished", TAME_TYPE_TEXT, 24, "1");
   plan_sweep(s, keys, size);
   for (int64_t k = 0; k < b->n_sets; k++)
-    b->sets[k].shape[0] = tame_experiment_shares(s->e, b->sets[k].path) ? 1 : s->rows;
+    b->sets[k].shape[0] = s->e->kind->shares(s->e, b->sets[k].path) ? 1 : s->rows;
   tame_blueprint_text(b, "/", "format", "tame-results");
   tame_blueprint_whole(b, "/", "format_version", 2);
   tame_blueprint_text(b, "/", "name", tame_experiment_name(s->e));
@@ -312,10 +293,7 @@ static tame_status put_beginning(study *s)
   }
   tame_experiment *e = NULL;
   if (status == TAME_OK) status = tame_experiment_member(&e, s->e, s->ids[first], MPI_COMM_SELF);
-  if (status == TAME_OK && tame_experiment_shares(s->e, "tasks/"))
-    status = tame_recorder_put_tasks(e, s->results, 0);
-  if (status == TAME_OK && tame_experiment_shares(s->e, "recorded_neurons"))
-    status = tame_recorder_put_recorded(e, s->results, 0);
+  if (status == TAME_OK) status = s->e->kind->put_common(s->e, e, s->results);
   tame_experiment_free(&e);
   return status == TAME_OK ? tame_results_sync(s->results) : status;
 }
@@ -390,8 +368,7 @@ static tame_status check_signals(const study *s, int64_t row)
   tame_status status = tame_experiment_member(&e, s->e, s->ids[row], MPI_COMM_SELF);
   if (status == TAME_ERR_INPUT) return TAME_OK; /* it will be said when its turn comes */
   if (status == TAME_OK)
-    status = tame_recorder_same_tasks(e, s->results,
-                                      tame_experiment_shares(s->e, "tasks/") ? 0 : row);
+    status = e->kind->same(e, s->results, s->e->kind->shares(s->e, e->kind->common) ? 0 : row);
   tame_experiment_free(&e);
   return status;
 }
@@ -399,7 +376,7 @@ static tame_status check_signals(const study *s, int64_t row)
 /* The networks that have begun, or one of them for all. Rank 0. */
 static tame_status check_all_signals(const study *s)
 {
-  const bool shared = tame_experiment_shares(s->e, "tasks/");
+  const bool shared = s->e->kind->shares(s->e, s->e->kind->common);
   uint8_t *states = tame_zeroed(s->rows, 1, "the states of networks");
   const int64_t start[TAME_AXES] = {0}, count[TAME_AXES] = {s->rows};
   tame_status status = states ? TAME_OK : TAME_ERR_NOMEM;
@@ -533,11 +510,10 @@ static tame_status run_one(study *s, int64_t row, const tame_run_options *option
                    .folder = s->folder,
                    .fresh = !s->options->resume,
                    .tell_layout = !is_sweep(s),
-                   .put_tasks = !tame_experiment_shares(s->e, "tasks/"),
-                   .put_recorded = !tame_experiment_shares(s->e, "recorded_neurons"),
+                   .study = s->e,
                    .networks = s->rows,
                    .stop_at = stop_at};
-  status = tame_member_run(&m);
+  status = e->kind->run(&m);
   tame_experiment_free(&e);
   return status;
 }
@@ -596,6 +572,16 @@ static tame_status finish(study *s)
     status = tame_fail(TAME_ERR_PART, "%lld of %lld networks failed; `tame info %s` says why",
                        (long long)failed, (long long)s->rows, s->path);
   return status;
+}
+
+/* The only network has failed, and what it has written is of use. Collective. */
+static tame_status keep_failed(study *s)
+{
+  char why[1024];
+  snprintf(why, sizeof why, "%s", tame_message());
+  const tame_status status = tame_results_finish(&s->results);
+  if (status != TAME_OK) return status;
+  return tame_fail(TAME_ERR_NUMERIC, "%s; '%s' has what came before", why, s->path);
 }
 
 /* By what, as far as this rank knows. */
@@ -691,6 +677,7 @@ tame_status tame_experiment_run(tame_experiment *e, MPI_Comm comm, const tame_ru
     if (status == TAME_OK) status = finish(&s);
     else if (status == TAME_STOPPED) status = stopped(&s);
     const bool own = (status == TAME_ERR_INPUT && !options->resume) || status == TAME_ERR_NUMERIC;
+    if (status == TAME_ERR_NUMERIC && e->kind->keeps_failed) status = keep_failed(&s);
     const bool world = status == TAME_ERR_NOMEM || status == TAME_ERR_IO;
     if (own || (world && !worth_keeping(&s))) tame_results_abandon(&s.results);
     if (own && s.rank == 0) tame_checkpoint_clear(s.folder);

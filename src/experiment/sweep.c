@@ -18,7 +18,7 @@ static const tame_field sweep_fields[] = {
             "together; values: a list, or {from, to, step | count, scale: linear | log}; "
             "label.NAME: a coordinate only"},
     {"repeats", TAME_INT, .offset = offsetof(tame_sweep, repeats), .fallback = "1", .min = 1,
-     .max = MOST, .doc = "of each, with network.seed, network.seed + 1, ..."},
+     .max = MOST, .doc = "of each, with network.seed or model.seed, that + 1, ..."},
     {"reference", TAME_STRING, .offset = offsetof(tame_sweep, reference), .fallback = "",
      .doc = "CSV of published values, to be drawn beside ours: coordinate, NAME, NAME error, ..."},
     {0}};
@@ -178,9 +178,9 @@ static tame_status try_value(const tame_experiment *e, const swept *k, const cha
     snprintf(set, size, "%s=%s", k->name, value);
     for (int i = 0; i < n; i++) sets[i] = e->source.sets[i];
     sets[n] = set;
-    status = tame_yaml_load(&tame_experiment_schema, &spare, e->source.name, e->source.text, sets,
-                            n + 1, NULL);
-    if (status == TAME_OK) tame_schema_release(&tame_experiment_schema, &spare);
+    status = tame_yaml_load(e->kind->schema, &spare, e->source.name, e->source.text, sets, n + 1,
+                            NULL);
+    if (status == TAME_OK) tame_schema_release(e->kind->schema, &spare);
   }
   free(sets);
   free(set);
@@ -195,7 +195,7 @@ static tame_status check_name(const tame_experiment *e, const tame_sweep_plan *p
   if (k->label && !k->name[6]) return fail_key(e, k, "want a name after `label.`");
   if (lies_below(k->name, "sweep") || lies_below(k->name, "name"))
     return fail_key(e, k, "this key cannot be swept");
-  if (e->sweep.repeats > 1 && lies_below(k->name, "network.seed"))
+  if (e->sweep.repeats > 1 && lies_below(k->name, e->kind->seed))
     return fail_key(e, k, "swept, while sweep.repeats changes it, too: leave one of them out");
   for (int64_t a = 0; a < plan->n_axes; a++)
     for (int64_t j = 0; j < plan->axes[a].n_keys; j++) {
@@ -296,19 +296,19 @@ static tame_status read_axis(tame_experiment *e, tame_sweep_plan *plan, axis *a,
 static tame_status add_repeats(const tame_experiment *e, tame_sweep_plan *plan)
 {
   axis *a = &plan->axes[plan->n_axes++];
-  const int64_t count = e->sweep.repeats;
+  const int64_t count = e->sweep.repeats, first = e->kind->first_seed(e);
   a->keys = tame_zeroed(1, sizeof *a->keys, "an axis of a sweep");
   if (!a->keys) return TAME_ERR_NOMEM;
   a->n_keys = 1;
   a->count = count;
   swept *k = &a->keys[0];
-  k->name = strdup("network.seed");
+  k->name = strdup(e->kind->seed);
   k->values = tame_zeroed(count, sizeof *k->values, "the values of a sweep");
   k->numeric = k->is_range = true;
   if (!k->name || !k->values) return tame_fail(TAME_ERR_NOMEM, "no memory for a sweep");
   for (int64_t i = 0; i < count; i++) {
     char number[32];
-    snprintf(number, sizeof number, "%lld", (long long)(e->network.seed + i));
+    snprintf(number, sizeof number, "%lld", (long long)(first + i));
     k->values[i] = strdup(number);
     if (!k->values[i]) return tame_fail(TAME_ERR_NOMEM, "no memory for a sweep");
   }

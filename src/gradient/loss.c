@@ -59,6 +59,18 @@ void tame_loss_run(const tame_variant *loss, const tame_sequences_view *view, co
   kind_of(loss)->run(loss->params, view, weight, value, dy);
 }
 
+bool tame_loss_has_classes(const tame_variant *loss)
+{
+  return kind_of(loss)->hits != NULL;
+}
+
+bool tame_loss_hits(const tame_variant *loss, const tame_sequences_view *view, int64_t *hits)
+{
+  if (!kind_of(loss)->hits) return false;
+  kind_of(loss)->hits(loss->params, view, hits);
+  return true;
+}
+
 void tame_loss_curve(const tame_variant *loss, const tame_sequences_view *view,
                      const double *weight, const double *ty, double *dy)
 {

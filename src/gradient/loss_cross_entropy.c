@@ -90,6 +90,29 @@ static void run(const void *params, const tame_sequences_view *v, const double *
   }
 }
 
+/* Is a class that of the largest output? */
+static bool hit(int over, const tame_sequences_view *v, int64_t steps, const double *y,
+                double class)
+{
+  const int64_t stride = v->batch * v->outputs;
+  int64_t best = 0;
+  for (int64_t o = 1; o < v->outputs; o++)
+    if (pool(over, steps, stride, y + o) > pool(over, steps, stride, y + best)) best = o;
+  return class == (double)best;
+}
+
+static void count_hits(const void *params, const tame_sequences_view *v, int64_t *hits)
+{
+  const int over = ((const cross_params *)params)->over;
+  const int64_t times = over == STEPS ? v->steps : 1, steps = over == STEPS ? 1 : v->steps;
+  for (int64_t b = 0; b < v->batch; b++) {
+    hits[b] = 0;
+    for (int64_t t = 0; t < times; t++)
+      hits[b] += hit(over == STEPS ? LAST : over, v, steps, v->y + (t * v->batch + b) * v->outputs,
+                     v->target[t * v->batch + b]);
+  }
+}
+
 /* The derivative of pool() along ty. */
 static double pool_jvp(int over, int64_t steps, int64_t stride, const double *y, double m,
                        const double *ty)
@@ -147,4 +170,5 @@ const tame_loss_kind tame_loss_cross_entropy = {
     .may_be = is_class,
     .run = run,
     .curve = curve,
+    .hits = count_hits,
 };

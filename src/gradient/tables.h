@@ -17,6 +17,7 @@ typedef struct tame_loss_kind {
               double *value, double *dy);
   void (*curve)(const void *params, const tame_sequences_view *view, const double *weight,
                 const double *ty, double *dy);
+  void (*hits)(const void *params, const tame_sequences_view *view, int64_t *hits); /**< or NULL */
 } tame_loss_kind;
 
 typedef struct tame_loss_params {

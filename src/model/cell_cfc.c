@@ -159,6 +159,7 @@ static tame_status make_wired(cfc *c, const cfc_params *params)
 {
   tame_status status = tame_circuit_build(&c->circuit, &params->circuit, c->head.inputs);
   if (status != TAME_OK) return status;
+  c->head.circuit = &c->circuit;
   c->units = c->circuit.units;
   c->head.outputs = c->circuit.outputs;
   for (int k = 0; k < c->circuit.layers && status == TAME_OK; k++) {

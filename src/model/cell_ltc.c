@@ -170,6 +170,7 @@ static tame_status create(tame_layer *layer, const void *params)
   if (status != TAME_OK) return status;
   const int64_t n = l->circuit.units, inner = l->circuit.inner.count,
                 sensory = l->circuit.sensory.count;
+  layer->circuit = &l->circuit;
   l->unfolds = p->unfolds;
   l->fused = p->solver == 0;
   l->stages = p->solver == 2 ? 4 : 1;

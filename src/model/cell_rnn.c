@@ -72,6 +72,7 @@ static tame_status create(tame_layer *layer, const void *params)
   if (wired) {
     const tame_status status = tame_circuit_build(&r->circuit, &p->circuit, layer->inputs);
     if (status != TAME_OK) return status;
+    layer->circuit = &r->circuit;
   }
   r->units = wired ? r->circuit.units : p->units;
   r->of_current = p->form == 1;

@@ -38,6 +38,7 @@ struct tame_layer {
   int64_t count;             /* parameters */
   tame_view view[TAME_MAX_VIEWS];
   int views;
+  const tame_circuit *circuit; /* NULL: none; borrowed from the cell */
 };
 
 /** A layer of this kind and these parameters; *out is freed by tame_layer_free() whatever

@@ -207,6 +207,21 @@ int tame_model_layers(const tame_model *m)
   return m->n_layers;
 }
 
+const char *tame_model_layer_name(const tame_model *m, int layer)
+{
+  return m->layer[layer]->name;
+}
+
+int64_t tame_model_layer_width(const tame_model *m, int layer)
+{
+  return m->layer[layer]->outputs;
+}
+
+const tame_circuit *tame_model_circuit(const tame_model *m, int layer)
+{
+  return m->layer[layer]->circuit;
+}
+
 int64_t tame_model_inputs(const tame_model *m)
 {
   return m->inputs;
@@ -409,6 +424,13 @@ void tame_model_step_jvp(const tame_model *m, const tame_step *step, const tame_
     m->layer[l]->kind->jvp(m->layer[l], &p.step, &own);
     tx = ty;
   }
+}
+
+const double *tame_model_layer_outputs(const tame_model *m, const tame_step *step, int layer,
+                                       int64_t *width)
+{
+  *width = m->layer[layer]->outputs;
+  return place_of(m, step, layer).step.y;
 }
 
 void tame_model_rates(const tame_model *m, const tame_step *step, double l1, double l2,

@@ -1,0 +1,738 @@
+/* The run of a model: its phases, epochs, updates; see fit.h. */
+#include "experiment/fit.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Sums over the updates of an epoch, weighed by samples, but for FACTOR. */
+enum { LOSS, DATA, NORM, FACTOR, SUMS };
+
+/* Samples of a batch: those that places first, first + 1, ... of an order name. */
+typedef struct source {
+  const tame_data *data;
+  tame_data_shape shape;
+  int64_t first_id;     /* of the epoch, or the test */
+  const int64_t *order; /* [shape.samples]; NULL: as they are */
+  int64_t first;        /* place of the batch's first sample */
+  double *scratch;      /* one sample a thread, [threads][stride] */
+  int64_t stride;
+  const tame_variant *loss;
+  int64_t outputs;
+  int64_t *hits, *asked; /* of targets, by thread */
+} source;
+
+typedef struct run {
+  const tame_member *member;
+  const tame_experiment *e;
+  tame_course course;
+  tame_model *model;
+  double *gradient, *previous,
+      *best; /* like the slab: before the last update; best by validation */
+
+  /* where it stands */
+  int64_t phase, epoch;
+  int64_t done;  /* samples of this epoch */
+  int64_t stale; /* epochs since the best one */
+  double sums[SUMS], best_loss;
+  bool restored; /* the phase goes on from a checkpoint */
+
+  /* the phase that runs */
+  tame_optimizer *optimizer;
+  tame_bptt *bptt, *judge; /* of updates; of all samples of the test, or of the validation */
+  source learns, judges;
+  int64_t *order; /* [samples] */
+
+  /* progress */
+  double work_all, work_done; /* sample steps, those with gradients counted three times */
+  double work_before;         /* done before this session */
+  int64_t updates;
+  double learning_seconds;
+} run;
+
+static double now(void)
+{
+  return MPI_Wtime();
+}
+
+/* ---- samples --------------------------------------------------------------------------------- */
+
+static int64_t id_of(const source *s, int64_t place)
+{
+  return s->first_id + (s->order ? s->order[s->first + place] : s->first + place);
+}
+
+/* Draw a sample, in this thread's scratch. */
+static void draw(const source *s, int64_t place, double **x, double **target, double **elapsed)
+{
+  *x = s->scratch + omp_get_thread_num() * s->stride;
+  *target = *x + s->shape.steps * s->shape.inputs;
+  *elapsed = *target + s->shape.target_steps * s->shape.width;
+  tame_data_draw(s->data, id_of(s, place), *x, *target, s->shape.has_elapsed ? *elapsed : NULL);
+}
+
+/* Sample b of `count`: [steps][width] into [steps][count][width]. */
+static void scatter(const double *from, int64_t steps, int64_t width, int64_t b, int64_t count,
+                    double *to)
+{
+  for (int64_t t = 0; t < steps; t++)
+    memcpy(to + (t * count + b) * width, from + t * width, (size_t)width * sizeof *to);
+}
+
+static void fetch(const void *context, int64_t first, int64_t count, double *x, double *target,
+                  double *elapsed)
+{
+  const source *s = context;
+  for (int64_t b = 0; b < count; b++) {
+    double *from_x, *from_target, *from_elapsed;
+    draw(s, first + b, &from_x, &from_target, &from_elapsed);
+    scatter(from_x, s->shape.steps, s->shape.inputs, b, count, x);
+    scatter(from_target, s->shape.target_steps, s->shape.width, b, count, target);
+    if (elapsed) scatter(from_elapsed, s->shape.steps, 1, b, count, elapsed);
+  }
+}
+
+/* Count targets, and those that outputs hit. */
+static void see(const void *context, int64_t first, int64_t count, const double *y)
+{
+  const source *s = context;
+  const int64_t steps = s->shape.steps, outputs = s->outputs;
+  const int thread = omp_get_thread_num();
+  for (int64_t b = 0; b < count; b++) {
+    double *x, *target, *elapsed;
+    int64_t hits, asked;
+    draw(s, first + b, &x, &target, &elapsed);
+    double *own = elapsed + steps; /* outputs of this sample alone */
+    for (int64_t t = 0; t < steps; t++)
+      memcpy(own + t * outputs, y + (t * count + b) * outputs, (size_t)outputs * sizeof *own);
+    const tame_sequences_view view = {steps, 1, outputs, own, target};
+    tame_loss_hits(s->loss, &view, &hits);
+    (void)tame_loss_count(s->loss, &view, &asked); /* the loss has seen them */
+    s->hits[thread] += hits;
+    s->asked[thread] += asked;
+  }
+}
+
+static tame_status open_source(source *s, const run *r, int64_t data, int64_t phase,
+                               bool validation, const tame_variant *loss)
+{
+  const int threads = omp_get_max_threads();
+  const int64_t outputs = tame_model_outputs(r->model);
+  *s = (source){.data = tame_data_at(r->e, data),
+                .shape = tame_fit_shape(r->e, data),
+                .first_id = tame_fit_first_id(r->e, data, phase, validation),
+                .loss = loss,
+                .outputs = outputs};
+  s->stride = (s->shape.steps * (s->shape.inputs + 1 + outputs) +
+               s->shape.target_steps * s->shape.width + 15) /
+              8 * 8;
+  s->scratch = tame_zeroed(threads * s->stride, sizeof *s->scratch, "samples");
+  s->hits = tame_zeroed(threads, sizeof *s->hits, "hits");
+  s->asked = tame_zeroed(threads, sizeof *s->asked, "hits");
+  return s->scratch && s->hits && s->asked ? TAME_OK : TAME_ERR_NOMEM;
+}
+
+static void close_source(source *s)
+{
+  free(s->scratch);
+  free(s->hits);
+  free(s->asked);
+  *s = (source){0};
+}
+
+static tame_batch batch_of(const source *s, int64_t samples)
+{
+  return (tame_batch){.samples = samples,
+                      .steps = s->shape.steps,
+                      .fetch = fetch,
+                      .context = s,
+                      .has_elapsed = s->shape.has_elapsed};
+}
+
+/* The order of an epoch: Fisher and Yates, of numbers that are functions of (seed, phase, epoch, place). */
+static void shuffle(const run *r)
+{
+  const int64_t n = r->learns.shape.samples;
+  const uint64_t seed = (uint64_t)r->e->model.seed;
+  for (int64_t i = 0; i < n; i++) r->order[i] = i;
+  for (int64_t i = n - 1; i > 0; i--) {
+    const double u = tame_uniform(seed, TAME_DRAW_ORDER, (uint32_t)i, (uint32_t)r->epoch,
+                                  (uint32_t)r->phase);
+    const int64_t j = (int64_t)(u * (double)(i + 1)), kept = r->order[i];
+    r->order[i] = r->order[j];
+    r->order[j] = kept;
+  }
+}
+
+/* ---- judging --------------------------------------------------------------------------------- */
+
+/* Loss of all samples, as targets ask it; share of targets that are hit, NaN where there are no classes. Collective. */
+static tame_status judge(run *r, double *loss, double *hits)
+{
+  source *s = &r->judges;
+  tame_batch batch = batch_of(s, s->shape.samples);
+  tame_batch_result result;
+  const int threads = omp_get_max_threads();
+  int64_t sums[2] = {0};
+  if (tame_loss_has_classes(s->loss)) batch.see = see;
+  for (int k = 0; k < threads; k++) s->hits[k] = s->asked[k] = 0;
+  const tame_status status = tame_bptt_run(r->judge, tame_model_slab(r->model), &batch, &result,
+                                           NULL);
+  for (int k = 0; k < threads; k++) sums[0] += s->hits[k], sums[1] += s->asked[k];
+  MPI_Allreduce(MPI_IN_PLACE, sums, 2, MPI_INT64_T, MPI_SUM, r->member->comm);
+  *loss = result.data;
+  *hits = batch.see ? (double)sums[0] / (double)sums[1] : NAN;
+  return status;
+}
+
+/* ---- progress -------------------------------------------------------------------------------- */
+
+static double work_of(const tame_experiment *e, int64_t phase)
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  const tame_data_shape s = tame_fit_shape(e, tame_fit_find_data(e, fit->data));
+  const double all = (double)s.samples * (double)s.steps;
+  if (!tame_fit_learns(e, phase)) return all;
+  double epoch = 3 * all;
+  if (fit->validate) {
+    const tame_data_shape v = tame_fit_shape(e, tame_fit_find_data(e, fit->validate));
+    epoch += (double)v.samples * (double)v.steps;
+  }
+  return epoch * (double)fit->epochs;
+}
+
+static double share_done(const void *run_)
+{
+  const run *r = run_;
+  return r->work_all > 0 ? r->work_done / r->work_all : 0;
+}
+
+/* What is done by where we stand. */
+static void count_work(run *r)
+{
+  r->work_all = r->work_done = 0;
+  for (int64_t k = 0; k < r->e->phases.count; k++) {
+    const double work = work_of(r->e, k);
+    r->work_all += work;
+    if (k < r->phase) r->work_done += work;
+    if (k == r->phase && tame_fit_learns(r->e, k))
+      r->work_done += work * (double)r->epoch / (double)tame_fit_at(r->e, k)->epochs;
+  }
+  r->work_before = r->work_done;
+}
+
+static void report(run *r, bool ended)
+{
+  const tame_run_options *o = r->member->options;
+  const bool learns = tame_fit_learns(r->e, r->phase);
+  const double at = now();
+  if (r->course.rank > 0 || !o->progress || (!ended && at - r->course.reported < 0.1)) return;
+  const tame_fit *fit = tame_fit_at(r->e, r->phase);
+  const double made = r->work_done - r->work_before;
+  const tame_progress progress = {
+      .networks = r->member->networks,
+      .ended = tame_queue_ended(r->member->queue),
+      .network = r->member->network,
+      .phase = fit->name,
+      .task = tame_data_at(r->e, tame_fit_find_data(r->e, fit->data))->name,
+      .trial = learns ? r->epoch : 0,
+      .trials = learns ? fit->epochs : 1,
+      .loss = r->course.last_loss,
+      .updates_per_second = r->learning_seconds > 0 ? (double)r->updates / r->learning_seconds : 0,
+      .share = share_done(r),
+      .seconds_left = made > 0 ? (at - r->course.began) * (r->work_all - r->work_done) / made
+                               : (double)NAN,
+      .trial_ended = ended,
+  };
+  o->progress(&progress, o->context);
+  r->course.reported = at;
+}
+
+/* ---- the course ------------------------------------------------------------------------------ */
+
+enum { AT_PHASE, AT_EPOCH, AT_DONE, AT_STALE };
+
+static void place(const void *run_, tame_checkpoint_about *about)
+{
+  const run *r = run_;
+  about->at[AT_PHASE] = r->phase;
+  about->at[AT_EPOCH] = r->epoch;
+  about->at[AT_DONE] = r->done;
+  about->at[AT_STALE] = r->stale;
+  snprintf(about->where, sizeof about->where, "phase '%s', epoch %lld, sample %lld",
+           tame_fit_at(r->e, r->phase < r->e->phases.count ? r->phase : r->phase - 1)->name,
+           (long long)r->epoch, (long long)r->done);
+}
+
+/* Weights are the same on all ranks: rank 0 answers for them. */
+static void gather(void *run_, tame_state *state)
+{
+  run *r = run_;
+  const bool copy = r->course.rank > 0;
+  const int64_t n = tame_model_count(r->model);
+  const tame_piece pieces[] = {
+      {"fit.sums", TAME_TYPE_F64, SUMS, 0, SUMS, r->sums, copy, 0},
+      {"fit.best_loss", TAME_TYPE_F64, 1, 0, 1, &r->best_loss, copy, 0},
+      {"fit.best", TAME_TYPE_F64, n, 0, n, r->best, copy, 0},
+  };
+  tame_model_save(r->model, copy, state);
+  if (r->optimizer) tame_optimizer_state(r->optimizer, copy, state);
+  for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++) tame_state_add(state, &pieces[k]);
+}
+
+static tame_status open_phase(run *r);
+
+static tame_status restore(void *run_, const tame_checkpoint_about *about)
+{
+  run *r = run_;
+  r->phase = about->at[AT_PHASE];
+  r->epoch = about->at[AT_EPOCH];
+  r->done = about->at[AT_DONE];
+  r->stale = about->at[AT_STALE];
+  r->restored = true;
+  return r->phase < r->e->phases.count ? open_phase(r) : TAME_OK;
+}
+
+static void restored(void *run_)
+{
+  (void)run_;
+}
+
+static tame_status put(void *run_)
+{
+  run *r = run_;
+  const tame_member *m = r->member;
+  if (r->course.rank > 0) return TAME_OK;
+  tame_status status = tame_fit_put_data(r->e, m->results, m->row);
+  if (status == TAME_OK) status = tame_fit_put_wiring(r->model, m->results, m->row);
+  if (status == TAME_OK)
+    status = tame_fit_put_weights(r->model, tame_model_slab(r->model), "initial", m->results,
+                                  m->row);
+  return status;
+}
+
+static const tame_course_kind kind_of_run = {share_done, place, gather, restore, restored, put};
+
+/* ---- learning -------------------------------------------------------------------------------- */
+
+/* Put where we are before a message; the last good weights come back. */
+static tame_status place_failure(run *r, tame_status status)
+{
+  char why[2048];
+  if (status != TAME_ERR_NUMERIC) return status;
+  snprintf(why, sizeof why, "%s", tame_message());
+  return tame_fail(status, "phase '%s', epoch %lld, update %lld: %s",
+                   tame_fit_at(r->e, r->phase)->name, (long long)r->epoch,
+                   (long long)tame_optimizer_updates(r->optimizer), why);
+}
+
+/* One update. Collective. */
+static tame_status update(run *r)
+{
+  const tame_fit *fit = tame_fit_at(r->e, r->phase);
+  const int64_t all = r->learns.shape.samples, most = tame_fit_batch(r->e, r->phase),
+                samples = all - r->done < most ? all - r->done : most,
+                n = tame_model_count(r->model);
+  double *slab = tame_model_slab(r->model);
+  const double began = now();
+  tame_batch_result result;
+  r->learns.first = r->done;
+  const tame_batch batch = batch_of(&r->learns, samples);
+  tame_status status = tame_bptt_run(r->bptt, slab, &batch, &result, r->gradient);
+  double norm = 0;
+  if (status == TAME_OK) {
+    norm = tame_clip(&fit->clip, n, r->gradient);
+    if (!isfinite(norm)) status = tame_fail(TAME_ERR_NUMERIC, "the gradient's norm is %g", norm);
+  }
+  if (status == TAME_ERR_NUMERIC) memcpy(slab, r->previous, (size_t)n * sizeof *slab);
+  if (status != TAME_OK) return place_failure(r, status);
+  memcpy(r->previous, slab, (size_t)n * sizeof *slab);
+  const int64_t c = tame_optimizer_updates(r->optimizer);
+  const double factor = tame_schedule_factor(&fit->schedules, c);
+  tame_optimizer_step(r->optimizer, factor, r->epoch, r->gradient, slab);
+  tame_model_constrain(r->model, slab);
+  r->sums[LOSS] += (double)samples * result.loss;
+  r->sums[DATA] += (double)samples * result.data;
+  r->sums[NORM] += (double)samples * norm;
+  r->sums[FACTOR] = factor;
+  r->done += samples;
+  r->work_done += 3 * (double)samples * (double)r->learns.shape.steps;
+  r->learning_seconds += now() - began;
+  r->updates++;
+  return TAME_OK;
+}
+
+/* The figures of an epoch that has ended; is it the best so far? Collective. */
+static tame_status end_epoch(run *r)
+{
+  const tame_fit *fit = tame_fit_at(r->e, r->phase);
+  const double samples = (double)r->learns.shape.samples;
+  double *slab = tame_model_slab(r->model);
+  double figures[TAME_FIT_FIGURES] = {[TAME_FIT_LOSS] = r->sums[LOSS] / samples,
+                                      [TAME_FIT_DATA_LOSS] = r->sums[DATA] / samples,
+                                      [TAME_FIT_NORM] = r->sums[NORM] / samples,
+                                      [TAME_FIT_FACTOR] = r->sums[FACTOR],
+                                      [TAME_FIT_VALIDATION] = NAN,
+                                      [TAME_FIT_HITS] = NAN};
+  figures[TAME_FIT_PENALTY] = figures[TAME_FIT_LOSS] - figures[TAME_FIT_DATA_LOSS];
+  tame_status status = TAME_OK;
+  if (fit->validate) {
+    status = judge(r, &figures[TAME_FIT_VALIDATION], &figures[TAME_FIT_HITS]);
+    r->work_done += (double)r->judges.shape.samples * (double)r->judges.shape.steps;
+    if (figures[TAME_FIT_VALIDATION] < r->best_loss) {
+      r->best_loss = figures[TAME_FIT_VALIDATION];
+      r->stale = 0;
+      memcpy(r->best, slab, (size_t)tame_model_count(r->model) * sizeof *slab);
+    } else {
+      r->stale++;
+    }
+  }
+  if (status != TAME_OK) return place_failure(r, status);
+  r->course.last_loss = figures[TAME_FIT_LOSS];
+  if (r->course.rank == 0)
+    status = tame_fit_put_epoch(r->e, r->phase, r->epoch, figures, r->member->results,
+                                r->member->row);
+  report(r, true);
+  tame_course_progress(&r->course);
+  r->epoch++;
+  r->done = 0;
+  memset(r->sums, 0, sizeof r->sums);
+  return tame_agree(r->member->comm, status);
+}
+
+/* Has the validation not become better for too long? */
+static bool is_stale(const run *r)
+{
+  const tame_fit *fit = tame_fit_at(r->e, r->phase);
+  return fit->patience > 0 && r->stale >= fit->patience;
+}
+
+static void begin_epoch(run *r)
+{
+  const bool fresh = r->learns.data->fresh;
+  const int64_t first = tame_fit_first_id(r->e, r->learns.data - tame_data_at(r->e, 0), r->phase,
+                                          false);
+  r->learns.first_id = fresh ? first + r->epoch * r->learns.shape.samples : 0;
+  r->learns.order = NULL;
+  if (fresh || !tame_fit_at(r->e, r->phase)->shuffle) return;
+  r->learns.order = r->order;
+  shuffle(r);
+}
+
+static tame_status run_epoch(run *r)
+{
+  tame_status status = TAME_OK;
+  begin_epoch(r);
+  while (status == TAME_OK && r->done < r->learns.shape.samples) {
+    status = update(r);
+    if (status != TAME_OK) return status;
+    report(r, false);
+    r->course.asked++;
+    if (r->done == r->learns.shape.samples || r->course.asked < r->course.interval) continue;
+    status = tame_course_attend(&r->course, false);
+  }
+  if (status == TAME_OK) status = end_epoch(r);
+  return status == TAME_OK ? tame_course_attend(&r->course, true) : status;
+}
+
+/* Epochs that will not be have no figures. Rank 0's. */
+static tame_status put_rest(const run *r)
+{
+  double none[TAME_FIT_FIGURES];
+  tame_status status = TAME_OK;
+  for (int k = 0; k < TAME_FIT_FIGURES; k++) none[k] = NAN;
+  for (int64_t k = r->epoch; status == TAME_OK && k < tame_fit_at(r->e, r->phase)->epochs; k++)
+    status = tame_fit_put_epoch(r->e, r->phase, k, none, r->member->results, r->member->row);
+  return status;
+}
+
+static tame_status run_fit(run *r)
+{
+  const tame_fit *fit = tame_fit_at(r->e, r->phase);
+  tame_status status = TAME_OK;
+  while (status == TAME_OK && r->epoch < fit->epochs && !is_stale(r)) status = run_epoch(r);
+  if (status != TAME_OK && status != TAME_ERR_NUMERIC) return status;
+  const tame_status put = tame_agree(r->member->comm, r->course.rank == 0 ? put_rest(r) : TAME_OK);
+  if (status == TAME_OK && fit->weights == TAME_FIT_BEST)
+    memcpy(tame_model_slab(r->model), r->best,
+           (size_t)tame_model_count(r->model) * sizeof *r->best);
+  return status == TAME_OK ? put : status;
+}
+
+static tame_status run_test(run *r)
+{
+  const tame_member *m = r->member;
+  double loss = NAN, hits = NAN;
+  tame_status status = TAME_OK;
+  if (r->judges.shape.target_steps > 0) {
+    status = judge(r, &loss, &hits);
+    if (status == TAME_OK && m->comm != MPI_COMM_NULL && r->course.rank == 0)
+      status = tame_fit_put_test(r->e, r->phase, loss, hits, m->results, m->row);
+    r->course.last_loss = loss;
+  }
+  if (status == TAME_OK && r->course.rank == 0)
+    status = tame_fit_record(r->e, r->phase, r->model, m->results, m->row);
+  r->work_done += work_of(r->e, r->phase);
+  report(r, true);
+  return tame_agree(m->comm, status);
+}
+
+/* ---- phases ---------------------------------------------------------------------------------- */
+
+static void close_phase(run *r)
+{
+  tame_optimizer_free(&r->optimizer);
+  tame_bptt_free(&r->bptt);
+  tame_bptt_free(&r->judge);
+  close_source(&r->learns);
+  close_source(&r->judges);
+  free(r->order);
+  r->order = NULL;
+}
+
+/* What judges data by the loss of a phase. Collective. */
+static tame_status open_judge(run *r, int64_t data, bool validation)
+{
+  const tame_fit *fit = tame_fit_at(r->e, r->phase);
+  tame_bptt_params p = tame_fit_gradient(r->e, r->phase);
+  const tame_variant *loss = fit->loss.row ? &fit->loss : NULL;
+  for (int64_t k = r->e->phases.count - 1; !fit->loss.row && k >= 0; k--)
+    if (tame_fit_learns(r->e, k)) loss = &tame_fit_at(r->e, k)->gradient.loss;
+  if (validation) loss = &fit->gradient.loss;
+  p.penalties = (tame_penalties){0};
+  p.truncate = 0;
+  p.segment = 1; /* no gradients, so no tapes */
+  tame_status status = tame_agree(r->member->comm,
+                                  open_source(&r->judges, r, data, r->phase, validation, loss));
+  if (status != TAME_OK || r->judges.shape.target_steps == 0) return status;
+  return tame_bptt_create(&r->judge, r->member->comm, r->model, &p, r->judges.shape.samples,
+                          r->judges.shape.steps);
+}
+
+static tame_status open_fit(run *r)
+{
+  const tame_fit *fit = tame_fit_at(r->e, r->phase);
+  const int64_t data = tame_fit_find_data(r->e, fit->data);
+  const tame_layout *l = &r->member->layout;
+  int64_t bytes;
+  tame_bptt_params p = tame_fit_gradient(r->e, r->phase);
+  tame_status status = tame_fit_need(r->e, r->model, r->phase, l->ranks, l->threads, &p.segment,
+                                     &bytes);
+  if (status == TAME_OK)
+    status = open_source(&r->learns, r, data, r->phase, false, &fit->gradient.loss);
+  if (status == TAME_OK)
+    status = tame_optimizer_create(&r->optimizer, &fit->optimizer, tame_model_count(r->model));
+  if (status == TAME_OK) {
+    r->order = tame_untouched(r->learns.shape.samples, sizeof *r->order, "the order of samples");
+    if (!r->order) status = TAME_ERR_NOMEM;
+  }
+  status = tame_agree(r->member->comm, status);
+  if (status == TAME_OK)
+    status = tame_bptt_create(&r->bptt, r->member->comm, r->model, &p,
+                              tame_fit_batch(r->e, r->phase), r->learns.shape.steps);
+  if (status == TAME_OK && fit->validate)
+    status = open_judge(r, tame_fit_find_data(r->e, fit->validate), true);
+  return status;
+}
+
+/* Room for a phase. Collective. */
+static tame_status open_phase(run *r)
+{
+  const tame_fit *fit = tame_fit_at(r->e, r->phase);
+  const size_t size = (size_t)tame_model_count(r->model) * sizeof *r->best;
+  r->learning_seconds = 0;
+  r->updates = 0;
+  memcpy(r->previous, tame_model_slab(r->model), size);
+  memcpy(r->best, tame_model_slab(r->model), size);
+  if (tame_fit_learns(r->e, r->phase)) return open_fit(r);
+  return open_judge(r, tame_fit_find_data(r->e, fit->data), false);
+}
+
+static tame_status run_phase(run *r)
+{
+  tame_status status = TAME_OK;
+  if (!r->restored) {
+    r->epoch = r->done = r->stale = 0;
+    r->best_loss = INFINITY;
+    memset(r->sums, 0, sizeof r->sums);
+    r->course.last_loss = NAN;
+    status = open_phase(r);
+  }
+  r->restored = false;
+  if (status == TAME_OK) status = tame_fit_learns(r->e, r->phase) ? run_fit(r) : run_test(r);
+  close_phase(r);
+  return status;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+static void tell_model(const run *r)
+{
+  const tame_layout *l = &r->member->layout;
+  tame_course_note(&r->course,
+                   "%s: %lld parameters, of which %lld are there; %d rank%s x %d thread%s "
+                   "on %d node%s",
+                   r->e->name, (long long)tame_model_count_published(r->model),
+                   (long long)tame_model_count(r->model), l->ranks, l->ranks == 1 ? "" : "s",
+                   l->threads, l->threads == 1 ? "" : "s", l->nodes, l->nodes == 1 ? "" : "s");
+  for (int k = 0; k < tame_model_layers(r->model); k++) {
+    const tame_circuit *c = tame_model_circuit(r->model, k);
+    if (c)
+      tame_course_note(&r->course,
+                       "layer %d, %s: %lld units, %lld synapses and %lld from inputs, sparsity "
+                       "%.4f %%",
+                       k, tame_model_layer_name(r->model, k), (long long)c->units,
+                       (long long)c->inner.count, (long long)c->sensory.count,
+                       100 * tame_circuit_sparsity(c));
+  }
+  for (int64_t k = 0; k < r->e->phases.count; k++) {
+    if (!tame_fit_learns(r->e, k)) continue;
+    const int64_t batch = tame_fit_batch(r->e, k),
+                  micro = tame_fit_at(r->e, k)->gradient.micro_batch,
+                  parts = (batch + micro - 1) / micro;
+    if (parts < l->ranks)
+      tame_course_note(
+          &r->course,
+          "warning: phase '%s': batches of %lld samples are %lld micro-batch%s of %lld, "
+          "so %lld of %d ranks have nothing to do",
+          tame_fit_at(r->e, k)->name, (long long)batch, (long long)parts, parts == 1 ? "" : "es",
+          (long long)micro, (long long)(l->ranks - parts), l->ranks);
+  }
+  if (l->oversubscribed)
+    tame_course_note(&r->course,
+                     "warning: more threads than cores of the node: expect it to be slow");
+}
+
+static tame_status allocate(run *r)
+{
+  const int64_t n = tame_model_count(r->model);
+  r->gradient = tame_zeroed(n, sizeof *r->gradient, "a gradient");
+  r->previous = tame_zeroed(n, sizeof *r->previous, "weights");
+  r->best = tame_zeroed(n, sizeof *r->best, "weights");
+  return r->gradient && r->previous && r->best ? TAME_OK : TAME_ERR_NOMEM;
+}
+
+static tame_status prepare(run *r)
+{
+  const MPI_Comm comm = r->member->comm;
+  tame_status status = tame_model_create(&r->model, &r->e->model);
+  if (status == TAME_OK) status = allocate(r);
+  status = tame_agree(comm, status);
+  if (status != TAME_OK || !r->e->weights.path) return status;
+  status = tame_agree(comm, r->course.rank == 0 ? tame_fit_take_weights(r->e, r->model) : TAME_OK);
+  if (status == TAME_OK)
+    MPI_Bcast(tame_model_slab(r->model), (int)tame_model_count(r->model), MPI_DOUBLE, 0, comm);
+  return status;
+}
+
+tame_status tame_fit_run(const tame_member *m)
+{
+  run r = {.member = m, .e = m->e};
+  tame_status status = tame_course_open(&r.course, m, &kind_of_run, &r);
+  if (status == TAME_OK) status = prepare(&r);
+  const bool prepared = status == TAME_OK;
+  if (prepared && m->tell_layout) tell_model(&r);
+  if (status == TAME_OK) status = tame_course_begin(&r.course);
+  if (prepared) count_work(&r);
+  for (; status == TAME_OK && r.phase < r.e->phases.count; r.phase++) status = run_phase(&r);
+  const bool ended = status == TAME_OK || status == TAME_ERR_NUMERIC;
+  tame_status written = TAME_OK;
+  if (prepared && ended && r.course.rank == 0)
+    written = tame_fit_put_weights(r.model, tame_model_slab(r.model), "final", m->results, m->row);
+  if (status == TAME_OK) status = tame_agree(m->comm, written);
+  status = tame_course_end(&r.course, status, prepared);
+  close_phase(&r);
+  tame_course_close(&r.course);
+  free(r.gradient);
+  free(r.previous);
+  free(r.best);
+  tame_model_free(&r.model);
+  return status;
+}
+
+/* ---- what study.c must know ------------------------------------------------------------------ */
+
+static int64_t first_seed(const tame_experiment *e)
+{
+  return e->model.seed;
+}
+
+static void release(tame_experiment *e)
+{
+  for (int64_t k = 0; k < e->data.count; k++) tame_data_unload(tame_data_at(e, k));
+}
+
+/* Micro-batches can be shared out, not a model: one rank must hold it, or none can. */
+static tame_status look_at(const tame_experiment *e, tame_look *look)
+{
+  tame_model *model = NULL;
+  double need = 0, steps = 0;
+  const int ranks = look->given ? look->given : look->size;
+  tame_status status = tame_model_create(&model, &e->model);
+  for (int64_t k = 0; status == TAME_OK && k < e->phases.count; k++) {
+    int64_t segment, bytes;
+    status = tame_fit_need(e, model, k, ranks, look->layout->threads, &segment, &bytes);
+    need = fmax(need, (double)bytes);
+    steps += work_of(e, k);
+  }
+  if (status == TAME_OK) {
+    look->fewest = 1;
+    look->cycles = steps * 6 * (double)tame_model_count(model);
+    look->a_step = 1e12; /* threads share out micro-batches, however small */
+    need += 10 * 8 * (double)tame_model_count(model);
+    status = tame_run_refuse_above(look->layout, ranks, need, "the model and its gradients");
+    tame_fit_plan(e, model, look->blueprint);
+  }
+  tame_model_free(&model);
+  return status;
+}
+
+static bool shares(const tame_experiment *e, const char *path)
+{
+  (void)e, (void)path;
+  return false;
+}
+
+static tame_status put_common(const tame_experiment *study, const tame_experiment *e,
+                              tame_results *results)
+{
+  (void)study, (void)e, (void)results;
+  return TAME_OK;
+}
+
+static tame_status same(const tame_experiment *e, const tame_results *results, int64_t row)
+{
+  for (int64_t k = 0; k < e->data.count; k++) {
+    char path[TAME_PATH];
+    int64_t before = 0;
+    const int64_t start[TAME_AXES] = {row}, one[TAME_AXES] = {1};
+    snprintf(path, sizeof path, "data/%s/checksum", tame_data_at(e, k)->name);
+    const tame_status status = tame_results_read(results, path, start, one, &before);
+    if (status != TAME_OK) return status;
+    if (before != (int64_t)tame_data_checksum(tame_data_at(e, k)))
+      return tame_fail(TAME_ERR_INPUT,
+                       "--resume: the file of data '%s' has changed since the run began",
+                       tame_data_at(e, k)->name);
+  }
+  return TAME_OK;
+}
+
+const tame_experiment_kind tame_kind_model = {
+    .schema = &tame_model_experiment_schema,
+    .key = "model",
+    .seed = "model.seed",
+    .first_seed = first_seed,
+    .check = tame_fit_check,
+    .release = release,
+    .look = look_at,
+    .shares = shares,
+    .put_common = put_common,
+    .same = same,
+    .common = "data/",
+    .run = tame_fit_run,
+    .keeps_failed = true,
+};

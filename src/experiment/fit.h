@@ -1,0 +1,101 @@
+/** @file fit.h
+ * Experiments with a model that learns by gradients: their phases, checks, results and run. */
+#ifndef TAME_EXPERIMENT_FIT_H
+#define TAME_EXPERIMENT_FIT_H
+
+#include "experiment/inside.h"
+
+enum { TAME_FIT_LAST, TAME_FIT_BEST };
+
+/** Parameters of a phase of a model; keys that a kind does not have keep their zeros. */
+typedef struct tame_fit {
+  char *name, *data; /**< data NULL: the first */
+  /* fit */
+  int64_t epochs, batch; /**< batch 0: all samples */
+  bool shuffle;
+  tame_bptt_params gradient;
+  double memory_mb;
+  tame_variant optimizer;
+  tame_list schedules; /**< of tame_variant */
+  tame_clipping clip;
+  char *validate;
+  int64_t patience;
+  int weights; /**< TAME_FIT_... */
+  /* test */
+  tame_variant loss; /**< no row: that of the first fit */
+  int64_t record;
+  bool states;
+} tame_fit;
+
+static inline const tame_fit *tame_fit_at(const tame_experiment *e, int64_t k)
+{
+  return ((const tame_variant *)e->phases.at)[k].params;
+}
+/** Does it learn? else it is a test. */
+bool tame_fit_learns(const tame_experiment *e, int64_t phase);
+static inline tame_data *tame_data_at(const tame_experiment *e, int64_t k)
+{
+  return (tame_data *)e->data.at + k;
+}
+/** Which data a name means; NULL: the first; -1: there are none of it. Local. */
+int64_t tame_fit_find_data(const tame_experiment *e, const char *name);
+/** The loss of a phase, with all else that gradients are made by. Local. */
+tame_bptt_params tame_fit_gradient(const tame_experiment *e, int64_t phase);
+/** Samples and steps of a phase's data. Local. */
+tame_data_shape tame_fit_shape(const tame_experiment *e, int64_t data);
+/** Samples of one update. Local. */
+int64_t tame_fit_batch(const tame_experiment *e, int64_t phase);
+/** Samples that a test records. Local. */
+int64_t tame_fit_recorded(const tame_experiment *e, int64_t phase);
+/** Bytes a rank needs for a phase, with its segment chosen to keep below memory_mb: *segment. Local. */
+tame_status tame_fit_need(const tame_experiment *e, const tame_model *model, int64_t phase,
+                          int ranks, int threads, int64_t *segment, int64_t *bytes);
+
+/** Check all that no field's limits can say, read the data. Collective. */
+tame_status tame_fit_check(tame_experiment *e, MPI_Comm comm);
+
+/* ---- results --------------------------------------------------------------------------------- */
+
+/** What the results tell of each epoch of a fit, [network, epoch]. */
+enum {
+  TAME_FIT_LOSS,       /**< of all updates, before each */
+  TAME_FIT_DATA_LOSS,  /**< the part that targets ask */
+  TAME_FIT_PENALTY,    /**< the rest */
+  TAME_FIT_NORM,       /**< of the gradient, before it was clipped: the mean */
+  TAME_FIT_FACTOR,     /**< of the rate, in the last update */
+  TAME_FIT_VALIDATION, /**< the data's part, after the epoch */
+  TAME_FIT_HITS,       /**< share of the validation's targets that are hit */
+  TAME_FIT_FIGURES
+};
+
+/** Plan the datasets of a network. Local. */
+void tame_fit_plan(const tame_experiment *e, const tame_model *model, tame_blueprint *blueprint);
+/** Write checksums of files; the wiring; all weights, "initial" or "final". Rank 0's. Local. */
+tame_status tame_fit_put_data(const tame_experiment *e, tame_results *results, int64_t row);
+tame_status tame_fit_put_wiring(const tame_model *model, tame_results *results, int64_t row);
+tame_status tame_fit_put_weights(const tame_model *model, const double *slab, const char *when,
+                                 tame_results *results, int64_t row);
+/** Write an epoch's figures, NaN where there is none. Rank 0's. Local. */
+tame_status tame_fit_put_epoch(const tame_experiment *e, int64_t phase, int64_t epoch,
+                               const double figures[TAME_FIT_FIGURES], tame_results *results,
+                               int64_t row);
+/** Write what a test came to; hits NaN: none. Rank 0's. Local. */
+tame_status tame_fit_put_test(const tame_experiment *e, int64_t phase, double loss, double hits,
+                              tame_results *results, int64_t row);
+/** Write samples of a test, as the model answers to them. Rank 0's. Local. */
+tame_status tame_fit_record(const tame_experiment *e, int64_t phase, tame_model *model,
+                            tame_results *results, int64_t row);
+/** Take weights from a results file: views of the same names and shapes. Rank 0's. Local. */
+tame_status tame_fit_take_weights(const tame_experiment *e, tame_model *model);
+
+/** Sample ids of a phase begin at such a place in data that are always new: no two phases see the same ones. */
+static inline int64_t tame_fit_first_id(const tame_experiment *e, int64_t data, int64_t phase,
+                                        bool validation)
+{
+  return tame_data_at(e, data)->fresh ? (2 * phase + validation) << 40 : 0;
+}
+
+/** Run a model's phases; as the kinds of experiments say. */
+tame_status tame_fit_run(const tame_member *member);
+
+#endif

@@ -1,0 +1,326 @@
+/* Experiments with a model: what the YAML says, and what makes it possible; see fit.h. */
+#include "experiment/fit.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- tables --------------------------------------------------------------------------------- */
+
+static const char *const kept_weights[] = {"last", "best", NULL};
+static const char *const keep_names[] = {"none", "final", "both", NULL};
+
+#define AT(member) .offset = offsetof(tame_fit, member)
+#define PHASE_NAME                                                                                 \
+  {                                                                                                \
+    .name = "name", .kind = TAME_STRING, AT(name), .doc = "of the phase, in the results"           \
+  }
+#define PHASE_DATA                                                                                 \
+  {                                                                                                \
+    .name = "data", .kind = TAME_STRING, AT(data), .fallback = "",                                 \
+    .doc = "which; default: the first"                                                             \
+  }
+static const tame_field fit_fields[] = {
+    PHASE_NAME,
+    PHASE_DATA,
+    {"epochs", TAME_INT, AT(epochs), .fallback = "1", .min = 1, .max = 1e7,
+     .doc = "times that all samples are gone through"},
+    {"batch", TAME_INT, AT(batch), .fallback = "0", .max = 1e9,
+     .doc = "samples of one update; 0: all there are"},
+    {"shuffle", TAME_BOOL, AT(shuffle), .fallback = "on", .doc = "a new order in each epoch"},
+    {"gradient", TAME_GROUP, AT(gradient), .group = &tame_bptt_schema,
+     .doc = "what is made small, and how its gradient is worked out"},
+    {"memory_mb", TAME_REAL, AT(memory_mb), .fallback = "", .min = 1e-3, .max = 1e9,
+     .doc =
+         "of a rank, for what gradients need: fewer steps are kept at a time where that would be "
+         "more"},
+    {"optimizer", TAME_VARIANT, AT(optimizer), .fallback = "adam", .table = &tame_optimizers,
+     .doc = "how weights follow the gradient; it starts afresh in each phase"},
+    {"schedules", TAME_VARIANTS, AT(schedules), .fallback = "", .table = &tame_schedules,
+     .doc = "factors of the optimizer's rate, by updates"},
+    {"clip", TAME_GROUP, AT(clip), .group = &tame_clipping_schema, .doc = "limits of the gradient"},
+    {"validate", TAME_STRING, AT(validate), .fallback = "",
+     .doc = "data whose loss is told after each epoch"},
+    {"patience", TAME_INT, AT(patience), .fallback = "0", .max = 1e7,
+     .doc = "epochs without a lower loss of the validation, after which the phase ends; 0: it goes "
+            "on"},
+    {"keep", TAME_CHOICE, AT(weights), .fallback = "last", .choices = kept_weights,
+     .doc = "weights to go on with: the last, or those best in the validation"},
+    {0}};
+static const tame_field test_fields[] = {
+    PHASE_NAME,
+    PHASE_DATA,
+    {"loss", TAME_VARIANT, AT(loss), .fallback = "", .table = &tame_losses,
+     .doc = "default: that of the first fit, or mse"},
+    {"record", TAME_INT, AT(record), .fallback = "8", .max = 1e9,
+     .doc = "samples, from the first on, whose inputs, targets and outputs are in the results"},
+    {"states", TAME_BOOL, AT(states), .fallback = "off",
+     .doc = "record states and outputs of all layers, too"},
+    {0}};
+
+static const tame_row row_fit = {"fit",
+                                 "weights follow the gradient of a loss",
+                                 {sizeof(tame_fit), fit_fields}};
+static const tame_row row_test = {"test",
+                                  "the loss of data, without learning",
+                                  {sizeof(tame_fit), test_fields}};
+static const tame_row *const rows[] = {&row_fit, &row_test, NULL};
+const tame_table tame_model_phases = {"model phases", rows};
+
+static const tame_field weights_fields[] = {
+    {"file", TAME_STRING, .offset = offsetof(struct tame_first_weights, path), .fallback = "",
+     .doc = "results whose final weights to begin with; default: they are drawn"},
+    {"network", TAME_INT, .offset = offsetof(struct tame_first_weights, network), .fallback = "0",
+     .max = 1e6, .doc = "which one there, by its index in the sweep"},
+    {0}};
+static const tame_schema weights_schema = {sizeof(struct tame_first_weights), weights_fields};
+
+typedef struct tame_keep {
+  int weights;
+} tame_keep;
+static const tame_field output_fields[] = {
+    {"weights", TAME_CHOICE, .offset = offsetof(tame_keep, weights), .fallback = "both",
+     .choices = keep_names, .doc = "before and after training"},
+    {0}};
+static const tame_schema output_schema = {sizeof(tame_keep), output_fields};
+
+#define EXPERIMENT(member) .offset = offsetof(tame_experiment, member)
+static const tame_field experiment_fields[] = {
+    {"name", TAME_STRING, EXPERIMENT(name), .fallback = "experiment", .doc = "of the experiment"},
+    {"model", TAME_GROUP, EXPERIMENT(model), .group = &tame_model_schema, .doc = "what learns"},
+    {"weights", TAME_GROUP, EXPERIMENT(weights), .group = &weights_schema,
+     .doc = "what the model begins with"},
+    {"data", TAME_LIST, EXPERIMENT(data), .group = &tame_data_schema,
+     .doc = "sequences to learn from"},
+    {"phases", TAME_VARIANTS, EXPERIMENT(phases), .table = &tame_model_phases,
+     .doc = "what happens, in this order"},
+    {"output", TAME_GROUP, EXPERIMENT(keep), .group = &output_schema, .doc = "what is kept"},
+    {"sweep", TAME_GROUP, EXPERIMENT(sweep), .group = &tame_sweep_schema,
+     .doc = "many models, which differ in some keys"},
+    {0}};
+const tame_schema tame_model_experiment_schema = {sizeof(tame_experiment), experiment_fields};
+
+/* ---- small questions ------------------------------------------------------------------------ */
+
+bool tame_fit_learns(const tame_experiment *e, int64_t phase)
+{
+  return ((const tame_variant *)e->phases.at)[phase].row == &row_fit;
+}
+
+int64_t tame_fit_find_data(const tame_experiment *e, const char *name)
+{
+  if (!name) return 0;
+  for (int64_t k = 0; k < e->data.count; k++)
+    if (strcmp(tame_data_at(e, k)->name, name) == 0) return k;
+  return -1;
+}
+
+tame_bptt_params tame_fit_gradient(const tame_experiment *e, int64_t phase)
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  if (tame_fit_learns(e, phase)) return fit->gradient;
+  tame_bptt_params p = {.micro_batch = 16};
+  for (int64_t k = e->phases.count - 1; k >= 0; k--)
+    if (tame_fit_learns(e, k)) p = tame_fit_at(e, k)->gradient;
+  p.penalties = (tame_penalties){0};
+  p.truncate = 0;
+  if (fit->loss.row) p.loss = fit->loss;
+  return p;
+}
+
+tame_data_shape tame_fit_shape(const tame_experiment *e, int64_t data)
+{
+  tame_data_shape shape = {0};
+  const char *key;
+  (void)tame_data_shape_of(tame_data_at(e, data), &shape, &key); /* it was checked */
+  return shape;
+}
+
+int64_t tame_fit_batch(const tame_experiment *e, int64_t phase)
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  return fit->batch ? fit->batch : tame_fit_shape(e, tame_fit_find_data(e, fit->data)).samples;
+}
+
+int64_t tame_fit_recorded(const tame_experiment *e, int64_t phase)
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  const int64_t samples = tame_fit_shape(e, tame_fit_find_data(e, fit->data)).samples;
+  return fit->record < samples ? fit->record : samples;
+}
+
+/* Steps in a segment, so that what is kept in segments and what is kept of each are about the same. */
+static int64_t shorter(int64_t segment)
+{
+  return segment > 2 ? segment / 2 : 1;
+}
+
+tame_status tame_fit_need(const tame_experiment *e, const tame_model *model, int64_t phase,
+                          int ranks, int threads, int64_t *segment, int64_t *bytes)
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  const tame_data_shape shape = tame_fit_shape(e, tame_fit_find_data(e, fit->data));
+  tame_bptt_params p = tame_fit_gradient(e, phase);
+  const bool learns = tame_fit_learns(e, phase);
+  const int64_t samples = learns ? tame_fit_batch(e, phase) : shape.samples;
+  tame_status status = tame_bptt_need(model, &p, samples, shape.steps, ranks, threads, bytes);
+  if (learns && !isnan(fit->memory_mb)) { /* the best of segments of T, T/2, T/4, ... steps */
+    int64_t least = *bytes, with = p.segment;
+    for (int64_t s = p.segment ? p.segment : shape.steps;
+         status == TAME_OK && (double)least > fit->memory_mb * 1e6 && s > 1;) {
+      p.segment = s = shorter(s);
+      status = tame_bptt_need(model, &p, samples, shape.steps, ranks, threads, bytes);
+      if (*bytes < least) least = *bytes, with = s;
+    }
+    *bytes = least;
+    p.segment = with;
+  }
+  *segment = p.segment;
+  return status;
+}
+
+/* ---- checks --------------------------------------------------------------------------------- */
+
+/* Where a key of a phase stands. */
+static const char *phase_path(const tame_experiment *e, int64_t k, const char *key)
+{
+  static char path[256];
+  snprintf(path, sizeof path, "phases[%lld].%s.%s", (long long)k,
+           ((const tame_variant *)e->phases.at)[k].row->name, key);
+  return path;
+}
+
+/* A failure at a key; the message of a deeper room becomes the reason. */
+static tame_status bad(const tame_experiment *e, tame_status status, const char *path)
+{
+  char why[2048];
+  if (status != TAME_ERR_INPUT) return status;
+  snprintf(why, sizeof why, "%s", tame_message());
+  return tame_yaml_fail_at(e->marks, path, "%s", why);
+}
+
+/* Read data, see what they are like. Collective. */
+static tame_status check_data(tame_experiment *e, MPI_Comm comm, int64_t k)
+{
+  tame_data *data = tame_data_at(e, k);
+  tame_data_shape shape = {0};
+  const char *key = "name";
+  char path[256];
+  snprintf(path, sizeof path, "data[%lld].name", (long long)k);
+  tame_status status = tame_check_name(e, data->name, path);
+  for (int64_t j = 0; status == TAME_OK && j < k; j++)
+    if (strcmp(data->name, tame_data_at(e, j)->name) == 0)
+      return tame_yaml_fail_at(e->marks, path, "there are data '%s' already", data->name);
+  if (status != TAME_OK) return status;
+  status = tame_data_load(data, e->source.folder, comm, &key);
+  if (status == TAME_OK) status = tame_data_shape_of(data, &shape, &key);
+  snprintf(path, sizeof path, "data[%lld].%s", (long long)k, key);
+  if (status != TAME_OK) return bad(e, status, path);
+  if (shape.inputs == e->model.inputs) return TAME_OK;
+  snprintf(path, sizeof path, "data[%lld]", (long long)k);
+  return tame_yaml_fail_at(e->marks, path,
+                           "'%s' has samples [%lld steps][%lld inputs], and "
+                           "model.inputs is %lld",
+                           data->name, (long long)shape.steps, (long long)shape.inputs,
+                           (long long)e->model.inputs);
+}
+
+/* Are the targets of data such as a loss wants? */
+static tame_status check_targets(const tame_experiment *e, const tame_model *model, int64_t phase,
+                                 int64_t data, const char *path)
+{
+  const tame_data_shape shape = tame_fit_shape(e, data);
+  const tame_bptt_params p = tame_fit_gradient(e, phase);
+  const char *name = tame_data_at(e, data)->name;
+  const int64_t outputs = tame_model_outputs(model);
+  int64_t steps, width;
+  tame_loss_shape(&p.loss, shape.steps, outputs, &steps, &width);
+  const bool by_class = tame_loss_has_classes(&p.loss);
+  if (shape.target_steps == 0)
+    return tame_fit_learns(e, phase)
+               ? tame_yaml_fail_at(e->marks, path, "'%s' has no targets to learn", name)
+               : TAME_OK;
+  if (by_class != (shape.classes > 0))
+    return tame_yaml_fail_at(e->marks, path, "the targets of '%s' are %s, and the loss %s wants %s",
+                             name, shape.classes ? "classes" : "numbers", p.loss.row->name,
+                             by_class ? "classes" : "numbers");
+  if (steps != shape.target_steps || width != shape.width)
+    return tame_yaml_fail_at(e->marks, path,
+                             "the targets of '%s' are [%lld][%lld] a sample, and the loss %s wants "
+                             "[%lld][%lld] of a model with %lld outputs and %lld steps",
+                             name, (long long)shape.target_steps, (long long)shape.width,
+                             p.loss.row->name, (long long)steps, (long long)width,
+                             (long long)outputs, (long long)shape.steps);
+  if (shape.classes > outputs)
+    return tame_yaml_fail_at(e->marks, path, "'%s' has %lld classes, and the model %lld outputs",
+                             name, (long long)shape.classes, (long long)outputs);
+  return TAME_OK;
+}
+
+static tame_status check_fit(const tame_experiment *e, const tame_model *model, int64_t k)
+{
+  const tame_fit *fit = tame_fit_at(e, k);
+  const int64_t data = tame_fit_find_data(e, fit->data);
+  const int64_t samples = tame_fit_shape(e, data).samples;
+  tame_optimizer *spare = NULL;
+  if (fit->batch > samples)
+    return tame_yaml_fail_at(e->marks, phase_path(e, k, "batch"),
+                             "found %lld, and '%s' has %lld sample%s", (long long)fit->batch,
+                             tame_data_at(e, data)->name, (long long)samples,
+                             samples == 1 ? "" : "s");
+  tame_status status = tame_optimizer_create(&spare, &fit->optimizer, 1);
+  tame_optimizer_free(&spare);
+  if (status != TAME_OK) return bad(e, status, phase_path(e, k, "optimizer"));
+  if (!fit->validate && (fit->patience || fit->weights == TAME_FIT_BEST))
+    return tame_yaml_fail_at(e->marks, phase_path(e, k, fit->patience ? "patience" : "keep"),
+                             "want `validate`: data to judge the weights by");
+  if (!fit->validate) return TAME_OK;
+  const int64_t judge = tame_fit_find_data(e, fit->validate);
+  if (judge < 0)
+    return tame_yaml_fail_at(e->marks, phase_path(e, k, "validate"), "there are no data '%s'",
+                             fit->validate);
+  return check_targets(e, model, k, judge, phase_path(e, k, "validate"));
+}
+
+static tame_status check_phase(const tame_experiment *e, const tame_model *model, int64_t k)
+{
+  const tame_fit *fit = tame_fit_at(e, k);
+  const int64_t data = tame_fit_find_data(e, fit->data);
+  int64_t segment, bytes;
+  tame_status status = tame_check_name(e, fit->name, phase_path(e, k, "name"));
+  for (int64_t j = 0; status == TAME_OK && j < k; j++)
+    if (strcmp(fit->name, tame_fit_at(e, j)->name) == 0)
+      status = tame_yaml_fail_at(e->marks, phase_path(e, k, "name"),
+                                 "there is a phase '%s' already", fit->name);
+  if (status != TAME_OK) return status;
+  if (data < 0)
+    return tame_yaml_fail_at(e->marks, phase_path(e, k, "data"), "there are no data '%s'",
+                             fit->data);
+  status = check_targets(e, model, k, data, phase_path(e, k, "data"));
+  if (status == TAME_OK && tame_fit_learns(e, k)) status = check_fit(e, model, k);
+  if (status != TAME_OK) return status;
+  status = tame_fit_need(e, model, k, 1, 1, &segment, &bytes);
+  return bad(e, status, phase_path(e, k, tame_fit_learns(e, k) ? "gradient" : "loss"));
+}
+
+tame_status tame_fit_check(tame_experiment *e, MPI_Comm comm)
+{
+  tame_model *model = NULL;
+  tame_status status = tame_check_name(e, e->name, "name");
+  if (status == TAME_OK && e->data.count == 0)
+    status = tame_yaml_fail_at(e->marks, "data", "the list is empty, want at least one");
+  if (status == TAME_OK && e->phases.count == 0)
+    status = tame_yaml_fail_at(e->marks, "phases", "the list is empty, want at least one phase");
+  if (status == TAME_OK && e->model.layers.count == 0)
+    status = tame_yaml_fail_at(e->marks, "model.layers", "the list is empty, want at least one");
+  if (status == TAME_OK) status = bad(e, tame_model_create(&model, &e->model), "model");
+  status = tame_agree(comm, status);
+  for (int64_t k = 0; status == TAME_OK && k < e->data.count; k++) status = check_data(e, comm, k);
+  for (int64_t k = 0; status == TAME_OK && k < e->phases.count; k++)
+    status = check_phase(e, model, k);
+  tame_model_free(&model);
+  return tame_agree(comm, status);
+}

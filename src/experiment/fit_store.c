@@ -1,0 +1,445 @@
+/* What the results hold of a model: weights, wiring, losses, samples; see fit.h. */
+#include "base/memory.h"
+#include "experiment/fit.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const figures[] = {"loss",           "data_loss", "penalty",
+                                      "gradient_norm",  "factor",    "validation_loss",
+                                      "validation_hits"};
+
+static const char *name_of(const tame_experiment *e, int64_t phase)
+{
+  return tame_fit_at(e, phase)->name;
+}
+
+/* ---- plan ------------------------------------------------------------------------------------ */
+
+__attribute__((format(printf, 6, 7))) static void add(tame_blueprint *b, const char *dims,
+                                                      tame_type type, int axes,
+                                                      const int64_t *shape, const char *format, ...)
+{
+  tame_dataset set = {.type = type, .axes = axes, .units = "1"};
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(set.path, sizeof set.path, format, arguments);
+  va_end(arguments);
+  snprintf(set.dims, sizeof set.dims, "%s", dims);
+  memcpy(set.shape, shape, (size_t)axes * sizeof *shape);
+  tame_blueprint_add(b, &set);
+}
+
+static bool has_figure(const tame_fit *fit, int figure, const tame_variant *loss)
+{
+  if (figure == TAME_FIT_VALIDATION) return fit->validate != NULL;
+  if (figure == TAME_FIT_HITS) return fit->validate && tame_loss_has_classes(loss);
+  return true;
+}
+
+static void plan_fit(const tame_experiment *e, int64_t phase, tame_blueprint *b)
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  char path[TAME_PATH];
+  snprintf(path, sizeof path, "phases/%s", fit->name);
+  for (int k = 0; k < TAME_FIT_FIGURES; k++)
+    if (has_figure(fit, k, &fit->gradient.loss))
+      add(b, "network, epoch", TAME_TYPE_F64, 2, (int64_t[]){1, fit->epochs}, "%s/%s", path,
+          figures[k]);
+  add(b, "network", TAME_TYPE_F64, 1, (int64_t[]){1}, "%s/epochs", path);
+  tame_blueprint_text(b, path, "loss", fit->gradient.loss.row->name);
+  tame_blueprint_text(b, path, "optimizer", fit->optimizer.row->name);
+  tame_blueprint_whole(b, path, "batch", tame_fit_batch(e, phase));
+}
+
+static void plan_samples(const tame_experiment *e, const tame_model *model, int64_t phase,
+                         const char *path, tame_blueprint *b)
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  const tame_data_shape s = tame_fit_shape(e, tame_fit_find_data(e, fit->data));
+  const int64_t n = tame_fit_recorded(e, phase);
+  const char *const dims = "network, sample, step, channel";
+  const tame_state_part *part;
+  if (n == 0) return;
+  add(b, dims, TAME_TYPE_F64, 4, (int64_t[]){1, n, s.steps, s.inputs}, "%s/x", path);
+  add(b, dims, TAME_TYPE_F64, 4, (int64_t[]){1, n, s.steps, tame_model_outputs(model)}, "%s/y",
+      path);
+  if (s.target_steps > 0)
+    add(b, dims, TAME_TYPE_F64, 4, (int64_t[]){1, n, s.target_steps, s.width}, "%s/target", path);
+  if (s.has_elapsed)
+    add(b, "network, sample, step", TAME_TYPE_F64, 3, (int64_t[]){1, n, s.steps}, "%s/elapsed",
+        path);
+  for (int64_t k = 0; fit->states && k < tame_model_state_parts(model, &part); k++)
+    add(b, dims, TAME_TYPE_F64, 4, (int64_t[]){1, n, s.steps, part[k].width}, "%s/states/%s", path,
+        part[k].name);
+  for (int l = 0; fit->states && l + 1 < tame_model_layers(model); l++)
+    add(b, dims, TAME_TYPE_F64, 4, (int64_t[]){1, n, s.steps, tame_model_layer_width(model, l)},
+        "%s/outputs/%d.%s", path, l, tame_model_layer_name(model, l));
+}
+
+static void plan_test(const tame_experiment *e, const tame_model *model, int64_t phase,
+                      tame_blueprint *b)
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  const int64_t data = tame_fit_find_data(e, fit->data);
+  const tame_bptt_params p = tame_fit_gradient(e, phase);
+  char path[TAME_PATH - 16];
+  snprintf(path, sizeof path, "phases/%s/%s", fit->name, tame_data_at(e, data)->name);
+  if (tame_fit_shape(e, data).target_steps > 0) {
+    add(b, "network", TAME_TYPE_F64, 1, (int64_t[]){1}, "%s/loss", path);
+    if (tame_loss_has_classes(&p.loss))
+      add(b, "network", TAME_TYPE_F64, 1, (int64_t[]){1}, "%s/hits", path);
+  }
+  plan_samples(e, model, phase, path, b);
+  tame_blueprint_text(b, path, "loss", p.loss.row->name);
+}
+
+static void plan_wiring(const tame_model *model, int layer, tame_blueprint *b)
+{
+  const tame_circuit *c = tame_model_circuit(model, layer);
+  char path[TAME_PATH - 16];
+  if (!c) return;
+  snprintf(path, sizeof path, "wiring/%d.%s", layer, tame_model_layer_name(model, layer));
+  add(b, "network, source, unit", TAME_TYPE_I32, 3, (int64_t[]){1, c->units, c->units}, "%s/inner",
+      path);
+  add(b, "network, source, unit", TAME_TYPE_I32, 3, (int64_t[]){1, c->inputs, c->units},
+      "%s/sensory", path);
+  add(b, "network, layer, part", TAME_TYPE_I64, 3, (int64_t[]){1, 3, 2}, "%s/layers", path);
+  tame_blueprint_whole(b, path, "outputs", c->outputs);
+}
+
+void tame_fit_plan(const tame_experiment *e, const tame_model *model, tame_blueprint *b)
+{
+  const tame_view *view;
+  const int64_t views = tame_model_views(model, &view);
+  for (int64_t k = 0; k < e->data.count; k++)
+    add(b, "network", TAME_TYPE_I64, 1, (int64_t[]){1}, "data/%s/checksum",
+        tame_data_at(e, k)->name);
+  for (int l = 0; l < tame_model_layers(model); l++) plan_wiring(model, l, b);
+  for (int64_t k = 0; k < e->phases.count; k++) {
+    char path[TAME_PATH];
+    const tame_row *row = ((const tame_variant *)e->phases.at)[k].row;
+    if (tame_fit_learns(e, k)) plan_fit(e, k, b);
+    else plan_test(e, model, k, b);
+    snprintf(path, sizeof path, "phases/%s", name_of(e, k));
+    tame_blueprint_whole(b, path, "index", k);
+    tame_blueprint_text(b, path, "kind", row->name);
+    tame_blueprint_text(b, path, "data",
+                        tame_data_at(e, tame_fit_find_data(e, tame_fit_at(e, k)->data))->name);
+  }
+  for (int when = e->keep == TAME_KEEP_FINAL; e->keep != TAME_KEEP_NONE && when < 2; when++)
+    for (int64_t k = 0; k < views; k++)
+      add(b, "network, row, column", TAME_TYPE_F64, 3,
+          (int64_t[]){1, view[k].rows, view[k].columns}, "weights/%s/%s",
+          when ? "final" : "initial", view[k].name);
+}
+
+/* ---- put ------------------------------------------------------------------------------------- */
+
+/* One whole row of a dataset. */
+static tame_status put(tame_results *results, int64_t row, tame_type type, const void *data,
+                       const char *path)
+{
+  int64_t shape[TAME_AXES] = {0}, start[TAME_AXES] = {row};
+  tame_results_shape(results, path, shape);
+  shape[0] = 1;
+  return tame_results_write(results, path, type, start, shape, data);
+}
+
+tame_status tame_fit_put_data(const tame_experiment *e, tame_results *results, int64_t row)
+{
+  tame_status status = TAME_OK;
+  for (int64_t k = 0; status == TAME_OK && k < e->data.count; k++) {
+    char path[TAME_PATH];
+    const int64_t sum = (int64_t)tame_data_checksum(tame_data_at(e, k));
+    snprintf(path, sizeof path, "data/%s/checksum", tame_data_at(e, k)->name);
+    status = put(results, row, TAME_TYPE_I64, &sum, path);
+  }
+  return status;
+}
+
+/* Signs of synapses as a matrix [sources][units] of a dataset [.., ..] that may be larger. */
+static tame_status put_synapses(const tame_synapses *s, tame_results *results, int64_t row,
+                                const char *path)
+{
+  int32_t *matrix = tame_zeroed(s->sources * s->destinations, sizeof *matrix, "a wiring");
+  if (!matrix) return TAME_ERR_NOMEM;
+  for (int64_t j = 0; j < s->destinations; j++)
+    for (int64_t k = s->start[j]; k < s->start[j + 1]; k++)
+      matrix[s->source[k] * s->destinations + j] = s->sign[k];
+  const int64_t start[TAME_AXES] = {row}, count[TAME_AXES] = {1, s->sources, s->destinations};
+  const tame_status status = tame_results_write(results, path, TAME_TYPE_I32, start, count, matrix);
+  free(matrix);
+  return status;
+}
+
+tame_status tame_fit_put_wiring(const tame_model *model, tame_results *results, int64_t row)
+{
+  tame_status status = TAME_OK;
+  for (int l = 0; status == TAME_OK && l < tame_model_layers(model); l++) {
+    const tame_circuit *c = tame_model_circuit(model, l);
+    char path[TAME_PATH];
+    int64_t layers[3][2] = {{0}};
+    if (!c) continue;
+    for (int k = 0; k < c->layers; k++) {
+      layers[k][0] = c->layer[k].first;
+      layers[k][1] = c->layer[k].count;
+    }
+    snprintf(path, sizeof path, "wiring/%d.%s/inner", l, tame_model_layer_name(model, l));
+    status = put_synapses(&c->inner, results, row, path);
+    snprintf(path, sizeof path, "wiring/%d.%s/sensory", l, tame_model_layer_name(model, l));
+    if (status == TAME_OK) status = put_synapses(&c->sensory, results, row, path);
+    snprintf(path, sizeof path, "wiring/%d.%s/layers", l, tame_model_layer_name(model, l));
+    if (status == TAME_OK) status = put(results, row, TAME_TYPE_I64, layers, path);
+  }
+  return status;
+}
+
+static tame_status put_view(const tame_view *view, const double *slab, const char *path,
+                            tame_results *results, int64_t row)
+{
+  double *matrix = tame_zeroed(view->rows * view->columns, sizeof *matrix, "weights");
+  if (!matrix) return TAME_ERR_NOMEM;
+  for (int64_t k = 0; k < view->count; k++) {
+    int64_t r, c;
+    tame_view_place(view, k, &r, &c);
+    matrix[r * view->columns + c] = slab[view->first + k];
+  }
+  const int64_t start[TAME_AXES] = {row}, count[TAME_AXES] = {1, view->rows, view->columns};
+  const tame_status status = tame_results_write(results, path, TAME_TYPE_F64, start, count, matrix);
+  free(matrix);
+  return status;
+}
+
+tame_status tame_fit_put_weights(const tame_model *model, const double *slab, const char *when,
+                                 tame_results *results, int64_t row)
+{
+  const tame_view *view;
+  const int64_t views = tame_model_views(model, &view);
+  tame_status status = TAME_OK;
+  for (int64_t k = 0; status == TAME_OK && k < views; k++) {
+    char path[TAME_PATH];
+    snprintf(path, sizeof path, "weights/%s/%s", when, view[k].name);
+    if (tame_results_width(results, path) > 0)
+      status = put_view(&view[k], slab, path, results, row);
+  }
+  return status;
+}
+
+tame_status tame_fit_put_epoch(const tame_experiment *e, int64_t phase, int64_t epoch,
+                               const double values[TAME_FIT_FIGURES], tame_results *results,
+                               int64_t row)
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  const int64_t start[TAME_AXES] = {row, epoch}, one[TAME_AXES] = {1, 1};
+  const double done = (double)epoch + 1;
+  char path[TAME_PATH];
+  tame_status status = TAME_OK;
+  for (int k = 0; status == TAME_OK && k < TAME_FIT_FIGURES; k++) {
+    if (!has_figure(fit, k, &fit->gradient.loss)) continue;
+    snprintf(path, sizeof path, "phases/%s/%s", fit->name, figures[k]);
+    status = tame_results_write(results, path, TAME_TYPE_F64, start, one, &values[k]);
+  }
+  snprintf(path, sizeof path, "phases/%s/epochs", fit->name);
+  if (status != TAME_OK || isnan(values[TAME_FIT_LOSS])) return status;
+  return tame_results_write(results, path, TAME_TYPE_F64, start, one, &done);
+}
+
+static void path_of(const tame_experiment *e, int64_t phase, const char *what, char path[TAME_PATH])
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  snprintf(path, TAME_PATH, "phases/%s/%s/%s", fit->name,
+           tame_data_at(e, tame_fit_find_data(e, fit->data))->name, what);
+}
+
+tame_status tame_fit_put_test(const tame_experiment *e, int64_t phase, double loss, double hits,
+                              tame_results *results, int64_t row)
+{
+  char path[TAME_PATH];
+  path_of(e, phase, "loss", path);
+  const tame_status status = put(results, row, TAME_TYPE_F64, &loss, path);
+  if (status != TAME_OK || isnan(hits)) return status;
+  path_of(e, phase, "hits", path);
+  return put(results, row, TAME_TYPE_F64, &hits, path);
+}
+
+/* ---- samples --------------------------------------------------------------------------------- */
+
+/* One sample through a model, and what of it is kept. */
+typedef struct trace {
+  tame_model *model;
+  tame_data_shape s;
+  int64_t outputs, parts;
+  const tame_state_part *part;
+  double *block, *x, *target, *elapsed, *y, *state, *next, *tape, *work;
+  double *states,
+      *layers; /* [steps * width], one part or layer after the other; NULL: not wanted */
+} trace;
+
+static tame_status make_trace(trace *t, tame_model *model, tame_data_shape s, bool states)
+{
+  const int64_t outputs = tame_model_outputs(model), state = tame_model_state_size(model);
+  int64_t widths = 0;
+  for (int l = 0; l < tame_model_layers(model); l++) widths += tame_model_layer_width(model, l);
+  *t = (trace){.model = model, .s = s, .outputs = outputs};
+  t->parts = tame_model_state_parts(model, &t->part);
+  double *at = t->block =
+      tame_zeroed(s.steps * (s.inputs + 1 + outputs + (states ? state + widths : 0)) +
+                      s.target_steps * s.width + 2 * state + tame_model_tape_size(model) +
+                      tame_model_work_size(model, 1) + 64,
+                  sizeof *at, "the samples of a test");
+  if (!at) return TAME_ERR_NOMEM;
+  t->x = at;
+  t->elapsed = t->x + s.steps * s.inputs;
+  t->y = t->elapsed + s.steps;
+  t->target = t->y + s.steps * outputs;
+  t->state = t->target + s.target_steps * s.width;
+  t->next = t->state + state;
+  t->tape = t->next + state;
+  t->work = t->tape + tame_model_tape_size(model);
+  if (!states) return TAME_OK;
+  t->states = t->work + tame_model_work_size(model, 1) + 32;
+  t->layers = t->states + s.steps * state;
+  return TAME_OK;
+}
+
+/* Put what a step came to where its time series go. */
+static void keep_step(trace *t, const tame_step *step, int64_t at)
+{
+  const double *from = t->next;
+  double *to = t->states;
+  for (int64_t k = 0; to && k < t->parts; k++) {
+    const int64_t n = t->part[k].width;
+    memcpy(to + at * n, from, (size_t)n * sizeof *to);
+    from += n;
+    to += t->s.steps * n;
+  }
+  to = t->layers;
+  for (int l = 0; to && l < tame_model_layers(t->model); l++) {
+    int64_t n;
+    const double *y = tame_model_layer_outputs(t->model, step, l, &n);
+    memcpy(to + at * n, y, (size_t)n * sizeof *to);
+    to += t->s.steps * n;
+  }
+}
+
+static void run_trace(trace *t)
+{
+  const double *slab = tame_model_slab(t->model);
+  tame_model_start(t->model, slab, 1, t->state);
+  for (int64_t at = 0; at < t->s.steps; at++) {
+    tame_step step = {.batch = 1,
+                      .elapsed = t->s.has_elapsed ? t->elapsed + at : NULL,
+                      .slab = slab,
+                      .x = t->x + at * t->s.inputs,
+                      .state = t->state,
+                      .next = t->next,
+                      .y = t->y + at * t->outputs,
+                      .tape = t->tape,
+                      .work = t->work};
+    tame_model_step(t->model, &step);
+    keep_step(t, &step, at);
+    double *const swap = t->state;
+    t->state = t->next;
+    t->next = swap;
+  }
+}
+
+/* Where a sample is written. */
+struct place {
+  tame_results *results;
+  int64_t row, sample;
+};
+
+static tame_status put_sample(const tame_experiment *e, int64_t phase, const char *what,
+                              const double *data, int64_t steps, int64_t width,
+                              const struct place *at)
+{
+  char path[TAME_PATH];
+  const int64_t start[TAME_AXES] = {at->row, at->sample}, count[TAME_AXES] = {1, 1, steps, width};
+  path_of(e, phase, what, path);
+  if (steps == 0 || tame_results_width(at->results, path) == 0) return TAME_OK;
+  return tame_results_write(at->results, path, TAME_TYPE_F64, start, count, data);
+}
+
+static tame_status put_trace(const tame_experiment *e, int64_t phase, const trace *t,
+                             const struct place *to)
+{
+  char what[96];
+  const int64_t steps = t->s.steps;
+  const double *at = t->states;
+  tame_status status = put_sample(e, phase, "x", t->x, steps, t->s.inputs, to);
+  if (status == TAME_OK) status = put_sample(e, phase, "y", t->y, steps, t->outputs, to);
+  if (status == TAME_OK)
+    status = put_sample(e, phase, "target", t->target, t->s.target_steps, t->s.width, to);
+  if (status == TAME_OK) status = put_sample(e, phase, "elapsed", t->elapsed, steps, 1, to);
+  for (int64_t k = 0; at && status == TAME_OK && k < t->parts; k++) {
+    snprintf(what, sizeof what, "states/%s", t->part[k].name);
+    status = put_sample(e, phase, what, at, steps, t->part[k].width, to);
+    at += steps * t->part[k].width;
+  }
+  at = t->layers;
+  for (int l = 0; at && status == TAME_OK && l < tame_model_layers(t->model); l++) {
+    const int64_t width = tame_model_layer_width(t->model, l);
+    snprintf(what, sizeof what, "outputs/%d.%s", l, tame_model_layer_name(t->model, l));
+    status = put_sample(e, phase, what, at, steps, width, to);
+    at += steps * width;
+  }
+  return status;
+}
+
+tame_status tame_fit_record(const tame_experiment *e, int64_t phase, tame_model *model,
+                            tame_results *results, int64_t row)
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  const int64_t data = tame_fit_find_data(e, fit->data), n = tame_fit_recorded(e, phase),
+                first = tame_fit_first_id(e, data, phase, false);
+  trace t = {0};
+  tame_status status = n > 0 ? make_trace(&t, model, tame_fit_shape(e, data), fit->states)
+                             : TAME_OK;
+  for (int64_t k = 0; status == TAME_OK && k < n; k++) {
+    tame_data_draw(tame_data_at(e, data), first + k, t.x, t.target,
+                   t.s.has_elapsed ? t.elapsed : NULL);
+    run_trace(&t);
+    status = put_trace(e, phase, &t, &(struct place){results, row, k});
+  }
+  free(t.block);
+  return status;
+}
+
+/* ---- take ------------------------------------------------------------------------------------ */
+
+static tame_status take_view(const tame_experiment *e, const char *file, const tame_view *view,
+                             double *slab)
+{
+  char path[TAME_PATH];
+  double *matrix = tame_zeroed(view->rows * view->columns, sizeof *matrix, "weights");
+  if (!matrix) return TAME_ERR_NOMEM;
+  snprintf(path, sizeof path, "weights/final/%s", view->name);
+  const tame_status status = tame_results_fetch(file, path, e->weights.network, view->rows,
+                                                view->columns, matrix);
+  for (int64_t k = 0; status == TAME_OK && k < view->count; k++) {
+    int64_t r, c;
+    tame_view_place(view, k, &r, &c);
+    slab[view->first + k] = matrix[r * view->columns + c];
+  }
+  free(matrix);
+  return status;
+}
+
+tame_status tame_fit_take_weights(const tame_experiment *e, tame_model *model)
+{
+  const tame_view *view;
+  const int64_t views = tame_model_views(model, &view);
+  char file[4096];
+  const char *name = e->weights.path;
+  tame_status status = TAME_OK;
+  snprintf(file, sizeof file, "%s%s%s", *name == '/' ? "" : e->source.folder,
+           *name == '/' ? "" : "/", name);
+  for (int64_t k = 0; status == TAME_OK && k < views; k++)
+    status = take_view(e, file, &view[k], tame_model_slab(model));
+  return status;
+}
