@@ -59,7 +59,7 @@ typedef enum tame_purpose {
   TAME_DRAW_BIAS = 11,     /**< a = neuron */
   TAME_DRAW_START = 12,    /**< a = neuron: where the search for W's largest eigenvalue starts */
   TAME_DRAW_PARAMETER = 13, /**< of a model: a = row, b = column, c = 128 view + trial */
-  TAME_DRAW_SAMPLE = 14, /**< x */
+  TAME_DRAW_SAMPLE = 14,    /**< x */
   TAME_DRAW_ORDER = 15,     /**< of samples: a = place, b = epoch, c = phase */
 } tame_purpose;
 

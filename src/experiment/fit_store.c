@@ -40,11 +40,19 @@ static bool has_figure(const tame_fit *fit, int figure, const tame_variant *loss
   return true;
 }
 
+/* Group of a phase and its data. */
+static void group_of(const tame_experiment *e, int64_t phase, char path[TAME_PATH - 16])
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  snprintf(path, TAME_PATH - 16, "phases/%s/%s", fit->name,
+           tame_data_at(e, tame_fit_find_data(e, fit->data))->name);
+}
+
 static void plan_fit(const tame_experiment *e, int64_t phase, tame_blueprint *b)
 {
   const tame_fit *fit = tame_fit_at(e, phase);
-  char path[TAME_PATH];
-  snprintf(path, sizeof path, "phases/%s", fit->name);
+  char path[TAME_PATH - 16];
+  group_of(e, phase, path);
   for (int k = 0; k < TAME_FIT_FIGURES; k++)
     if (has_figure(fit, k, &fit->gradient.loss))
       add(b, "network, epoch", TAME_TYPE_F64, 2, (int64_t[]){1, fit->epochs}, "%s/%s", path,
@@ -87,7 +95,7 @@ static void plan_test(const tame_experiment *e, const tame_model *model, int64_t
   const int64_t data = tame_fit_find_data(e, fit->data);
   const tame_bptt_params p = tame_fit_gradient(e, phase);
   char path[TAME_PATH - 16];
-  snprintf(path, sizeof path, "phases/%s/%s", fit->name, tame_data_at(e, data)->name);
+  group_of(e, phase, path);
   if (tame_fit_shape(e, data).target_steps > 0) {
     add(b, "network", TAME_TYPE_F64, 1, (int64_t[]){1}, "%s/loss", path);
     if (tame_loss_has_classes(&p.loss))
@@ -108,6 +116,7 @@ static void plan_wiring(const tame_model *model, int layer, tame_blueprint *b)
   add(b, "network, source, unit", TAME_TYPE_I32, 3, (int64_t[]){1, c->inputs, c->units},
       "%s/sensory", path);
   add(b, "network, layer, part", TAME_TYPE_I64, 3, (int64_t[]){1, 3, 2}, "%s/layers", path);
+  add(b, "network", TAME_TYPE_F64, 1, (int64_t[]){1}, "%s/sparsity", path);
   tame_blueprint_whole(b, path, "outputs", c->outputs);
 }
 
@@ -118,6 +127,8 @@ void tame_fit_plan(const tame_experiment *e, const tame_model *model, tame_bluep
   for (int64_t k = 0; k < e->data.count; k++)
     add(b, "network", TAME_TYPE_I64, 1, (int64_t[]){1}, "data/%s/checksum",
         tame_data_at(e, k)->name);
+  add(b, "network", TAME_TYPE_I64, 1, (int64_t[]){1}, "model/parameters");
+  add(b, "network", TAME_TYPE_I64, 1, (int64_t[]){1}, "model/parameters_published");
   for (int l = 0; l < tame_model_layers(model); l++) plan_wiring(model, l, b);
   for (int64_t k = 0; k < e->phases.count; k++) {
     char path[TAME_PATH];
@@ -127,8 +138,6 @@ void tame_fit_plan(const tame_experiment *e, const tame_model *model, tame_bluep
     snprintf(path, sizeof path, "phases/%s", name_of(e, k));
     tame_blueprint_whole(b, path, "index", k);
     tame_blueprint_text(b, path, "kind", row->name);
-    tame_blueprint_text(b, path, "data",
-                        tame_data_at(e, tame_fit_find_data(e, tame_fit_at(e, k)->data))->name);
   }
   for (int when = e->keep == TAME_KEEP_FINAL; e->keep != TAME_KEEP_NONE && when < 2; when++)
     for (int64_t k = 0; k < views; k++)
@@ -178,9 +187,13 @@ static tame_status put_synapses(const tame_synapses *s, tame_results *results, i
 
 tame_status tame_fit_put_wiring(const tame_model *model, tame_results *results, int64_t row)
 {
-  tame_status status = TAME_OK;
+  const int64_t count = tame_model_count(model), published = tame_model_count_published(model);
+  tame_status status = put(results, row, TAME_TYPE_I64, &count, "model/parameters");
+  if (status == TAME_OK)
+    status = put(results, row, TAME_TYPE_I64, &published, "model/parameters_published");
   for (int l = 0; status == TAME_OK && l < tame_model_layers(model); l++) {
     const tame_circuit *c = tame_model_circuit(model, l);
+    const double sparsity = c ? tame_circuit_sparsity(c) : 0;
     char path[TAME_PATH];
     int64_t layers[3][2] = {{0}};
     if (!c) continue;
@@ -194,6 +207,8 @@ tame_status tame_fit_put_wiring(const tame_model *model, tame_results *results, 
     if (status == TAME_OK) status = put_synapses(&c->sensory, results, row, path);
     snprintf(path, sizeof path, "wiring/%d.%s/layers", l, tame_model_layer_name(model, l));
     if (status == TAME_OK) status = put(results, row, TAME_TYPE_I64, layers, path);
+    snprintf(path, sizeof path, "wiring/%d.%s/sparsity", l, tame_model_layer_name(model, l));
+    if (status == TAME_OK) status = put(results, row, TAME_TYPE_F64, &sparsity, path);
   }
   return status;
 }
@@ -236,23 +251,24 @@ tame_status tame_fit_put_epoch(const tame_experiment *e, int64_t phase, int64_t 
   const tame_fit *fit = tame_fit_at(e, phase);
   const int64_t start[TAME_AXES] = {row, epoch}, one[TAME_AXES] = {1, 1};
   const double done = (double)epoch + 1;
-  char path[TAME_PATH];
+  char group[TAME_PATH - 16], path[TAME_PATH];
+  group_of(e, phase, group);
   tame_status status = TAME_OK;
   for (int k = 0; status == TAME_OK && k < TAME_FIT_FIGURES; k++) {
     if (!has_figure(fit, k, &fit->gradient.loss)) continue;
-    snprintf(path, sizeof path, "phases/%s/%s", fit->name, figures[k]);
+    snprintf(path, sizeof path, "%s/%s", group, figures[k]);
     status = tame_results_write(results, path, TAME_TYPE_F64, start, one, &values[k]);
   }
-  snprintf(path, sizeof path, "phases/%s/epochs", fit->name);
+  snprintf(path, sizeof path, "%s/epochs", group);
   if (status != TAME_OK || isnan(values[TAME_FIT_LOSS])) return status;
   return tame_results_write(results, path, TAME_TYPE_F64, start, one, &done);
 }
 
 static void path_of(const tame_experiment *e, int64_t phase, const char *what, char path[TAME_PATH])
 {
-  const tame_fit *fit = tame_fit_at(e, phase);
-  snprintf(path, TAME_PATH, "phases/%s/%s/%s", fit->name,
-           tame_data_at(e, tame_fit_find_data(e, fit->data))->name, what);
+  char group[TAME_PATH - 16];
+  group_of(e, phase, group);
+  snprintf(path, TAME_PATH, "%s/%s", group, what);
 }
 
 tame_status tame_fit_put_test(const tame_experiment *e, int64_t phase, double loss, double hits,

@@ -127,20 +127,36 @@ static void print_figures(FILE *out, hid_t phase, const char *task, int64_t row,
   free_values(&valid);
 }
 
+/* Share of the targets that a model's outputs hit. */
+static void print_hits(FILE *out, hid_t phase, const char *task, int64_t row)
+{
+  char path[TAME_PATH];
+  snprintf(path, sizeof path, "%s/hits", task);
+  values v = read_values(phase, path);
+  if (isfinite(number_at(&v, row)))
+    fprintf(out, ", %.2f %% of targets hit", 100 * number_at(&v, row));
+  free_values(&v);
+}
+
 /* Losses of a network; where it has fewer trials than others, the rest is NaN. */
 static void print_losses(FILE *out, hid_t phase, const char *task, int64_t row)
 {
   char path[TAME_PATH];
   snprintf(path, sizeof path, "%s/loss", task);
   values v = read_values(phase, path);
+  char *kind = tame_hdf5_text(phase, "kind");
+  const bool fits = kind && strcmp(kind, "fit") == 0;
+  free(kind);
   const double *loss = row_of(&v, row);
   int64_t trials = loss ? v.columns : 0;
   while (trials > 0 && isnan(loss[trials - 1])) trials--;
   if (trials > 0) {
-    fprintf(out, "  %4lld trial%s, loss %.4g", (long long)trials, trials == 1 ? " " : "s", loss[0]);
+    fprintf(out, "  %4lld %s%s, loss %.4g", (long long)trials, fits ? "epoch" : "trial",
+            trials == 1 ? " " : "s", loss[0]);
     if (trials > 1) fprintf(out, " (first), %.4g (last)", loss[trials - 1]);
     if (solves(phase)) fprintf(out, " before it is solved for");
     print_figures(out, phase, task, row, v.columns);
+    print_hits(out, phase, task, row);
   }
   free_values(&v);
 }
@@ -609,6 +625,48 @@ static void print_head(hid_t file, const char *path, bool finished, const roster
   print_text(out, file, ", kernels ", "kernels", "\n");
 }
 
+/* A layer of a model that has a wiring. */
+static herr_t print_wiring(hid_t wirings, const char *name, const H5L_info_t *info, void *context)
+{
+  const teller *t = context;
+  char path[TAME_PATH];
+  static const char *const parts[] = {"inner", "sensory"};
+  long long synapses[2] = {0};
+  (void)info;
+  for (int k = 0; k < 2; k++) {
+    snprintf(path, sizeof path, "%s/%s", name, parts[k]);
+    values v = read_values(wirings, path);
+    const double *signs = row_of(&v, t->row);
+    for (int64_t i = 0; signs && i < v.columns; i++) synapses[k] += signs[i] != 0;
+    free_values(&v);
+  }
+  snprintf(path, sizeof path, "%s/sparsity", name);
+  values v = read_values(wirings, path);
+  fprintf(t->out, "  wiring of %s: %lld synapses, %lld from inputs, sparsity %.4f %%\n", name,
+          synapses[0], synapses[1], 100 * number_at(&v, t->row));
+  free_values(&v);
+  return 0;
+}
+
+static void print_model(FILE *out, hid_t file, int64_t row)
+{
+  teller t = {.out = out, .row = row};
+  values there = read_values(file, "model/parameters"),
+         all = read_values(file, "model/parameters_published");
+  if (there.numbers && all.numbers) {
+    fprintf(out, "  model of %.0f parameters", number_at(&all, row));
+    if (number_at(&all, row) != number_at(&there, row))
+      fprintf(out, ", of which %.0f have a synapse or are of units", number_at(&there, row));
+    fprintf(out, "\n");
+  }
+  free_values(&there);
+  free_values(&all);
+  if (H5Lexists(file, "wiring", H5P_DEFAULT) <= 0) return;
+  const hid_t wirings = H5Gopen2(file, "wiring", H5P_DEFAULT);
+  H5Literate(wirings, H5_INDEX_NAME, H5_ITER_INC, NULL, print_wiring, &t);
+  H5Gclose(wirings);
+}
+
 static void print_one(FILE *out, hid_t file, const roster *r, int64_t row)
 {
   teller t = {.out = out, .row = row};
@@ -620,6 +678,7 @@ static void print_one(FILE *out, hid_t file, const roster *r, int64_t row)
     H5Literate(tasks, H5_INDEX_NAME, H5_ITER_INC, NULL, print_task, &t);
     H5Gclose(tasks);
   }
+  if (H5Lexists(file, "model", H5P_DEFAULT) > 0) print_model(out, file, row);
   if (state == TAME_NETWORK_DONE) print_phases(out, file, row);
 }
 
