@@ -12,6 +12,8 @@
 /* Sums over the updates of an epoch, weighed by samples, but for FACTOR. */
 enum { LOSS, DATA, NORM, FACTOR, SUMS };
 
+enum { MOST_DRAWN = 1 << 25 }; /* numbers: 256 MiB of a rank */
+
 /* Samples of a batch: those that places first, first + 1, ... of an order name. */
 typedef struct source {
   const tame_data *data;
@@ -19,7 +21,8 @@ typedef struct source {
   int64_t first_id;     /* of the epoch, or the test */
   const int64_t *order; /* [shape.samples]; NULL: as they are */
   int64_t first;        /* place of the batch's first sample */
-  double *scratch;      /* one sample a thread, [threads][stride] */
+  double *scratch;      /* of a thread: a sample, and outputs, [threads][stride + steps * outputs] */
+  double *drawn;        /* all samples, [samples][stride], where they can be kept; else NULL */
   int64_t stride;
   const tame_variant *loss;
   int64_t outputs;
@@ -66,13 +69,48 @@ static int64_t id_of(const source *s, int64_t place)
   return s->first_id + (s->order ? s->order[s->first + place] : s->first + place);
 }
 
-/* Draw a sample, in this thread's scratch. */
-static void draw(const source *s, int64_t place, double **x, double **target, double **elapsed)
+static double *scratch_of(const source *s)
 {
-  *x = s->scratch + omp_get_thread_num() * s->stride;
-  *target = *x + s->shape.steps * s->shape.inputs;
-  *elapsed = *target + s->shape.target_steps * s->shape.width;
-  tame_data_draw(s->data, id_of(s, place), *x, *target, s->shape.has_elapsed ? *elapsed : NULL);
+  return s->scratch + omp_get_thread_num() * (s->stride + s->shape.steps * s->outputs);
+}
+
+/* A sample's inputs; what follows them. */
+typedef struct sample {
+  double *x, *target, *elapsed;
+} sample;
+
+static sample sample_at(const source *s, double *x)
+{
+  double *const target = x + s->shape.steps * s->shape.inputs;
+  return (sample){x, target, target + s->shape.target_steps * s->shape.width};
+}
+
+static void draw_into(const source *s, int64_t id, sample to)
+{
+  tame_data_draw(s->data, id, to.x, to.target, s->shape.has_elapsed ? to.elapsed : NULL);
+}
+
+/* The sample at a place of the batch, perhaps in this thread's scratch. */
+static sample draw(const source *s, int64_t place)
+{
+  const int64_t id = id_of(s, place);
+  if (s->drawn) return sample_at(s, s->drawn + id * s->stride);
+  const sample own = sample_at(s, scratch_of(s));
+  draw_into(s, id, own);
+  return own;
+}
+
+/* Draw all samples once, where they are always the same and not too many. */
+static tame_status draw_all(source *s)
+{
+  const bool again = !s->data->fresh && tame_data_checksum(s->data) == 0;
+  if (!again || s->shape.samples > MOST_DRAWN / s->stride) return TAME_OK;
+  s->drawn = tame_untouched(s->shape.samples * s->stride, sizeof *s->drawn, "samples");
+  if (!s->drawn) return TAME_ERR_NOMEM;
+#pragma omp parallel for schedule(static)
+  for (int64_t k = 0; k < s->shape.samples; k++)
+    draw_into(s, k, sample_at(s, s->drawn + k * s->stride));
+  return TAME_OK;
 }
 
 /* Sample b of `count`: [steps][width] into [steps][count][width]. */
@@ -88,11 +126,10 @@ static void fetch(const void *context, int64_t first, int64_t count, double *x, 
 {
   const source *s = context;
   for (int64_t b = 0; b < count; b++) {
-    double *from_x, *from_target, *from_elapsed;
-    draw(s, first + b, &from_x, &from_target, &from_elapsed);
-    scatter(from_x, s->shape.steps, s->shape.inputs, b, count, x);
-    scatter(from_target, s->shape.target_steps, s->shape.width, b, count, target);
-    if (elapsed) scatter(from_elapsed, s->shape.steps, 1, b, count, elapsed);
+    const sample one = draw(s, first + b);
+    scatter(one.x, s->shape.steps, s->shape.inputs, b, count, x);
+    scatter(one.target, s->shape.target_steps, s->shape.width, b, count, target);
+    if (elapsed) scatter(one.elapsed, s->shape.steps, 1, b, count, elapsed);
   }
 }
 
@@ -103,13 +140,12 @@ static void see(const void *context, int64_t first, int64_t count, const double 
   const int64_t steps = s->shape.steps, outputs = s->outputs;
   const int thread = omp_get_thread_num();
   for (int64_t b = 0; b < count; b++) {
-    double *x, *target, *elapsed;
+    const sample one = draw(s, first + b);
+    double *own = scratch_of(s) + s->stride; /* outputs of this sample alone */
     int64_t hits, asked;
-    draw(s, first + b, &x, &target, &elapsed);
-    double *own = elapsed + steps; /* outputs of this sample alone */
     for (int64_t t = 0; t < steps; t++)
       memcpy(own + t * outputs, y + (t * count + b) * outputs, (size_t)outputs * sizeof *own);
-    const tame_sequences_view view = {steps, 1, outputs, own, target};
+    const tame_sequences_view view = {steps, 1, outputs, own, one.target};
     tame_loss_hits(s->loss, &view, &hits);
     (void)tame_loss_count(s->loss, &view, &asked); /* the loss has seen them */
     s->hits[thread] += hits;
@@ -127,18 +163,18 @@ static tame_status open_source(source *s, const run *r, int64_t data, int64_t ph
                 .first_id = tame_fit_first_id(r->e, data, phase, validation),
                 .loss = loss,
                 .outputs = outputs};
-  s->stride = (s->shape.steps * (s->shape.inputs + 1 + outputs) +
-               s->shape.target_steps * s->shape.width + 15) /
-              8 * 8;
-  s->scratch = tame_zeroed(threads * s->stride, sizeof *s->scratch, "samples");
+  s->stride = s->shape.steps * (s->shape.inputs + 1) + s->shape.target_steps * s->shape.width;
+  s->scratch = tame_zeroed(threads * (s->stride + s->shape.steps * outputs), sizeof *s->scratch,
+                           "samples");
   s->hits = tame_zeroed(threads, sizeof *s->hits, "hits");
   s->asked = tame_zeroed(threads, sizeof *s->asked, "hits");
-  return s->scratch && s->hits && s->asked ? TAME_OK : TAME_ERR_NOMEM;
+  return s->scratch && s->hits && s->asked ? draw_all(s) : TAME_ERR_NOMEM;
 }
 
 static void close_source(source *s)
 {
   free(s->scratch);
+  free(s->drawn);
   free(s->hits);
   free(s->asked);
   *s = (source){0};
