@@ -36,6 +36,16 @@ typedef struct tame_signal {
             "start"                                                                                \
   }
 
+/** The field of sources that ask for an answer at some steps only: what is asked at the others. */
+enum { TAME_ELSEWHERE_NONE, TAME_ELSEWHERE_ZERO };
+extern const char *const tame_elsewhere[];
+#define TAME_FIELD_ELSEWHERE(type, standard)                                                       \
+  {                                                                                                \
+    "elsewhere", TAME_CHOICE, offsetof(type, elsewhere),                                           \
+        .fallback = (standard), .choices = tame_elsewhere,                                         \
+        .doc = "targets at all other steps: none, or zero"                                         \
+  }
+
 /** TAME_OK if 0 <= channel < shape->channels. */
 tame_status tame_check_channel(int64_t channel, const tame_samples *shape);
 /** TAME_OK if channels [channel, channel + count) are there. */
@@ -43,6 +53,8 @@ tame_status tame_check_channels(int64_t channel, int64_t count, const tame_sampl
 /** TAME_OK if [start, start + duration) lies in the trial. */
 tame_status tame_check_span(double start_ms, double duration_ms, double dt_ms,
                             const tame_samples *shape);
+/** TAME_OK if a part of a sequence is a step long at least; else *key is its name. */
+tame_status tame_check_part(const char *name, double ms, double dt_ms, const char **key);
 
 /** Where a sample's random numbers come from. Streams, 0 to 15, keep apart what is drawn for different
  *  ends, so that one may grow longer without changing the others. */
