@@ -69,7 +69,8 @@ void tame_signals_sample(const tame_list *signals, double dt_ms, const tame_samp
 
 /* ---- sequences to learn from ------------------------------------------------------------------ */
 
-/** Rows: sines, integration, spikes. */
+/** Rows: sines, integration, spikes, delayed_memory, addition, flip_flop, go_nogo, decision,
+ *  irregular. */
 extern const tame_table tame_sources;
 
 /** A set of sequences, as in the YAML. */
@@ -108,8 +109,8 @@ void tame_data_unload(tame_data *data);
 tame_status tame_data_shape_of(const tame_data *data, tame_data_shape *shape, const char **key);
 
 /** Sample `id`, 0 <= id < shape.samples, or < 2^60 where fresh: x: [steps][inputs]; target:
- *  [target_steps][width], NaN where there is none; elapsed: [steps], not touched unless has_elapsed.
- *  A pure function of (data, id): no draw depends on another. For data whose shape was found good;
+ *  [target_steps][width], NaN where there is none; elapsed: [steps], not touched unless has_elapsed,
+ *  or NULL. A pure function of (data, id): no draw depends on another. For data whose shape was found good;
  *  several threads may draw at once. Local. */
 void tame_data_draw(const tame_data *data, int64_t id, double *x, double *target, double *elapsed);
 

@@ -5,10 +5,16 @@
 #include <math.h>
 #include <stdio.h>
 
-extern const tame_source tame_source_sines, tame_source_integration, tame_source_spikes;
+extern const tame_source tame_source_sines, tame_source_integration, tame_source_spikes,
+    tame_source_delayed_memory, tame_source_addition, tame_source_flip_flop, tame_source_go_nogo,
+    tame_source_decision, tame_source_irregular;
 
-static const tame_row *const rows[] = {&tame_source_sines.head, &tame_source_integration.head,
-                                       &tame_source_spikes.head, NULL};
+static const tame_row *const rows[] = {
+    &tame_source_sines.head,     &tame_source_integration.head,
+    &tame_source_spikes.head,    &tame_source_delayed_memory.head,
+    &tame_source_addition.head,  &tame_source_flip_flop.head,
+    &tame_source_go_nogo.head,   &tame_source_decision.head,
+    &tame_source_irregular.head, NULL};
 const tame_table tame_sources = {"sources", rows};
 
 #define AT(member) .offset = offsetof(tame_data, member)
@@ -101,6 +107,18 @@ void tame_data_draw(const tame_data *data, int64_t id, double *x, double *target
 uint64_t tame_data_checksum(const tame_data *data)
 {
   return row_of(data)->checksum ? row_of(data)->checksum(data->source.params) : 0;
+}
+
+/* ---- what sources share ----------------------------------------------------------------------- */
+
+const char *const tame_elsewhere[] = {"none", "zero", NULL};
+
+tame_status tame_check_part(const char *name, double ms, double dt_ms, const char **key)
+{
+  *key = name;
+  if (tame_task_steps(ms, dt_ms) > 0) return TAME_OK;
+  return tame_fail(TAME_ERR_INPUT, "found %g ms, which is not a single step of dt_ms = %g", ms,
+                   dt_ms);
 }
 
 /* ---- random numbers of a sample --------------------------------------------------------------- */

@@ -36,6 +36,16 @@ typedef struct tame_signal {
             "start"                                                                                \
   }
 
+/** The field of sources that ask for an answer at some steps only: what is asked at the others. */
+enum { TAME_ELSEWHERE_NONE, TAME_ELSEWHERE_ZERO };
+extern const char *const tame_elsewhere[];
+#define TAME_FIELD_ELSEWHERE(type, standard)                                                       \
+  {                                                                                                \
+    "elsewhere", TAME_CHOICE, offsetof(type, elsewhere),                                           \
+        .fallback = (standard), .choices = tame_elsewhere,                                         \
+        .doc = "targets at all other steps: none, or zero"                                         \
+  }
+
 /** TAME_OK if 0 <= channel < shape->channels. */
 tame_status tame_check_channel(int64_t channel, const tame_samples *shape);
 /** TAME_OK if channels [channel, channel + count) are there. */
@@ -43,6 +53,39 @@ tame_status tame_check_channels(int64_t channel, int64_t count, const tame_sampl
 /** TAME_OK if [start, start + duration) lies in the trial. */
 tame_status tame_check_span(double start_ms, double duration_ms, double dt_ms,
                             const tame_samples *shape);
+/** TAME_OK if a part of a sequence is a step long at least; else *key is its name. */
+tame_status tame_check_part(const char *name, double ms, double dt_ms, const char **key);
+
+/** Where a sample's random numbers come from. Streams, 0 to 15, keep apart what is drawn for different
+ *  ends, so that one may grow longer without changing the others. */
+typedef struct tame_draws {
+  uint64_t seed;
+  int64_t id; /**< of the sample */
+} tame_draws;
+
+/** Number k >= 0 of a stream, uniform in (0, 1). */
+double tame_draws_uniform(const tame_draws *draws, int stream, int64_t k);
+/** Numbers 0 to count - 1 of it, in less time. */
+void tame_draws_uniforms(const tame_draws *draws, int stream, int64_t count, double *u);
+/** The whole number 0 to n - 1 that it makes. */
+int64_t tame_draws_below(const tame_draws *draws, int stream, int64_t k, int64_t n);
+/** Standard normal number k of a stream, from uniform numbers 2 k and 2 k + 1 of it. */
+double tame_draws_normal(const tame_draws *draws, int stream, int64_t k);
+
+typedef struct tame_source {
+  tame_row head;
+  /** What samples are like, into a zeroed shape; samples: as many as it has by itself, 0: any number.
+   *  TAME_ERR_INPUT and *key, a name in the parameters. */
+  tame_status (*shape)(const void *params, tame_data_shape *shape, const char **key);
+  /** One sample, as tame_data_draw(), every number of it. The shape was found good. */
+  void (*draw)(const void *params, const tame_draws *draws, double *x, double *target,
+               double *elapsed);
+  /** For sources that read files, else NULL; see tame_data_load(). Collective. *key: a name in the
+   *  parameters, and need be right only on the lowest rank that failed. */
+  tame_status (*load)(void *params, const char *folder, MPI_Comm comm, const char **key);
+  void (*unload)(void *params);
+  uint64_t (*checksum)(const void *params);
+} tame_source;
 
 /** Where a sample's random numbers come from. Streams, 0 to 15, keep apart what is drawn for different
  *  ends, so that one may grow longer without changing the others. */
