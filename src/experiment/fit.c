@@ -21,8 +21,8 @@ typedef struct source {
   int64_t first_id;     /* of the epoch, or the test */
   const int64_t *order; /* [shape.samples]; NULL: as they are */
   int64_t first;        /* place of the batch's first sample */
-  double *scratch;      /* of a thread: a sample, and outputs, [threads][stride + steps * outputs] */
-  double *drawn;        /* all samples, [samples][stride], where they can be kept; else NULL */
+  double *scratch; /* of a thread: a sample, and outputs, [threads][stride + steps * outputs] */
+  double *drawn;   /* all samples, [samples][stride], where they can be kept; else NULL */
   int64_t stride;
   const tame_variant *loss;
   int64_t outputs;

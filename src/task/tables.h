@@ -87,37 +87,6 @@ typedef struct tame_source {
   uint64_t (*checksum)(const void *params);
 } tame_source;
 
-/** Where a sample's random numbers come from. Streams, 0 to 15, keep apart what is drawn for different
- *  ends, so that one may grow longer without changing the others. */
-typedef struct tame_draws {
-  uint64_t seed;
-  int64_t id; /**< of the sample */
-} tame_draws;
-
-/** Number k >= 0 of a stream, uniform in (0, 1). */
-double tame_draws_uniform(const tame_draws *draws, int stream, int64_t k);
-/** Numbers 0 to count - 1 of it, in less time. */
-void tame_draws_uniforms(const tame_draws *draws, int stream, int64_t count, double *u);
-/** The whole number 0 to n - 1 that it makes. */
-int64_t tame_draws_below(const tame_draws *draws, int stream, int64_t k, int64_t n);
-/** Standard normal number k of a stream, from uniform numbers 2 k and 2 k + 1 of it. */
-double tame_draws_normal(const tame_draws *draws, int stream, int64_t k);
-
-typedef struct tame_source {
-  tame_row head;
-  /** What samples are like, into a zeroed shape; samples: as many as it has by itself, 0: any number.
-   *  TAME_ERR_INPUT and *key, a name in the parameters. */
-  tame_status (*shape)(const void *params, tame_data_shape *shape, const char **key);
-  /** One sample, as tame_data_draw(), every number of it. The shape was found good. */
-  void (*draw)(const void *params, const tame_draws *draws, double *x, double *target,
-               double *elapsed);
-  /** For sources that read files, else NULL; see tame_data_load(). Collective. *key: a name in the
-   *  parameters, and need be right only on the lowest rank that failed. */
-  tame_status (*load)(void *params, const char *folder, MPI_Comm comm, const char **key);
-  void (*unload)(void *params);
-  uint64_t (*checksum)(const void *params);
-} tame_source;
-
 /** Read an array of one or two axes, [steps] or [steps][channels], from HDF5 (dataset given) or CSV
  *  (dataset NULL) into *out, which becomes the caller's. NaN and infinities are refused. Local. */
 tame_status tame_array_read(const char *path, const char *dataset, tame_samples *out);
