@@ -9,12 +9,17 @@ extern const tame_source tame_source_sines, tame_source_integration, tame_source
     tame_source_delayed_memory, tame_source_addition, tame_source_flip_flop, tame_source_go_nogo,
     tame_source_decision, tame_source_irregular, tame_source_file;
 
-static const tame_row *const rows[] = {
-    &tame_source_sines.head,     &tame_source_integration.head,
-    &tame_source_spikes.head,    &tame_source_delayed_memory.head,
-    &tame_source_addition.head,  &tame_source_flip_flop.head,
-    &tame_source_go_nogo.head,   &tame_source_decision.head,
-    &tame_source_irregular.head, NULL};
+static const tame_row *const rows[] = {&tame_source_sines.head,
+                                       &tame_source_integration.head,
+                                       &tame_source_spikes.head,
+                                       &tame_source_delayed_memory.head,
+                                       &tame_source_addition.head,
+                                       &tame_source_flip_flop.head,
+                                       &tame_source_go_nogo.head,
+                                       &tame_source_decision.head,
+                                       &tame_source_irregular.head,
+                                       &tame_source_file.head,
+                                       NULL};
 const tame_table tame_sources = {"sources", rows};
 
 #define AT(member) .offset = offsetof(tame_data, member)
