@@ -352,7 +352,9 @@ tame_status tame_sequences_open(tame_sequences_file *f, const tame_sequences_wis
   H5Eget_auto2(H5E_DEFAULT, &f->report, &f->report_context);
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
   const tame_status status = open_file(f, key);
-  return status == TAME_OK ? make_scratch(f) : status;
+  if (status != TAME_OK) return status;
+  *key = "path";
+  return make_scratch(f);
 }
 
 tame_status tame_sequences_read(tame_sequences_file *f, int64_t first, int64_t count, double *x,
