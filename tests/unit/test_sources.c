@@ -3,6 +3,8 @@
 /* timeout: 60 */
 #include "support.h"
 
+#include "task/tables.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +173,22 @@ static void samples_depend_on_seed_and_id_alone(void **state)
   }
 }
 
+static void numbers_are_those_of_the_counter(void **state)
+{
+  enum { COUNT = 9 };
+  const tame_draws draws = {7, ((int64_t)3 << 32) + 5};
+  double many[COUNT], two[2];
+  (void)state;
+  tame_draws_uniforms(&draws, 11, COUNT, many);
+  for (uint32_t k = 0; k < COUNT; k++) {
+    tame_uniform2(7, TAME_DRAW_SAMPLE, 5, k / 2, 16 * 3 + 11, two);
+    assert_true(many[k] == two[k % 2] && tame_draws_uniform(&draws, 11, k) == two[k % 2]);
+    assert_true(tame_draws_below(&draws, 11, k, 1000) == (int64_t)(1000 * many[k]));
+    assert_true(tame_draws_normal(&draws, 11, k) ==
+                tame_normal(7, TAME_DRAW_SAMPLE, 5, k, 16 * 3 + 11));
+  }
+}
+
 static void counts_are_checked(void **state)
 {
   set s;
@@ -307,9 +325,10 @@ static void spikes(void **state)
   for (int k = 0; k < 3; k++) share(labels[k], SAMPLES, 1.0 / 3);
   assert_int_equal(labels[0] + labels[1] + labels[2], SAMPLES);
   set_whole(&s, "steps", 3), set_whole(&s, "inputs", 3); /* an odd count of numbers */
+  set_real(&s, "rate_hz", 250);
   begin(&s);
   draw(&s, 1);
-  (void)sum_of(&s);
+  for (int k = 0; k < 9; k++) assert_true(s.x[k] == 1);
   drop(&s);
 }
 
@@ -547,6 +566,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(samples_depend_on_seed_and_id_alone),
+      cmocka_unit_test(numbers_are_those_of_the_counter),
       cmocka_unit_test(counts_are_checked),
       cmocka_unit_test(sines),
       cmocka_unit_test(integration),
