@@ -3,9 +3,11 @@
 /* timeout: 60 */
 #include "support.h"
 
+#include "experiment/yaml.h"
 #include "task/tables.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -224,6 +226,43 @@ static void counts_are_checked(void **state)
   assert_int_equal(tame_defaults(&tame_data_schema, &defaults), TAME_OK);
   assert_true(defaults.samples == 0 && defaults.seed == 1 && !defaults.fresh);
   tame_schema_release(&tame_data_schema, &defaults);
+}
+
+static void read_yaml(const char *text, tame_data *data)
+{
+  if (tame_yaml_load(&tame_data_schema, data, "a.yaml", text, NULL, 0, NULL) != TAME_OK)
+    fail_msg("%s\n%s", tame_message(), text);
+}
+
+/* What is echoed reads as the same again: a file with all that may lack, and the defaults of each source. */
+static void sets_are_read_and_echoed(void **state)
+{
+  char text[256] = "name: mine\n"
+                   "from: {file: {path: a.h5, x: u, y: \"\", rows: [2, 5]}}\n"
+                   "samples: 2\n"
+                   "fresh: on\n";
+  set s = {0};
+  (void)state;
+  read_yaml(text, &s.data);
+  assert_string_equal(s.data.name, "mine");
+  assert_string_equal(*(char **)field(&s, "x"), "u");
+  assert_null(*(char **)field(&s, "y"));
+  assert_null(*(char **)field(&s, "time"));
+  assert_true(s.data.samples == 2 && s.data.fresh && s.data.seed == 1);
+  tame_schema_release(&tame_data_schema, &s.data);
+  for (const tame_row *const *row = tame_sources.rows;; row++) {
+    read_yaml(text, &s.data);
+    char *echo = tame_yaml_dump(&tame_data_schema, &s.data);
+    tame_schema_release(&tame_data_schema, &s.data);
+    read_yaml(echo, &s.data);
+    char *again = tame_yaml_dump(&tame_data_schema, &s.data);
+    tame_schema_release(&tame_data_schema, &s.data);
+    assert_string_equal(echo, again);
+    free(echo), free(again);
+    if (!*row) break;
+    const char *path = strcmp((*row)->name, "file") == 0 ? "path: b.h5" : "";
+    snprintf(text, sizeof text, "name: %s\nfrom: {%s: {%s}}\n", (*row)->name, (*row)->name, path);
+  }
 }
 
 /* ---- each of them ----------------------------------------------------------------------------- */
@@ -568,6 +607,7 @@ int main(void)
       cmocka_unit_test(samples_depend_on_seed_and_id_alone),
       cmocka_unit_test(numbers_are_those_of_the_counter),
       cmocka_unit_test(counts_are_checked),
+      cmocka_unit_test(sets_are_read_and_echoed),
       cmocka_unit_test(sines),
       cmocka_unit_test(integration),
       cmocka_unit_test(spikes),
