@@ -44,8 +44,8 @@ static tame_status make(tame_optimizer *o, const tame_variant *rule, int64_t cou
   o->kept = tame_zeroed(o->slots * count, sizeof *o->kept, "what an optimizer keeps");
   o->scalars = tame_zeroed(o->n_scalars, sizeof *o->scalars, "what an optimizer keeps");
   const int64_t work = o->kind->work ? o->kind->work(o->params, count) : 0;
-  o->work = tame_untouched(work, sizeof *o->work, "what an optimizer works with");
-  return o->kept && o->scalars && o->work ? TAME_OK : TAME_ERR_NOMEM;
+  if (work) o->work = tame_untouched(work, sizeof *o->work, "what an optimizer works with");
+  return o->kept && o->scalars && (o->work || !work) ? TAME_OK : TAME_ERR_NOMEM;
 }
 
 tame_status tame_optimizer_create(tame_optimizer **out, const tame_variant *rule, int64_t count)
