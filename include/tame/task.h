@@ -70,7 +70,7 @@ void tame_signals_sample(const tame_list *signals, double dt_ms, const tame_samp
 /* ---- sequences to learn from ------------------------------------------------------------------ */
 
 /** Rows: sines, integration, spikes, delayed_memory, addition, flip_flop, go_nogo, decision,
- *  irregular. */
+ *  irregular, file. */
 extern const tame_table tame_sources;
 
 /** A set of sequences, as in the YAML. */
