@@ -60,7 +60,7 @@ typedef enum tame_purpose {
   TAME_DRAW_START = 12,    /**< a = neuron: where the search for W's largest eigenvalue starts */
   TAME_DRAW_PARAMETER = 13, /**< of a model: a = row, b = column, c = 128 view + trial */
   TAME_DRAW_SAMPLE =
-      14, /**< of a data set: a = sample, low 32 bits of its id; b = number / 2 in its
+      14,               /**< of a data set: a = sample, low 32 bits of its id; b = number / 2 in its
                               stream; c = 16 (id / 2^32) + stream; the seed is the set's own */
   TAME_DRAW_ORDER = 15, /**< of samples: a = place, b = epoch, c = phase */
 } tame_purpose;

@@ -124,6 +124,9 @@ typedef struct tame_plan {
   double parts[4],
       seconds; /**< phases that do not learn, recurrent, readout, analyses; all, with the beginning */
   double wall_seconds, idle; /**< of all; share of group time waited at the end */
+  double
+      parameters; /**< of the dearest model: needs.weights and .recordings (what gradients need), .total,
+                          most.bytes_a_step (of an update) and times.update are of it; 0: a network */
 } tame_plan;
 
 /** Foresee a run: nothing of its size is allocated; kernels are timed for a second or two. Memory is

@@ -6,8 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static const tame_table *const tables[] = {&tame_cells,   &tame_wirings, &tame_learners,
-                                           &tame_signals, &tame_phases,  &tame_analyses};
+static const tame_table *const tables[] = {&tame_cells,       &tame_wirings,    &tame_learners,
+                                           &tame_signals,     &tame_phases,     &tame_analyses,
+                                           &tame_model_cells, &tame_circuits,   &tame_sources,
+                                           &tame_losses,      &tame_optimizers, &tame_schedules,
+                                           &tame_model_phases};
 enum { TABLES = sizeof tables / sizeof *tables };
 
 static void print_value(const tame_field *f)
@@ -56,18 +59,27 @@ static void print_table(const tame_table *table)
   printf("\n");
 }
 
+/* "model cells" may be written model-cells. */
+static bool is_title(const char *written, const char *title)
+{
+  for (; *written && *title; written++, title++)
+    if (*written != *title && !(*written == '-' && *title == ' ')) return false;
+  return *written == *title;
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
   const char **wanted = state->input;
   switch (key) {
     case ARGP_KEY_ARG: {
       bool known = strcmp(argument, "keys") == 0;
-      for (int k = 0; k < TABLES; k++) known = known || strcmp(argument, tables[k]->title) == 0;
-      if (!known)
-        argp_error(state,
-                   "'%s' is no table; there are cells, wirings, learners, signals, phases, "
-                   "analyses, keys",
-                   argument);
+      char all[512] = "keys";
+      for (int k = 0; k < TABLES; k++) {
+        known = known || is_title(argument, tables[k]->title);
+        const size_t used = strlen(all);
+        snprintf(all + used, sizeof all - used, ", %s", tables[k]->title);
+      }
+      if (!known) argp_error(state, "'%s' is no table; there are %s", argument, all);
       if (state->arg_num < TABLES + 1) wanted[state->arg_num] = argument;
       break;
     }
@@ -79,7 +91,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static bool is_wanted(const char *const *wanted, const char *title)
 {
   bool named = false;
-  for (int k = 0; k <= TABLES; k++) named = named || (wanted[k] && strcmp(wanted[k], title) == 0);
+  for (int k = 0; k <= TABLES; k++) named = named || (wanted[k] && is_title(wanted[k], title));
   return named || !wanted[0];
 }
 
@@ -89,9 +101,10 @@ int tame_command_list(int argc, char **argv)
       NULL,
       parse,
       "[TABLE...]",
-      "Print what an experiment file may say, from the tables that read it: cells, wirings, "
-      "learners, "
-      "signals (of which stimuli and targets of tasks are made), phases, analyses, and all keys.",
+      "Print what an experiment file may say, from the tables that read it. For a network that "
+      "learns trial by trial: cells, wirings, learners, signals (of which stimuli and targets of "
+      "tasks are made), phases, analyses. For a model that learns by gradients: model-cells, "
+      "circuits, sources (of data), losses, optimizers, schedules, model-phases. And all keys.",
       NULL,
       NULL,
       NULL};
@@ -100,8 +113,10 @@ int tame_command_list(int argc, char **argv)
   for (int k = 0; k < TABLES; k++)
     if (is_wanted(wanted, tables[k]->title)) print_table(tables[k]);
   if (is_wanted(wanted, "keys")) {
-    printf("keys\n");
+    printf("keys, with a network\n");
     print_fields(tame_experiment_schema.fields, 2);
+    printf("\nkeys, with a model\n");
+    print_fields(tame_model_experiment_schema.fields, 2);
   }
   return TAME_OK;
 }

@@ -137,7 +137,8 @@ static void print_network(const tame_experiment *e, const tame_plan *p)
     if (p->refused) printf(", %lld of which cannot run", (long long)p->refused);
     printf("; the one that takes longest, %lld: ", (long long)p->dearest);
   }
-  printf("%.3g synapses, P %s\n", p->synapses, bytes(p->p_bytes, a));
+  if (p->parameters > 0) printf("%.0f parameters\n", p->parameters);
+  else printf("%.3g synapses, P %s\n", p->synapses, bytes(p->p_bytes, a));
 }
 
 /* Memory that a process has by itself: this one has it, too. */
@@ -172,6 +173,30 @@ static void print_rank(const tame_plan *p, double process)
          bytes(p->results_bytes, a), bytes(p->checkpoint_bytes, b));
 }
 
+static void print_model(const tame_plan *p, double process)
+{
+  char a[32], b[32], c[32], d[32];
+  printf("  memory a rank     %s: weights and what is like them %s, gradients %s, program %s\n",
+         bytes(p->needs.total + process, a), bytes(p->needs.weights, b),
+         bytes(p->needs.recordings, c), bytes(process, d));
+  if (p->group > 1) printf("  traffic a rank    %s an update\n", bytes(p->most.bytes_a_step, a));
+  else printf("  traffic a rank    none: each rank has its own model\n");
+  printf("  files             results %s; checkpoints %s for each model that runs\n",
+         bytes(p->results_bytes, a), bytes(p->checkpoint_bytes, b));
+  if (p->times.update > 0) printf("  speed             %.3g updates/s\n", 1 / p->times.update);
+  printf("  time a model      %s\n", duration(p->seconds, a));
+}
+
+static void print_all(const tame_plan *p)
+{
+  char a[32];
+  if (p->networks > 1)
+    printf("  time for all      %s by %d group%s of %d rank%s; ranks wait at the end for %.0f %% "
+           "of it\n",
+           duration(p->wall_seconds, a), p->groups, p->groups == 1 ? "" : "s", p->group,
+           p->group == 1 ? "" : "s", 100 * p->idle);
+}
+
 static void print_times(const tame_plan *p, const tame_plan_request *q)
 {
   char a[32], b[32], c[32], d[32], f[32], g[32];
@@ -184,11 +209,6 @@ static void print_times(const tame_plan *p, const tame_plan_request *q)
          "rest %s\n",
          duration(p->seconds, a), duration(p->parts[1], b), duration(p->parts[2], c),
          duration(p->parts[3], g), duration(p->begin_seconds, f), duration(p->parts[0], d));
-  if (p->networks > 1)
-    printf("  time for all      %s by %d group%s of %d rank%s; ranks wait at the end for %.0f %% "
-           "of it\n",
-           duration(p->wall_seconds, a), p->groups, p->groups == 1 ? "" : "s", p->group,
-           p->group == 1 ? "" : "s", 100 * p->idle);
 }
 
 /* Does it fit? What would, if not. */
@@ -249,8 +269,9 @@ static tame_status plan(options *o)
            o->request.ranks, o->request.ranks == 1 ? "" : "s", o->request.threads,
            o->request.threads == 1 ? "" : "s", o->request.nodes, o->request.nodes == 1 ? "" : "s",
            p.group, p.group == 1 ? "" : "s");
-    print_rank(&p, o->request.program);
-    print_times(&p, &o->request);
+    if (p.parameters > 0) print_model(&p, o->request.program);
+    else print_rank(&p, o->request.program), print_times(&p, &o->request);
+    print_all(&p);
     status = judge(o, &p);
     if (status == TAME_OK) suggest(o, &p);
   }

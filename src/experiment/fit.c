@@ -12,23 +12,6 @@
 /* Sums over the updates of an epoch, weighed by samples, but for FACTOR. */
 enum { LOSS, DATA, NORM, FACTOR, SUMS };
 
-enum { MOST_DRAWN = 1 << 25 }; /* numbers: 256 MiB of a rank */
-
-/* Samples of a batch: those that places first, first + 1, ... of an order name. */
-typedef struct source {
-  const tame_data *data;
-  tame_data_shape shape;
-  int64_t first_id;     /* of the epoch, or the test */
-  const int64_t *order; /* [shape.samples]; NULL: as they are */
-  int64_t first;        /* place of the batch's first sample */
-  double *scratch; /* of a thread: a sample, and outputs, [threads][stride + steps * outputs] */
-  double *drawn;   /* all samples, [samples][stride], where they can be kept; else NULL */
-  int64_t stride;
-  const tame_variant *loss;
-  int64_t outputs;
-  int64_t *hits, *asked; /* of targets, by thread */
-} source;
-
 typedef struct run {
   const tame_member *member;
   const tame_experiment *e;
@@ -47,7 +30,7 @@ typedef struct run {
   /* the phase that runs */
   tame_optimizer *optimizer;
   tame_bptt *bptt, *judge; /* of updates; of all samples of the test, or of the validation */
-  source learns, judges;
+  tame_fit_source learns, judges;
   int64_t *order; /* [samples] */
 
   /* progress */
@@ -62,132 +45,7 @@ static double now(void)
   return MPI_Wtime();
 }
 
-/* ---- samples --------------------------------------------------------------------------------- */
-
-static int64_t id_of(const source *s, int64_t place)
-{
-  return s->first_id + (s->order ? s->order[s->first + place] : s->first + place);
-}
-
-static double *scratch_of(const source *s)
-{
-  return s->scratch + omp_get_thread_num() * (s->stride + s->shape.steps * s->outputs);
-}
-
-/* A sample's inputs; what follows them. */
-typedef struct sample {
-  double *x, *target, *elapsed;
-} sample;
-
-static sample sample_at(const source *s, double *x)
-{
-  double *const target = x + s->shape.steps * s->shape.inputs;
-  return (sample){x, target, target + s->shape.target_steps * s->shape.width};
-}
-
-static void draw_into(const source *s, int64_t id, sample to)
-{
-  tame_data_draw(s->data, id, to.x, to.target, s->shape.has_elapsed ? to.elapsed : NULL);
-}
-
-/* The sample at a place of the batch, perhaps in this thread's scratch. */
-static sample draw(const source *s, int64_t place)
-{
-  const int64_t id = id_of(s, place);
-  if (s->drawn) return sample_at(s, s->drawn + id * s->stride);
-  const sample own = sample_at(s, scratch_of(s));
-  draw_into(s, id, own);
-  return own;
-}
-
-/* Draw all samples once, where they are always the same and not too many. */
-static tame_status draw_all(source *s)
-{
-  const bool again = !s->data->fresh && tame_data_checksum(s->data) == 0;
-  if (!again || s->shape.samples > MOST_DRAWN / s->stride) return TAME_OK;
-  s->drawn = tame_untouched(s->shape.samples * s->stride, sizeof *s->drawn, "samples");
-  if (!s->drawn) return TAME_ERR_NOMEM;
-#pragma omp parallel for schedule(static)
-  for (int64_t k = 0; k < s->shape.samples; k++)
-    draw_into(s, k, sample_at(s, s->drawn + k * s->stride));
-  return TAME_OK;
-}
-
-/* Sample b of `count`: [steps][width] into [steps][count][width]. */
-static void scatter(const double *from, int64_t steps, int64_t width, int64_t b, int64_t count,
-                    double *to)
-{
-  for (int64_t t = 0; t < steps; t++)
-    memcpy(to + (t * count + b) * width, from + t * width, (size_t)width * sizeof *to);
-}
-
-static void fetch(const void *context, int64_t first, int64_t count, double *x, double *target,
-                  double *elapsed)
-{
-  const source *s = context;
-  for (int64_t b = 0; b < count; b++) {
-    const sample one = draw(s, first + b);
-    scatter(one.x, s->shape.steps, s->shape.inputs, b, count, x);
-    scatter(one.target, s->shape.target_steps, s->shape.width, b, count, target);
-    if (elapsed) scatter(one.elapsed, s->shape.steps, 1, b, count, elapsed);
-  }
-}
-
-/* Count targets, and those that outputs hit. */
-static void see(const void *context, int64_t first, int64_t count, const double *y)
-{
-  const source *s = context;
-  const int64_t steps = s->shape.steps, outputs = s->outputs;
-  const int thread = omp_get_thread_num();
-  for (int64_t b = 0; b < count; b++) {
-    const sample one = draw(s, first + b);
-    double *own = scratch_of(s) + s->stride; /* outputs of this sample alone */
-    int64_t hits, asked;
-    for (int64_t t = 0; t < steps; t++)
-      memcpy(own + t * outputs, y + (t * count + b) * outputs, (size_t)outputs * sizeof *own);
-    const tame_sequences_view view = {steps, 1, outputs, own, one.target};
-    tame_loss_hits(s->loss, &view, &hits);
-    (void)tame_loss_count(s->loss, &view, &asked); /* the loss has seen them */
-    s->hits[thread] += hits;
-    s->asked[thread] += asked;
-  }
-}
-
-static tame_status open_source(source *s, const run *r, int64_t data, int64_t phase,
-                               bool validation, const tame_variant *loss)
-{
-  const int threads = omp_get_max_threads();
-  const int64_t outputs = tame_model_outputs(r->model);
-  *s = (source){.data = tame_data_at(r->e, data),
-                .shape = tame_fit_shape(r->e, data),
-                .first_id = tame_fit_first_id(r->e, data, phase, validation),
-                .loss = loss,
-                .outputs = outputs};
-  s->stride = s->shape.steps * (s->shape.inputs + 1) + s->shape.target_steps * s->shape.width;
-  s->scratch = tame_zeroed(threads * (s->stride + s->shape.steps * outputs), sizeof *s->scratch,
-                           "samples");
-  s->hits = tame_zeroed(threads, sizeof *s->hits, "hits");
-  s->asked = tame_zeroed(threads, sizeof *s->asked, "hits");
-  return s->scratch && s->hits && s->asked ? draw_all(s) : TAME_ERR_NOMEM;
-}
-
-static void close_source(source *s)
-{
-  free(s->scratch);
-  free(s->drawn);
-  free(s->hits);
-  free(s->asked);
-  *s = (source){0};
-}
-
-static tame_batch batch_of(const source *s, int64_t samples)
-{
-  return (tame_batch){.samples = samples,
-                      .steps = s->shape.steps,
-                      .fetch = fetch,
-                      .context = s,
-                      .has_elapsed = s->shape.has_elapsed};
-}
+/* ---- judging --------------------------------------------------------------------------------- */
 
 /* The order of an epoch: Fisher and Yates, of numbers that are functions of (seed, phase, epoch, place). */
 static void shuffle(const run *r)
@@ -204,17 +62,15 @@ static void shuffle(const run *r)
   }
 }
 
-/* ---- judging --------------------------------------------------------------------------------- */
-
 /* Loss of all samples, as targets ask it; share of targets that are hit, NaN where there are no classes. Collective. */
 static tame_status judge(run *r, double *loss, double *hits)
 {
-  source *s = &r->judges;
-  tame_batch batch = batch_of(s, s->shape.samples);
+  tame_fit_source *s = &r->judges;
+  tame_batch batch = tame_fit_source_batch(s, s->shape.samples);
   tame_batch_result result;
   const int threads = omp_get_max_threads();
   int64_t sums[2] = {0};
-  if (tame_loss_has_classes(s->loss)) batch.see = see;
+  if (tame_loss_has_classes(s->loss)) batch.see = tame_fit_source_see;
   for (int k = 0; k < threads; k++) s->hits[k] = s->asked[k] = 0;
   const tame_status status = tame_bptt_run(r->judge, tame_model_slab(r->model), &batch, &result,
                                            NULL);
@@ -227,20 +83,6 @@ static tame_status judge(run *r, double *loss, double *hits)
 
 /* ---- progress -------------------------------------------------------------------------------- */
 
-static double work_of(const tame_experiment *e, int64_t phase)
-{
-  const tame_fit *fit = tame_fit_at(e, phase);
-  const tame_data_shape s = tame_fit_shape(e, tame_fit_find_data(e, fit->data));
-  const double all = (double)s.samples * (double)s.steps;
-  if (!tame_fit_learns(e, phase)) return all;
-  double epoch = 3 * all;
-  if (fit->validate) {
-    const tame_data_shape v = tame_fit_shape(e, tame_fit_find_data(e, fit->validate));
-    epoch += (double)v.samples * (double)v.steps;
-  }
-  return epoch * (double)fit->epochs;
-}
-
 static double share_done(const void *run_)
 {
   const run *r = run_;
@@ -252,7 +94,7 @@ static void count_work(run *r)
 {
   r->work_all = r->work_done = 0;
   for (int64_t k = 0; k < r->e->phases.count; k++) {
-    const double work = work_of(r->e, k);
+    const double work = tame_fit_work(r->e, k);
     r->work_all += work;
     if (k < r->phase) r->work_done += work;
     if (k == r->phase && tame_fit_learns(r->e, k))
@@ -377,7 +219,7 @@ static tame_status update(run *r)
   const double began = now();
   tame_batch_result result;
   r->learns.first = r->done;
-  const tame_batch batch = batch_of(&r->learns, samples);
+  const tame_batch batch = tame_fit_source_batch(&r->learns, samples);
   tame_status status = tame_bptt_run(r->bptt, slab, &batch, &result, r->gradient);
   double norm = 0;
   if (status == TAME_OK) {
@@ -512,7 +354,7 @@ static tame_status run_test(run *r)
   }
   if (status == TAME_OK && r->course.rank == 0)
     status = tame_fit_record(r->e, r->phase, r->model, m->results, m->row);
-  r->work_done += work_of(r->e, r->phase);
+  r->work_done += tame_fit_work(r->e, r->phase);
   report(r, true);
   return tame_agree(m->comm, status);
 }
@@ -524,8 +366,8 @@ static void close_phase(run *r)
   tame_optimizer_free(&r->optimizer);
   tame_bptt_free(&r->bptt);
   tame_bptt_free(&r->judge);
-  close_source(&r->learns);
-  close_source(&r->judges);
+  tame_fit_source_close(&r->learns);
+  tame_fit_source_close(&r->judges);
   free(r->order);
   r->order = NULL;
 }
@@ -543,7 +385,8 @@ static tame_status open_judge(run *r, int64_t data, bool validation)
   p.truncate = 0;
   p.segment = 1; /* no gradients, so no tapes */
   tame_status status = tame_agree(r->member->comm,
-                                  open_source(&r->judges, r, data, r->phase, validation, loss));
+                                  tame_fit_source_open(&r->judges, r->e, r->model, data, r->phase,
+                                                       validation, loss));
   if (status != TAME_OK || r->judges.shape.target_steps == 0) return status;
   return tame_bptt_create(&r->judge, r->member->comm, r->model, &p, r->judges.shape.samples,
                           r->judges.shape.steps);
@@ -559,7 +402,8 @@ static tame_status open_fit(run *r)
   tame_status status = tame_fit_need(r->e, r->model, r->phase, l->ranks, l->threads, &p.segment,
                                      &bytes);
   if (status == TAME_OK)
-    status = open_source(&r->learns, r, data, r->phase, false, &fit->gradient.loss);
+    status = tame_fit_source_open(&r->learns, r->e, r->model, data, r->phase, false,
+                                  &fit->gradient.loss);
   if (status == TAME_OK)
     status = tame_optimizer_create(&r->optimizer, &fit->optimizer, tame_model_count(r->model));
   if (status == TAME_OK) {
@@ -705,25 +549,19 @@ static void release(tame_experiment *e)
 /* Micro-batches can be shared out, not a model: one rank must hold it, or none can. */
 static tame_status look_at(const tame_experiment *e, tame_look *look)
 {
-  tame_model *model = NULL;
-  double need = 0, steps = 0;
   const int ranks = look->given ? look->given : look->size;
-  tame_status status = tame_model_create(&model, &e->model);
-  for (int64_t k = 0; status == TAME_OK && k < e->phases.count; k++) {
-    int64_t segment, bytes;
-    status = tame_fit_need(e, model, k, ranks, look->layout->threads, &segment, &bytes);
-    need = fmax(need, (double)bytes);
-    steps += work_of(e, k);
-  }
-  if (status == TAME_OK) {
-    look->fewest = 1;
-    look->cycles = steps * 6 * (double)tame_model_count(model);
-    look->a_step = 1e12; /* threads share out micro-batches, however small */
-    need += 10 * 8 * (double)tame_model_count(model);
-    status = tame_run_refuse_above(look->layout, ranks, need, "the model and its gradients");
-    tame_fit_plan(e, model, look->blueprint);
-  }
+  tame_fit_load load;
+  tame_model *model = NULL;
+  tame_status status = tame_fit_survey(e, ranks, look->layout->threads, &load);
+  if (status == TAME_OK)
+    status = tame_run_refuse_above(look->layout, ranks, load.bytes + load.weights,
+                                   "the model and its gradients");
+  if (status == TAME_OK) status = tame_model_create(&model, &e->model);
+  if (status == TAME_OK) tame_fit_plan(e, model, look->blueprint);
   tame_model_free(&model);
+  look->fewest = 1;
+  look->cycles = 6 * load.work * (double)load.parameters;
+  look->a_step = load.shared;
   return status;
 }
 

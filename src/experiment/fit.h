@@ -95,6 +95,51 @@ static inline int64_t tame_fit_first_id(const tame_experiment *e, int64_t data, 
   return tame_data_at(e, data)->fresh ? (2 * phase + validation) << 40 : 0;
 }
 
+/* ---- samples --------------------------------------------------------------------------------- */
+
+/** Samples of batches: those that places first, first + 1, ... of an order name. */
+typedef struct tame_fit_source {
+  const tame_data *data;
+  tame_data_shape shape;
+  int64_t first_id;     /**< of the epoch, or the test */
+  const int64_t *order; /**< [shape.samples]; NULL: as they are */
+  int64_t first;        /**< place of the batch's first sample */
+  double *scratch; /**< of a thread: a sample, and outputs, [threads][stride + steps * outputs] */
+  double *drawn;   /**< all samples, [samples][stride], where they can be kept; else NULL */
+  int64_t stride;
+  const tame_variant *loss;
+  int64_t outputs;
+  int64_t *hits, *asked; /**< of targets, by thread */
+} tame_fit_source;
+
+/** Samples of a phase, or of its validation. Local, as all below; tame_fit_source_close() even where it fails. */
+tame_status tame_fit_source_open(tame_fit_source *s, const tame_experiment *e,
+                                 const tame_model *model, int64_t data, int64_t phase,
+                                 bool validation, const tame_variant *loss);
+void tame_fit_source_close(tame_fit_source *s);
+/** So many of them from s->first on, as a batch whose context is s. */
+tame_batch tame_fit_source_batch(const tame_fit_source *s, int64_t samples);
+/** A batch's `see`: count targets, and those that outputs hit. */
+void tame_fit_source_see(const void *context, int64_t first, int64_t count, const double *y);
+
+/* ---- what it takes --------------------------------------------------------------------------- */
+
+/** Steps of samples that a phase goes through, those with gradients counted three times. Local. */
+double tame_fit_work(const tame_experiment *e, int64_t phase);
+
+/** What a model needs on a rank, bytes; and all of its work. */
+typedef struct tame_fit_load {
+  double weights, bytes; /**< all that is like its parameters; what gradients need besides */
+  double work;
+  double shared; /**< cycles of the largest update, if ranks can share it out; else 1 */
+  int64_t parameters;
+} tame_fit_load;
+tame_status tame_fit_survey(const tame_experiment *e, int ranks, int threads, tame_fit_load *out);
+
+/** Foresee a run; as tame_experiment_plan(). */
+tame_status tame_fit_foresee(const tame_experiment *study, const tame_plan_request *request,
+                             tame_plan *plan);
+
 /** Run a model's phases; as the kinds of experiments say. */
 tame_status tame_fit_run(const tame_member *member);
 

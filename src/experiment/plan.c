@@ -1,5 +1,6 @@
 /* What a network will take; see plan.h and tame_experiment_plan(). */
 #include "experiment/plan.h"
+#include "experiment/fit.h"
 
 #include "base/memory.h"
 #include "network/inside.h"
@@ -658,6 +659,7 @@ tame_status tame_experiment_plan(const tame_experiment *study, const tame_plan_r
   extremes x = {.cycles = NULL};
   model m = {0};
   *out = (tame_plan){.networks = tame_experiment_networks(study)};
+  if (study->kind == &tame_kind_model) return tame_fit_foresee(study, request, out);
   tame_status status = find_extremes(study, out, &x);
   if (status == TAME_OK) status = choose_group(q, &x, out);
   if (status == TAME_OK) status = make_model(&m, x.dearest);
