@@ -1,6 +1,8 @@
 /* Matrices of another run's results, or of a plain file; see tame/store.h. */
+#include "base/memory.h"
 #include "store/hdf5.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +12,7 @@
 typedef struct source {
   const char *path, *group;
   hid_t file, at;
-  int64_t row; /* of the network; -1: not results */
+  int64_t row, networks; /* of the network; row -1: not results */
 } source;
 
 /* ---- shapes ---------------------------------------------------------------------------------- */
@@ -21,7 +23,7 @@ typedef struct extent {
   long long rows, columns;
 } extent;
 
-static extent extent_of(const source *s, hid_t set)
+static extent shape_of(const source *s, hid_t set)
 {
   hsize_t shape[H5S_MAX_RANK] = {0};
   const int led = s->row >= 0;
@@ -30,6 +32,40 @@ static extent extent_of(const source *s, hid_t set)
   H5Sclose(space);
   return (extent){axes, axes > 0 ? (long long)shape[led] : 1,
                   axes > 1 ? (long long)shape[led + 1] : 1};
+}
+
+static herr_t read_block(const source *s, hid_t set, long long rows, long long columns, double *to)
+{
+  const int led = s->row >= 0;
+  const hsize_t start[3] = {led ? (hsize_t)s->row : 0, 0, 0},
+                count[3] = {1, (hsize_t)rows, (hsize_t)columns};
+  const hid_t space = H5Dget_space(set), memory = H5Screate_simple(2, count + 1, NULL);
+  H5Sselect_hyperslab(space, H5S_SELECT_SET, start + !led, NULL, count + !led, NULL);
+  const herr_t code = H5Dread(set, H5T_NATIVE_DOUBLE, memory, space, H5P_DEFAULT, to);
+  H5Sclose(memory);
+  H5Sclose(space);
+  return code;
+}
+
+/* Without the last rows and columns that are NaN: in a sweep datasets are as large as the largest network needs. */
+static extent trimmed(const source *s, hid_t set, extent e)
+{
+  extent in = {e.axes, 0, 0};
+  double *all = tame_untouched(e.rows * e.columns, sizeof *all, "a matrix");
+  if (!all || read_block(s, set, e.rows, e.columns, all) < 0) in = e;
+  for (long long k = 0; all && k < e.rows * e.columns; k++) {
+    if (isnan(all[k])) continue;
+    in.rows = k / e.columns + 1;
+    if (k % e.columns >= in.columns) in.columns = k % e.columns + 1;
+  }
+  free(all);
+  return in;
+}
+
+static extent extent_of(const source *s, hid_t set)
+{
+  const extent e = shape_of(s, set);
+  return s->row >= 0 && s->networks > 1 && e.axes == 2 ? trimmed(s, set, e) : e;
 }
 
 static const char *words(extent e, char text[64])
@@ -59,10 +95,14 @@ static herr_t look(hid_t at, const char *name, const H5L_info_t *info, void *rol
     if (strcmp(r->wanted[k].name, name) == 0) return 0;
   const hid_t set = H5Dopen2(at, name, H5P_DEFAULT);
   if (set < 0) return 0; /* a group: of no matter */
+  const extent e = extent_of(r->s, set);
   const size_t used = strlen(r->text);
+  if (e.rows == 0) { /* other networks of the sweep have it */
+    H5Dclose(set);
+    return 0;
+  }
   if (r->others++ < 8)
-    snprintf(r->text + used, 1024 - used, "%s%s %s", used ? ", " : "", name,
-             words(extent_of(r->s, set), shape));
+    snprintf(r->text + used, 1024 - used, "%s%s %s", used ? ", " : "", name, words(e, shape));
   H5Dclose(set);
   return 0;
 }
@@ -95,15 +135,7 @@ static tame_status read_matrix(const source *s, hid_t set, const tame_matrix *m)
     return tame_fail(TAME_ERR_INPUT, "'%s' is of another model: %s is %s, want [%lld][%lld]",
                      s->path, m->name, words(found, text), (long long)m->rows,
                      (long long)m->columns);
-  const int led = s->row >= 0;
-  const hsize_t start[3] = {led ? (hsize_t)s->row : 0, 0, 0},
-                count[3] = {1, (hsize_t)m->rows, (hsize_t)m->columns};
-  const hid_t space = H5Dget_space(set), memory = H5Screate_simple(2, count + 1, NULL);
-  H5Sselect_hyperslab(space, H5S_SELECT_SET, start + !led, NULL, count + !led, NULL);
-  const herr_t code = H5Dread(set, H5T_NATIVE_DOUBLE, memory, space, H5P_DEFAULT, m->at);
-  H5Sclose(memory);
-  H5Sclose(space);
-  if (code >= 0) return TAME_OK;
+  if (read_block(s, set, m->rows, m->columns, m->at) >= 0) return TAME_OK;
   return tame_fail(TAME_ERR_IO, "'%s': cannot read %s: %s", s->path, m->name, tame_hdf5_reason());
 }
 
@@ -113,7 +145,8 @@ static tame_status read_all(const source *s, int64_t n, const tame_matrix *wante
   for (int64_t k = 0; status == TAME_OK && k < n; k++) {
     const bool there = H5Lexists(s->at, wanted[k].name, H5P_DEFAULT) > 0;
     const hid_t set = there ? H5Dopen2(s->at, wanted[k].name, H5P_DEFAULT) : -1;
-    status = set < 0 ? compare_names(s, n, wanted, &wanted[k]) : read_matrix(s, set, &wanted[k]);
+    const bool has = set >= 0 && extent_of(s, set).rows > 0;
+    status = has ? read_matrix(s, set, &wanted[k]) : compare_names(s, n, wanted, &wanted[k]);
     if (set >= 0) H5Dclose(set);
   }
   return status == TAME_OK ? compare_names(s, n, wanted, NULL) : status;
@@ -122,9 +155,10 @@ static tame_status read_all(const source *s, int64_t n, const tame_matrix *wante
 /* ---- opening ---------------------------------------------------------------------------------- */
 
 /* The row of a network, by its index in the sweep. */
-static int64_t row_of(hid_t file, int64_t network)
+static int64_t row_of(hid_t file, int64_t network, int64_t *networks)
 {
   int64_t row = -1;
+  *networks = 0;
   const hid_t set = H5Dopen2(file, "network", H5P_DEFAULT);
   if (set < 0) return -1;
   const hid_t space = H5Dget_space(set);
@@ -133,6 +167,7 @@ static int64_t row_of(hid_t file, int64_t network)
   if (ids && H5Dread(set, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, ids) >= 0)
     for (int64_t k = 0; k < n && row < 0; k++)
       if (ids[k] == network) row = k;
+  *networks = n;
   free(ids);
   H5Sclose(space);
   H5Dclose(set);
@@ -175,7 +210,7 @@ static tame_status open_source(source *s, int64_t network)
   if (plain) status = open_plain(s, network);
   else status = tame_hdf5_open_results(s->path, &s->file, NULL);
   if (status != TAME_OK) return status;
-  if (!plain) s->row = row_of(s->file, network);
+  if (!plain) s->row = row_of(s->file, network, &s->networks);
   if (!plain && s->row < 0)
     return tame_fail(TAME_ERR_INPUT, "'%s' has no network %lld", s->path, (long long)network);
   s->at = H5Gopen2(s->file, s->group, H5P_DEFAULT);
