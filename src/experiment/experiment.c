@@ -203,8 +203,7 @@ static tame_status read_experiment(const char *path, char **text, bool *archived
   return *archived ? tame_results_text(path, "/", "experiment", text) : read_file(path, text);
 }
 
-/* The text of rank 0, malloc'd on all. Collective. */
-static tame_status share_text(MPI_Comm comm, char **text, bool *archived)
+tame_status tame_share_text(MPI_Comm comm, char **text, bool *archived)
 {
   int rank;
   MPI_Comm_rank(comm, &rank);
@@ -278,10 +277,10 @@ static tame_status load_reference(tame_experiment *e, MPI_Comm comm)
   MPI_Comm_rank(comm, &rank);
   const tame_status status = tame_agree(comm,
                                         rank == 0 ? read_reference(e, &e->reference) : TAME_OK);
-  return status == TAME_OK ? share_text(comm, &e->reference, &nothing) : status;
+  return status == TAME_OK ? tame_share_text(comm, &e->reference, &nothing) : status;
 }
 
-static tame_status read_words(tame_experiment **out, const tame_source *source)
+tame_status tame_experiment_read(tame_experiment **out, const tame_source *source)
 {
   tame_experiment *e = *out = tame_zeroed(1, sizeof *e, "an experiment");
   if (!e) return TAME_ERR_NOMEM;
@@ -302,7 +301,7 @@ static tame_status read_words(tame_experiment **out, const tame_source *source)
 tame_status tame_experiment_build(tame_experiment **out, MPI_Comm comm, const tame_source *source)
 {
   tame_experiment *e;
-  tame_status status = tame_agree(comm, read_words(&e, source));
+  tame_status status = tame_agree(comm, tame_experiment_read(&e, source));
   if (status == TAME_OK) { /* as it was given: the check fills in what follows from the rest */
     e->text = tame_yaml_dump(e->kind->schema, e);
     e->results = tame_zeroed((int64_t)strlen(e->name) + 4, 1, "a file name");
@@ -352,7 +351,7 @@ tame_status tame_experiment_load(tame_experiment **out, MPI_Comm comm, const cha
   MPI_Comm_rank(comm, &rank);
   tame_status status = rank == 0 ? read_experiment(path, &text, &archived) : TAME_OK;
   status = tame_agree(comm, status);
-  if (status == TAME_OK) status = share_text(comm, &text, &archived);
+  if (status == TAME_OK) status = tame_share_text(comm, &text, &archived);
   if (status == TAME_OK) {
     snprintf(folder, sizeof folder, "%s", path);
     char *slash = strrchr(folder, '/');

@@ -440,8 +440,8 @@ static tame_status run_test(run *r)
       status = tame_fit_put_test(r->e, r->phase, loss, hits, m->results, m->row);
     r->course.last_loss = loss;
   }
-  if (status == TAME_OK && r->course.rank == 0)
-    status = tame_fit_record(r->e, r->phase, r->model, m->results, m->row);
+  if (status == TAME_OK)
+    status = tame_fit_record(r->e, r->phase, r->model, m->results, m->row, m->comm);
   r->work_done += tame_fit_work(r->e, r->phase);
   report(r, true);
   return tame_agree(m->comm, status);

@@ -87,10 +87,14 @@ tame_status tame_fit_put_epoch(const tame_experiment *e, int64_t phase, int64_t 
 /** Write what a test came to; hits NaN: none. Rank 0's. Local. */
 tame_status tame_fit_put_test(const tame_experiment *e, int64_t phase, double loss, double hits,
                               tame_results *results, int64_t row);
-/** Write samples of a test, as the model answers to them. Rank 0's. Local. */
+/** Path of a dataset of a phase. Local. */
+void tame_fit_path(const tame_experiment *e, int64_t phase, const char *what, char path[TAME_PATH]);
+/** Write samples of a test, as the model answers to them: this rank's share of them, by all its threads. What a
+ *  sample comes to depends on it and its place alone. Local. */
 tame_status tame_fit_record(const tame_experiment *e, int64_t phase, tame_model *model,
-                            tame_results *results, int64_t row);
-/** Take weights from a results file: views of the same names and shapes. Rank 0's. Local. */
+                            tame_results *results, int64_t row, MPI_Comm comm);
+/** Take weights from a file of e->weights: all views, of the same names and shapes, and nothing else.
+ *  TAME_ERR_INPUT where they are of another model, or not finite. Rank 0's. Local. */
 tame_status tame_fit_take_weights(const tame_experiment *e, tame_model *model);
 
 /** Sample ids of a phase begin at such a place in data that are always new: no two phases see the same ones. */

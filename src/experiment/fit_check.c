@@ -55,8 +55,9 @@ static const tame_field test_fields[] = {
     PHASE_DATA,
     {"loss", TAME_VARIANT, AT(loss), .fallback = "", .table = &tame_losses,
      .doc = "default: that of the first fit, or mse"},
-    {"record", TAME_INT, AT(record), .fallback = "8", .max = 1e9,
-     .doc = "samples, from the first on, whose inputs, targets and outputs are in the results"},
+    {"record", TAME_INT, AT(record), .fallback = "8", .min = -1, .max = 1e9,
+     .doc = "samples, from the first on, whose inputs, targets and outputs are in the results; -1: "
+            "all"},
     {"states", TAME_BOOL, AT(states), .fallback = "off",
      .doc = "record states and outputs of all layers, too"},
     {0}};
@@ -72,7 +73,8 @@ const tame_table tame_model_phases = {"model phases", rows};
 
 static const tame_field weights_fields[] = {
     {"file", TAME_STRING, .offset = offsetof(struct tame_first_weights, path), .fallback = "",
-     .doc = "results whose final weights to begin with; default: they are drawn"},
+     .doc = "results whose final weights to begin with, or HDF5 with matrices of the same names; "
+            "default: they are drawn"},
     {"network", TAME_INT, .offset = offsetof(struct tame_first_weights, network), .fallback = "0",
      .max = 1e6, .doc = "which one there, by its index in the sweep"},
     {0}};
@@ -149,7 +151,7 @@ int64_t tame_fit_recorded(const tame_experiment *e, int64_t phase)
 {
   const tame_fit *fit = tame_fit_at(e, phase);
   const int64_t samples = tame_fit_shape(e, tame_fit_find_data(e, fit->data)).samples;
-  return fit->record < samples ? fit->record : samples;
+  return fit->record >= 0 && fit->record < samples ? fit->record : samples;
 }
 
 /* Steps in a segment, so that what is kept in segments and what is kept of each are about the same. */
@@ -306,6 +308,19 @@ static tame_status check_phase(const tame_experiment *e, const tame_model *model
   return bad(e, status, phase_path(e, k, tame_fit_learns(e, k) ? "gradient" : "loss"));
 }
 
+/* Where nothing is learned, no fit tells what tests without a loss of their own are judged by. */
+static tame_status set_losses(tame_experiment *e)
+{
+  tame_status status = TAME_OK;
+  for (int64_t k = 0; k < e->phases.count; k++)
+    if (tame_fit_learns(e, k)) return TAME_OK;
+  for (int64_t k = 0; status == TAME_OK && k < e->phases.count; k++) {
+    tame_fit *fit = ((tame_variant *)e->phases.at)[k].params;
+    if (!fit->loss.row) status = tame_variant_set(&fit->loss, &tame_losses, "mse");
+  }
+  return status;
+}
+
 tame_status tame_fit_check(tame_experiment *e, MPI_Comm comm)
 {
   tame_model *model = NULL;
@@ -317,6 +332,7 @@ tame_status tame_fit_check(tame_experiment *e, MPI_Comm comm)
   if (status == TAME_OK && e->model.layers.count == 0)
     status = tame_yaml_fail_at(e->marks, "model.layers", "the list is empty, want at least one");
   if (status == TAME_OK) status = bad(e, tame_model_create(&model, &e->model), "model");
+  if (status == TAME_OK) status = set_losses(e);
   status = tame_agree(comm, status);
   for (int64_t k = 0; status == TAME_OK && k < e->data.count; k++) status = check_data(e, comm, k);
   for (int64_t k = 0; status == TAME_OK && k < e->phases.count; k++)

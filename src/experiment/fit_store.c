@@ -273,7 +273,7 @@ tame_status tame_fit_put_epoch(const tame_experiment *e, int64_t phase, int64_t 
   return tame_results_write(results, path, TAME_TYPE_F64, start, one, &done);
 }
 
-static void path_of(const tame_experiment *e, int64_t phase, const char *what, char path[TAME_PATH])
+void tame_fit_path(const tame_experiment *e, int64_t phase, const char *what, char path[TAME_PATH])
 {
   char group[TAME_PATH - 16];
   group_of(e, phase, group);
@@ -284,187 +284,69 @@ tame_status tame_fit_put_test(const tame_experiment *e, int64_t phase, double lo
                               tame_results *results, int64_t row)
 {
   char path[TAME_PATH];
-  path_of(e, phase, "loss", path);
+  tame_fit_path(e, phase, "loss", path);
   const tame_status status = put(results, row, TAME_TYPE_F64, &loss, path);
   if (status != TAME_OK || isnan(hits)) return status;
-  path_of(e, phase, "hits", path);
+  tame_fit_path(e, phase, "hits", path);
   return put(results, row, TAME_TYPE_F64, &hits, path);
-}
-
-/* ---- samples --------------------------------------------------------------------------------- */
-
-/* One sample through a model, and what of it is kept. */
-typedef struct trace {
-  tame_model *model;
-  tame_data_shape s;
-  int64_t outputs, parts;
-  const tame_state_part *part;
-  double *block, *x, *target, *elapsed, *y, *state, *next, *tape, *work;
-  double *states,
-      *layers; /* [steps * width], one part or layer after the other; NULL: not wanted */
-} trace;
-
-static tame_status make_trace(trace *t, tame_model *model, tame_data_shape s, bool states)
-{
-  const int64_t outputs = tame_model_outputs(model), state = tame_model_state_size(model);
-  int64_t widths = 0;
-  for (int l = 0; l < tame_model_layers(model); l++) widths += tame_model_layer_width(model, l);
-  *t = (trace){.model = model, .s = s, .outputs = outputs};
-  t->parts = tame_model_state_parts(model, &t->part);
-  double *at = t->block =
-      tame_zeroed(s.steps * (s.inputs + 1 + outputs + (states ? state + widths : 0)) +
-                      s.target_steps * s.width + 2 * state + tame_model_tape_size(model) +
-                      tame_model_work_size(model, 1) + 64,
-                  sizeof *at, "the samples of a test");
-  if (!at) return TAME_ERR_NOMEM;
-  t->x = at;
-  t->elapsed = t->x + s.steps * s.inputs;
-  t->y = t->elapsed + s.steps;
-  t->target = t->y + s.steps * outputs;
-  t->state = t->target + s.target_steps * s.width;
-  t->next = t->state + state;
-  t->tape = t->next + state;
-  t->work = t->tape + tame_model_tape_size(model);
-  if (!states) return TAME_OK;
-  t->states = t->work + tame_model_work_size(model, 1) + 32;
-  t->layers = t->states + s.steps * state;
-  return TAME_OK;
-}
-
-/* Put what a step came to where its time series go. */
-static void keep_step(trace *t, const tame_step *step, int64_t at)
-{
-  const double *from = t->next;
-  double *to = t->states;
-  for (int64_t k = 0; to && k < t->parts; k++) {
-    const int64_t n = t->part[k].width;
-    memcpy(to + at * n, from, (size_t)n * sizeof *to);
-    from += n;
-    to += t->s.steps * n;
-  }
-  to = t->layers;
-  for (int l = 0; to && l < tame_model_layers(t->model); l++) {
-    int64_t n;
-    const double *y = tame_model_layer_outputs(t->model, step, l, &n);
-    memcpy(to + at * n, y, (size_t)n * sizeof *to);
-    to += t->s.steps * n;
-  }
-}
-
-static void run_trace(trace *t)
-{
-  const double *slab = tame_model_slab(t->model);
-  tame_model_start(t->model, slab, 1, t->state);
-  for (int64_t at = 0; at < t->s.steps; at++) {
-    tame_step step = {.batch = 1,
-                      .elapsed = t->s.has_elapsed ? t->elapsed + at : NULL,
-                      .slab = slab,
-                      .x = t->x + at * t->s.inputs,
-                      .state = t->state,
-                      .next = t->next,
-                      .y = t->y + at * t->outputs,
-                      .tape = t->tape,
-                      .work = t->work};
-    tame_model_step(t->model, &step);
-    keep_step(t, &step, at);
-    double *const swap = t->state;
-    t->state = t->next;
-    t->next = swap;
-  }
-}
-
-/* Where a sample is written. */
-struct place {
-  tame_results *results;
-  int64_t row, sample;
-};
-
-static tame_status put_sample(const tame_experiment *e, int64_t phase, const char *what,
-                              const double *data, int64_t steps, int64_t width,
-                              const struct place *at)
-{
-  char path[TAME_PATH];
-  const int64_t start[TAME_AXES] = {at->row, at->sample}, count[TAME_AXES] = {1, 1, steps, width};
-  path_of(e, phase, what, path);
-  if (steps == 0 || tame_results_width(at->results, path) == 0) return TAME_OK;
-  return tame_results_write(at->results, path, TAME_TYPE_F64, start, count, data);
-}
-
-static tame_status put_trace(const tame_experiment *e, int64_t phase, const trace *t,
-                             const struct place *to)
-{
-  char what[96];
-  const int64_t steps = t->s.steps;
-  const double *at = t->states;
-  tame_status status = put_sample(e, phase, "x", t->x, steps, t->s.inputs, to);
-  if (status == TAME_OK) status = put_sample(e, phase, "y", t->y, steps, t->outputs, to);
-  if (status == TAME_OK)
-    status = put_sample(e, phase, "target", t->target, t->s.target_steps, t->s.width, to);
-  if (status == TAME_OK) status = put_sample(e, phase, "elapsed", t->elapsed, steps, 1, to);
-  for (int64_t k = 0; at && status == TAME_OK && k < t->parts; k++) {
-    snprintf(what, sizeof what, "states/%s", t->part[k].name);
-    status = put_sample(e, phase, what, at, steps, t->part[k].width, to);
-    at += steps * t->part[k].width;
-  }
-  at = t->layers;
-  for (int l = 0; at && status == TAME_OK && l < tame_model_layers(t->model); l++) {
-    const int64_t width = tame_model_layer_width(t->model, l);
-    snprintf(what, sizeof what, "outputs/%d.%s", l, tame_model_layer_name(t->model, l));
-    status = put_sample(e, phase, what, at, steps, width, to);
-    at += steps * width;
-  }
-  return status;
-}
-
-tame_status tame_fit_record(const tame_experiment *e, int64_t phase, tame_model *model,
-                            tame_results *results, int64_t row)
-{
-  const tame_fit *fit = tame_fit_at(e, phase);
-  const int64_t data = tame_fit_find_data(e, fit->data), n = tame_fit_recorded(e, phase),
-                first = tame_fit_first_id(e, data, phase, false);
-  trace t = {0};
-  tame_status status = n > 0 ? make_trace(&t, model, tame_fit_shape(e, data), fit->states)
-                             : TAME_OK;
-  for (int64_t k = 0; status == TAME_OK && k < n; k++) {
-    tame_data_draw(tame_data_at(e, data), first + k, t.x, t.target,
-                   t.s.has_elapsed ? t.elapsed : NULL);
-    run_trace(&t);
-    status = put_trace(e, phase, &t, &(struct place){results, row, k});
-  }
-  free(t.block);
-  return status;
 }
 
 /* ---- take ------------------------------------------------------------------------------------ */
 
-static tame_status take_view(const tame_experiment *e, const char *file, const tame_view *view,
-                             double *slab)
+/* A matrix into its view. What the view has no synapse for must be 0: else the file is of another wiring. */
+static tame_status take_view(const char *file, const tame_view *view, double *matrix, double *slab)
 {
-  char path[TAME_PATH];
-  double *matrix = tame_zeroed(view->rows * view->columns, sizeof *matrix, "weights");
-  if (!matrix) return TAME_ERR_NOMEM;
-  snprintf(path, sizeof path, "weights/final/%s", view->name);
-  const tame_status status = tame_results_fetch(file, path, e->weights.network, view->rows,
-                                                view->columns, matrix);
-  for (int64_t k = 0; status == TAME_OK && k < view->count; k++) {
+  for (int64_t k = 0; k < view->rows * view->columns; k++)
+    if (!isfinite(matrix[k]))
+      return tame_fail(TAME_ERR_INPUT, "'%s': %s[%lld][%lld] is %g, want finite numbers", file,
+                       view->name, (long long)(k / view->columns), (long long)(k % view->columns),
+                       matrix[k]);
+  for (int64_t k = 0; k < view->count; k++) {
     int64_t r, c;
     tame_view_place(view, k, &r, &c);
     slab[view->first + k] = matrix[r * view->columns + c];
+    matrix[r * view->columns + c] = 0;
   }
-  free(matrix);
-  return status;
+  for (int64_t k = 0; k < view->rows * view->columns; k++)
+    if (matrix[k] != 0)
+      return tame_fail(TAME_ERR_INPUT,
+                       "'%s' is of another wiring: %s[%lld][%lld] is %g, where the model has no "
+                       "synapse",
+                       file, view->name, (long long)(k / view->columns),
+                       (long long)(k % view->columns), matrix[k]);
+  return TAME_OK;
+}
+
+/* As the file of weights has them: one matrix after the other in a block, which is the caller's. */
+static tame_status fetch_views(const char *file, int64_t network, int64_t views,
+                               const tame_view *view, tame_matrix *wanted, double **block)
+{
+  int64_t all = 0;
+  for (int64_t k = 0; k < views; k++) all += view[k].rows * view[k].columns;
+  double *at = *block = tame_untouched(all, sizeof *at, "weights");
+  if (!at) return TAME_ERR_NOMEM;
+  for (int64_t k = 0; k < views; k++) {
+    wanted[k] = (tame_matrix){view[k].name, view[k].rows, view[k].columns, at};
+    at += view[k].rows * view[k].columns;
+  }
+  return tame_matrices_fetch(file, "weights/final", network, views, wanted);
 }
 
 tame_status tame_fit_take_weights(const tame_experiment *e, tame_model *model)
 {
   const tame_view *view;
   const int64_t views = tame_model_views(model, &view);
-  char file[4096];
   const char *name = e->weights.path;
-  tame_status status = TAME_OK;
+  char file[4096];
+  double *block = NULL;
   snprintf(file, sizeof file, "%s%s%s", *name == '/' ? "" : e->source.folder,
            *name == '/' ? "" : "/", name);
+  tame_matrix *wanted = tame_zeroed(views, sizeof *wanted, "weights");
+  tame_status status = wanted ? fetch_views(file, e->weights.network, views, view, wanted, &block)
+                              : TAME_ERR_NOMEM;
   for (int64_t k = 0; status == TAME_OK && k < views; k++)
-    status = take_view(e, file, &view[k], tame_model_slab(model));
+    status = take_view(file, &view[k], wanted[k].at, tame_model_slab(model));
+  free(block);
+  free(wanted);
   return status;
 }

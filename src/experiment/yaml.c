@@ -422,6 +422,11 @@ static void print_node(FILE *out, const node *n)
   }
 }
 
+void tame_yaml_print(FILE *out, const char *text)
+{
+  print_text(out, text);
+}
+
 char *tame_yaml_flow(const tame_yaml_node *n)
 {
   char *text = NULL;

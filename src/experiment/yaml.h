@@ -8,6 +8,8 @@
 
 #include "tame/base.h"
 
+#include <stdio.h>
+
 /** Where each part of a text stood, for checks made after loading; opaque. */
 typedef struct tame_yaml_marks tame_yaml_marks;
 
@@ -51,6 +53,8 @@ const tame_yaml_node *tame_yaml_next(const tame_yaml_node *node);
 const char *tame_yaml_key(const tame_yaml_node *node);
 bool tame_yaml_is_list(const tame_yaml_node *node);
 bool tame_yaml_is_mapping(const tame_yaml_node *node);
+/** A text as a value, quoted where it has to be. */
+void tame_yaml_print(FILE *out, const char *text);
 /** The value as YAML on one line; owned by the caller, free(); NULL without memory. */
 char *tame_yaml_flow(const tame_yaml_node *node);
 /** Fill a structure from a mapping: defaults, then its keys. path is for messages. */

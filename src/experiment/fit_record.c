@@ -1,0 +1,268 @@
+/* Samples of a test, as a model answers to them; see fit.h. They go through it in blocks of so many, whose shape never
+ * changes: what lacks in the last one is made up. So a sample's bits depend on it and its place alone. */
+#include "base/memory.h"
+#include "experiment/fit.h"
+#include "linalg/grid.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LANES = 8, LARGEST = 1 << 25 /* numbers of a block, above which it is of one sample */ };
+
+typedef struct recording {
+  const tame_experiment *e;
+  int64_t phase, row;
+  tame_results *results;
+  const tame_data *data;
+  tame_data_shape s;
+  int64_t first_id, samples; /* those that are recorded */
+  int64_t lanes;             /* samples of a block */
+  tame_model *model;
+  int64_t outputs, state, parts;
+  const tame_state_part *part;
+  bool states; /* of all layers, and their outputs */
+} recording;
+
+/* What a thread works in. */
+typedef struct block {
+  double *all;                            /* what follows */
+  double *x, *target, *elapsed, *y;       /* [lanes][steps][.] */
+  double *x_now, *elapsed_now, *y_now;    /* of a step: [lanes][.] */
+  double *state_now, *next, *tape, *work; /* of all lanes */
+  double *states,
+      *layers; /* one part or layer after the other, [lanes][steps][width] each; NULL: not wanted */
+} block;
+
+/* ---- room ------------------------------------------------------------------------------------ */
+
+/* All arrays from `at` on, or with NULL as if; returns how many numbers that is. */
+static int64_t lay_out(const recording *r, int64_t lanes, double *at, block *b)
+{
+  const tame_data_shape *s = &r->s;
+  const int64_t steps = lanes * s->steps, state = lanes * r->state;
+  int64_t layers = 0, used = 0;
+  for (int l = 0; l < tame_model_layers(r->model); l++)
+    layers += tame_model_layer_width(r->model, l);
+  const struct {
+    double **to;
+    int64_t size;
+  } arrays[] = {{&b->x, steps * s->inputs},
+                {&b->target, lanes * s->target_steps * s->width},
+                {&b->elapsed, steps},
+                {&b->y, steps * r->outputs},
+                {&b->x_now, lanes * s->inputs},
+                {&b->elapsed_now, lanes},
+                {&b->y_now, lanes * r->outputs},
+                {&b->state_now, state},
+                {&b->next, state},
+                {&b->tape, lanes * tame_model_tape_size(r->model)},
+                {&b->work, tame_model_work_size(r->model, lanes)},
+                {&b->states, r->states ? steps * r->state : 0},
+                {&b->layers, r->states ? steps * layers : 0}};
+  for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) {
+    *arrays[k].to = at ? at + used : NULL;
+    used += arrays[k].size;
+  }
+  if (!r->states) b->states = b->layers = NULL;
+  return used;
+}
+
+static tame_status make_block(const recording *r, block *b)
+{
+  b->all = tame_zeroed(lay_out(r, r->lanes, NULL, b), sizeof *b->all, "the samples of a test");
+  if (!b->all) return TAME_ERR_NOMEM;
+  lay_out(r, r->lanes, b->all, b);
+  return TAME_OK;
+}
+
+/* ---- a block --------------------------------------------------------------------------------- */
+
+/* Samples first to first + count - 1; where the block has more lanes, zeros. */
+static void draw(const recording *r, int64_t first, int64_t count, block *b)
+{
+  const tame_data_shape *s = &r->s;
+  const int64_t x = s->steps * s->inputs;
+  memset(b->x, 0, (size_t)(r->lanes * x) * sizeof *b->x);
+  for (int64_t k = 0; k < r->lanes * s->steps; k++) b->elapsed[k] = 1;
+  for (int64_t k = 0; k < count; k++)
+    tame_data_draw(r->data, r->first_id + first + k, b->x + k * x,
+                   b->target + k * s->target_steps * s->width,
+                   s->has_elapsed ? b->elapsed + k * s->steps : NULL);
+}
+
+/* [lanes][width] of step t into [lanes][steps][width], or out of it. */
+static void put_step(const recording *r, int64_t t, int64_t width, const double *now, double *all)
+{
+  for (int64_t k = 0; k < r->lanes; k++)
+    memcpy(all + (k * r->s.steps + t) * width, now + k * width, (size_t)width * sizeof *all);
+}
+
+static void get_step(const recording *r, int64_t t, int64_t width, const double *all, double *now)
+{
+  for (int64_t k = 0; k < r->lanes; k++)
+    memcpy(now + k * width, all + (k * r->s.steps + t) * width, (size_t)width * sizeof *all);
+}
+
+static void put_states(const recording *r, const tame_step *step, int64_t t, const block *b)
+{
+  const double *now = step->next;
+  double *to = b->states;
+  if (!to) return;
+  for (int64_t k = 0; k < r->parts; k++) {
+    put_step(r, t, r->part[k].width, now, to);
+    now += r->lanes * r->part[k].width;
+    to += r->lanes * r->s.steps * r->part[k].width;
+  }
+  to = b->layers;
+  for (int l = 0; l < tame_model_layers(r->model); l++) {
+    int64_t width;
+    const double *y = tame_model_layer_outputs(r->model, step, l, &width);
+    put_step(r, t, width, y, to);
+    to += r->lanes * r->s.steps * width;
+  }
+}
+
+static void run(const recording *r, block *b)
+{
+  const double *slab = tame_model_slab(r->model);
+  tame_model_start(r->model, slab, r->lanes, b->state_now);
+  for (int64_t t = 0; t < r->s.steps; t++) {
+    const tame_step step = {.batch = r->lanes,
+                            .elapsed = r->s.has_elapsed ? b->elapsed_now : NULL,
+                            .slab = slab,
+                            .x = b->x_now,
+                            .state = b->state_now,
+                            .next = b->next,
+                            .y = b->y_now,
+                            .tape = b->tape,
+                            .work = b->work};
+    get_step(r, t, r->s.inputs, b->x, b->x_now);
+    get_step(r, t, 1, b->elapsed, b->elapsed_now);
+    tame_model_step(r->model, &step);
+    put_step(r, t, r->outputs, b->y_now, b->y);
+    put_states(r, &step, t, b);
+    double *const swap = b->state_now;
+    b->state_now = b->next;
+    b->next = swap;
+  }
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+/* Where samples are written. */
+typedef struct place {
+  const recording *r;
+  int64_t first, count;
+} place;
+
+static tame_status put(const place *at, const char *what, const double *data, int64_t steps,
+                       int64_t width)
+{
+  const recording *r = at->r;
+  char path[TAME_PATH];
+  const int64_t start[TAME_AXES] = {r->row, at->first},
+                count[TAME_AXES] = {1, at->count, steps, width};
+  tame_fit_path(r->e, r->phase, what, path);
+  if (steps == 0 || tame_results_width(r->results, path) == 0) return TAME_OK;
+  return tame_results_write(r->results, path, TAME_TYPE_F64, start, count, data);
+}
+
+static tame_status put_block(const place *at, const block *b)
+{
+  const recording *r = at->r;
+  const tame_data_shape *s = &r->s;
+  char what[96];
+  const double *from = b->states;
+  tame_status status = put(at, "x", b->x, s->steps, s->inputs);
+  if (status == TAME_OK) status = put(at, "y", b->y, s->steps, r->outputs);
+  if (status == TAME_OK) status = put(at, "target", b->target, s->target_steps, s->width);
+  if (status == TAME_OK) status = put(at, "elapsed", b->elapsed, s->steps, 1);
+  for (int64_t k = 0; from && status == TAME_OK && k < r->parts; k++) {
+    snprintf(what, sizeof what, "states/%s", r->part[k].name);
+    status = put(at, what, from, s->steps, r->part[k].width);
+    from += r->lanes * s->steps * r->part[k].width;
+  }
+  from = b->layers;
+  for (int l = 0; from && status == TAME_OK && l < tame_model_layers(r->model); l++) {
+    const int64_t width = tame_model_layer_width(r->model, l);
+    snprintf(what, sizeof what, "outputs/%d.%s", l, tame_model_layer_name(r->model, l));
+    status = put(at, what, from, s->steps, width);
+    from += r->lanes * s->steps * width;
+  }
+  return status;
+}
+
+static tame_status record_block(const recording *r, int64_t first, block *b)
+{
+  const int64_t left = r->samples - first, count = left < r->lanes ? left : r->lanes;
+  tame_status status;
+  draw(r, first, count, b);
+  run(r, b);
+#pragma omp critical(tame_record) /* failures have one message */
+  status = put_block(&(place){r, first, count}, b);
+  return status;
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+/* Block k of all is rank k mod ranks'. A thread's failure is everyone's. */
+static tame_status record_share(const recording *r, block *blocks, int rank, int ranks)
+{
+  const int64_t stride = r->lanes * ranks;
+  int failed = TAME_OK;
+#pragma omp parallel for schedule(dynamic)
+  for (int64_t first = r->lanes * rank; first < r->samples; first += stride) {
+    int before;
+#pragma omp atomic read
+    before = failed;
+    if (before != TAME_OK) continue;
+    const tame_status status = record_block(r, first, &blocks[omp_get_thread_num()]);
+    if (status == TAME_OK) continue;
+#pragma omp atomic write
+    failed = (int)status;
+  }
+  return (tame_status)failed;
+}
+
+static recording recording_of(const tame_experiment *e, int64_t phase, tame_model *model)
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  const int64_t data = tame_fit_find_data(e, fit->data);
+  recording r = {.e = e,
+                 .phase = phase,
+                 .data = tame_data_at(e, data),
+                 .s = tame_fit_shape(e, data),
+                 .first_id = tame_fit_first_id(e, data, phase, false),
+                 .samples = tame_fit_recorded(e, phase),
+                 .model = model,
+                 .outputs = tame_model_outputs(model),
+                 .state = tame_model_state_size(model),
+                 .states = fit->states};
+  block nothing;
+  r.parts = tame_model_state_parts(model, &r.part);
+  r.lanes = lay_out(&r, LANES, NULL, &nothing) > LARGEST ? 1 : LANES;
+  return r;
+}
+
+tame_status tame_fit_record(const tame_experiment *e, int64_t phase, tame_model *model,
+                            tame_results *results, int64_t row, MPI_Comm comm)
+{
+  int rank, ranks;
+  const int threads = omp_get_max_threads();
+  recording r = recording_of(e, phase, model);
+  r.results = results;
+  r.row = row;
+  MPI_Comm_rank(comm, &rank);
+  MPI_Comm_size(comm, &ranks);
+  if (r.samples == 0) return TAME_OK;
+  tame_blas_alone();
+  block *blocks = tame_zeroed(threads, sizeof *blocks, "the samples of a test");
+  tame_status status = blocks ? TAME_OK : TAME_ERR_NOMEM;
+  for (int k = 0; status == TAME_OK && k < threads; k++) status = make_block(&r, &blocks[k]);
+  if (status == TAME_OK) status = record_share(&r, blocks, rank, ranks);
+  for (int k = 0; blocks && k < threads; k++) free(blocks[k].all);
+  free(blocks);
+  return status;
+}
