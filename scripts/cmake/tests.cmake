@@ -11,6 +11,7 @@ set(environment
   OMPI_MCA_rmaps_base_oversubscribe=1
   OMPI_MCA_hwloc_base_binding_policy=none
   OMPI_MCA_mpi_yield_when_idle=1
+  OMPI_MCA_pml=ob1 # it would be chosen anyway, after a fifth of a second in search of fabrics
   OMPI_MCA_btl_vader_single_copy_mechanism=none
   OMP_WAIT_POLICY=passive
   OPENBLAS_NUM_THREADS=1)

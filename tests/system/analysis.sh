@@ -25,19 +25,7 @@ END
 
 # Layouts: an allgather and a halo, double and float, fewer neurons on a rank than exponents
 export TAME_THREAD_GRAIN=1
-same() {
-  local label=$1
-  shift
-  rm -f one.h5
-  OMP_NUM_THREADS=1 "$TAME" run chaos.yaml -q -o one.h5 "$@"
-  for n in 1 2 3 4 7; do
-    for threads in 1 2 3; do
-      OMP_NUM_THREADS=$threads ranks "$n" "$TAME" run chaos.yaml -f -q -o other.h5 "$@"
-      "$TAME" compare one.h5 other.h5 >verdict.txt || fail "$label, $n x $threads: $(cat verdict.txt)"
-    done
-  done
-  echo "$label: equal on 1, 2, 3, 4, 7 ranks x 1, 2, 3 threads"
-}
+same() { equal_on "$1" "1 2 3 4 7" "1 2 3" chaos.yaml "${@:2}"; }
 same "double"
 same "float, halo" --set network.precision=float --set 'network.wiring={fixed_inputs: {inputs: 4}}' \
   --set network.plasticity=per_synapse
@@ -76,7 +64,7 @@ for round in $(seq 400); do
   OMP_NUM_THREADS=1 ranks $((round % 3 + 1)) "$TAME" run chaos.yaml -q -o other.h5 --checkpoint-every 1000 \
     "${long[@]}" "${resume[@]}" 2>err.txt &
   run=$!
-  sleep "$(awk "BEGIN { print 0.25 + 0.05 * ($round % 9) }")"
+  sleep "$(awk "BEGIN { print 0.1 + 0.05 * ($round % 9) }")"
   "$PYTHON" - "$run" <<'END'
 import os, signal, subprocess, sys
 for child in subprocess.run(["pgrep", "-P", sys.argv[1], "-f", "other.h5"], capture_output=True, text=True).stdout.split():
