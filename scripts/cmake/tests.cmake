@@ -1,7 +1,8 @@
 # Every file is a test: tests/unit/test_X.c runs alone, tests/mpi/test_X.c under mpirun, and
 # tests/system/X.sh drives the program. A file may say, in a comment on a line of its own,
 #   ranks: 1 2 3 4 7     how many ranks to run it on (tests/mpi; without it: 1 2 3)
-#   timeout: 60          seconds it may take
+#   ranks: 7             how many it starts (tests/system); scripts that say so never run at once
+#   timeout: 60          seconds it may take; those that may take the longest start first
 file(GLOB support_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/*.c")
 
 set(environment
@@ -45,7 +46,7 @@ function(tame_test_properties name label file ranks cores)
     set(threads 1)
   endif()
   set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${timeout} PROCESSORS ${cores}
-    ENVIRONMENT "${environment};OMP_NUM_THREADS=${threads};${ARGN}")
+    COST ${timeout} ENVIRONMENT "${environment};OMP_NUM_THREADS=${threads};${ARGN}")
 endfunction()
 
 # Program <kind>_<name> from tests/<kind>/test_<name>.c.
@@ -87,6 +88,10 @@ function(tame_system_test name)
     "TAME=$<TARGET_FILE:tame_cli>" "TAME_SOURCE=${PROJECT_SOURCE_DIR}"
     "TAME_BUILD=${PROJECT_BINARY_DIR}" "PYTHON=${TAME_PYTHON}" "TAME_PYTHON=${TAME_PYTHON}"
     "MPIEXEC=${MPIEXEC_EXECUTABLE}" "CC=${CMAKE_C_COMPILER}")
+  tame_test_says("${script}" ranks "" ranks)
+  if(ranks)
+    set_tests_properties(system.${name} PROPERTIES RESOURCE_LOCK ranks)
+  endif()
 endfunction()
 
 file(GLOB tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/unit/test_*.c")

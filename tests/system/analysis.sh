@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Phases that analyse: the same bytes on any layout, and when stopped in the midst of a trial and resumed on another;
 # what stands in the file is what NumPy makes of the weights and rates that stand beside it.
+# ranks: 7
 # timeout: 300
 # shellcheck source=tests/system/_lib.sh
 source "$TAME_SOURCE/tests/system/_lib.sh"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Every job of the folder, cut short, gives the same bytes on any number of ranks and threads.
+# ranks: 6
 # timeout: 600
 # shellcheck source=tests/system/_lib.sh
 source "$TAME_SOURCE/tests/system/_lib.sh"

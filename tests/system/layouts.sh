@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Byte-equal results on any number of ranks and threads: double and float, both plasticity masks, dense
 # and sparse wiring, more ranks than neurons.
+# ranks: 7
 # timeout: 600
 # shellcheck source=tests/system/_lib.sh
 source "$TAME_SOURCE/tests/system/_lib.sh"
