@@ -19,6 +19,8 @@ set(environment
 if(TAME_SANITIZE)
   list(APPEND environment
     "LSAN_OPTIONS=suppressions='${PROJECT_SOURCE_DIR}/scripts/lsan.supp':print_suppressions=0"
+    # libasan of GCC 12 walks off its list of thread-local blocks
+    ASAN_OPTIONS=detect_leaks=1:intercept_tls_get_addr=0
     UBSAN_OPTIONS=print_stacktrace=1)
 endif()
 
@@ -38,16 +40,6 @@ function(tame_test_properties name label file ranks cores)
   tame_test_says("${file}" timeout 120 timeout)
   if(TAME_SANITIZE OR TAME_TEST_LAUNCHER)
     math(EXPR timeout "${timeout} * 5")
-  endif()
-  if(TAME_SANITIZE)
-    # Whole stacks, to tell whose leak, ours or MPI's: they are dear, and there is no MPI in unit tests.
-    set(fast_unwind 0)
-    if(label STREQUAL unit)
-      set(fast_unwind 1)
-    endif()
-    # libasan of GCC 12 walks off its list of thread-local blocks
-    list(APPEND ARGN
-      ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=${fast_unwind}:intercept_tls_get_addr=0)
   endif()
   set(threads 2)
   if(ranks GREATER 2)
