@@ -55,8 +55,8 @@ with h5py.File("fed.h5") as f:
     assert abs(found["driven"][0] - found["free"][0]) > 0.1, "what is fed back makes no difference"
 END
 
-# Stopped in the midst of trials, again and again, and resumed on other ranks; later and later, as a busy machine comes to nothing in
-# half a second
+# Stopped in the midst of trials, again and again, and resumed on other ranks; later and later, or else a busy machine
+# would hardly come on
 long=(--set 'tasks[0].duration_ms=20000' --set 'tasks[0].window_ms=[1000, 19990]'
   --set output.rates.neurons=none)
 rm -f one.h5 other.h5
@@ -66,7 +66,7 @@ for round in $(seq 400); do
   OMP_NUM_THREADS=1 ranks $((round % 3 + 1)) "$TAME" run chaos.yaml -q -o other.h5 --checkpoint-every 1000 \
     "${long[@]}" "${resume[@]}" 2>err.txt &
   run=$!
-  sleep "$(awk "BEGIN { print 0.1 + 0.05 * ($round % 9) + 0.02 * $round }")"
+  sleep "$(awk "BEGIN { print 0.1 + 0.05 * ($round % 9) + 0.01 * $round }")"
   "$PYTHON" - "$run" <<'END'
 import os, signal, subprocess, sys
 for child in subprocess.run(["pgrep", "-P", sys.argv[1], "-f", "other.h5"], capture_output=True, text=True).stdout.split():
