@@ -2,7 +2,7 @@
 # Phases that analyse: the same bytes on any layout, and when stopped in the midst of a trial and resumed on another;
 # what stands in the file is what NumPy makes of the weights and rates that stand beside it.
 # ranks: 7
-# timeout: 300
+# timeout: 600
 # shellcheck source=tests/system/_lib.sh
 source "$TAME_SOURCE/tests/system/_lib.sh"
 
@@ -57,7 +57,7 @@ END
 
 # Stopped in the midst of trials, again and again, and resumed on other ranks; later and later, or else a busy machine
 # would hardly come on
-long=(--set 'tasks[0].duration_ms=20000' --set 'tasks[0].window_ms=[1000, 19990]'
+long=(--set 'tasks[0].duration_ms=50000' --set 'tasks[0].window_ms=[1000, 49990]'
   --set output.rates.neurons=none)
 rm -f one.h5 other.h5
 "$TAME" run chaos.yaml -q -o one.h5 "${long[@]}"
