@@ -32,6 +32,7 @@ Prints the path of each file written. Exit codes: 0, or 2 with one line that say
 import argparse
 import atexit
 import csv
+import functools
 import itertools
 import os
 import re
@@ -1339,6 +1340,8 @@ class Sweep:
         self.name = text(first.attrs["name"])
         self.is_model = "model" in first
         self.parts = in_order(first["data" if self.is_model else "tasks"])  # of phases
+        self.order = slice(None)
+        self.order = np.argsort(self.gather("network"), kind="stable")
         self.network, self.state = self.gather("network"), self.gather("state")
         again, counts = np.unique(self.network, return_counts=True)
         if (counts > 1).any():
@@ -1362,14 +1365,19 @@ class Sweep:
                 line[0].strip(), first, line[1].strip()), path)
 
     def gather(self, path):
-        """A dataset of all files, one below the other; where lengths differ, padded with NaN."""
+        """A dataset of all files, networks ascending; where lengths differ, padded with NaN."""
         parts = [file[path][:] for file in self.files]
         if parts[0].ndim > 1:
             shape = np.max([part.shape[1:] for part in parts], axis=0)
             parts = [np.pad(part.astype(float), [(0, 0)] + [(0, most - own) for most, own in
                                                             zip(shape, part.shape[1:])],
                             constant_values=np.nan) for part in parts]
-        return np.concatenate(parts)
+        return np.concatenate(parts)[self.order]
+
+    def rows(self):
+        """[(file, row)] of the networks."""
+        found = [(file, row) for file in self.files for row in range(len(file["network"]))]
+        return [found[k] for k in self.order]
 
     def phases(self, *kinds):
         """[(name, group)] of these kinds, in order."""
@@ -1383,16 +1391,20 @@ class Sweep:
 
     def measures(self):
         """How well the last test follows its target; how small the losses of training got; the
-        largest exponents. Of a model, what the last test came to."""
+        largest exponents. Of a model, what the last test and the last fit came to."""
         found = self.model_measures() if self.is_model else self.network_measures()
         return [one for one in found if np.isfinite(one.values[self.done]).any()]
 
     def model_measures(self):
-        tests = [phase for phase, _ in self.phases("test") if self.with_data(phase, "loss")]
-        return [Measure(kind, self.title(phase, data), label, mean_of_rows(self.gather(path)))
-                for phase in tests[-1:]
-                for name, kind, label in (("hits", "share", "Accuracy"), ("loss", "loss", "Loss"))
-                for data, path in self.with_data(phase, name)]
+        tests, fits = ([phase for phase, _ in self.phases(kind) if self.with_data(phase, "loss")][-1:]
+                       for kind in ("test", "fit"))
+        found = [Measure(kind, self.title(phase, data), label, mean_of_rows(self.gather(path)))
+                 for phase in tests
+                 for name, kind, label in (("hits", "share", "Accuracy"), ("loss", "loss", "Loss"))
+                 for data, path in self.with_data(phase, name)]
+        return found + [Measure("loss", self.title(phase, data), "Loss of the last epoch",
+                                last_of_rows(self.gather(path)))
+                        for phase in fits for data, path in self.with_data(phase, "loss")]
 
     def network_measures(self):
         found = []
@@ -1900,6 +1912,8 @@ class MapFigure:
 class Lesson:
     """One phase of a model, fit or test: what a network has of it and of the data it saw."""
 
+    SAMPLES = 4  # to read, at most
+
     def __init__(self, name, phase, row):
         self.name, self.row = name, row
         self.kind = text(phase.attrs.get("kind", ""))
@@ -1909,14 +1923,19 @@ class Lesson:
                 break
 
     def has(self, name):
-        return name in self.group and self.group[name].size > 0 and \
-            bool(np.isfinite(row_of(self.group[name], self.row)).any())
+        return name in self.group and bool(np.isfinite(self.read(name)).any())
+
+    def read(self, name):
+        """Of [network], [network, epoch] or [network, sample, step, ..]."""
+        data = self.group[name]
+        row = self.row if data.shape[0] > 1 else 0
+        return np.asarray(data[row, :self.SAMPLES] if data.ndim > 2 else data[row], float)
 
     def values(self, name):
-        return own_part(row_of(self.group[name], self.row).astype(float))
+        return own_part(self.read(name))
 
     def scalar(self, name):
-        return float(self.values(name)) if self.has(name) else np.nan
+        return float(self.read(name)) if self.has(name) else np.nan
 
     def times(self, sample):
         """Of the steps of a sample: the time elapsed, or how many steps."""
@@ -1949,28 +1968,38 @@ class Wiring:
 
 
 class Learner:
-    """A network with a model: its phases, and the last tests before and after it learns."""
+    """A network with a model: its phases and wirings."""
 
     def __init__(self, file, row):
         self.file, self.row, self.network = file, row, int(file["network"][row])
         self.lessons = [Lesson(name, phase, row) for name, phase in in_order_of(file["phases"])]
         self.fits = [one for one in self.lessons if one.kind == "fit"]
-        first, last = (self.fits[0].index, self.fits[-1].index) if self.fits else (-1, -1)
-        tests = [one for one in reversed(self.lessons) if one.kind == "test"]
-        self.after = next((one for one in tests if one.index > last), None)
-        self.before = next((one for one in tests if one.index < first and self.is_like(one)), None)
+
+    @functools.cached_property
+    def after(self):
+        """The last test after training, None: there is none."""
+        last = self.fits[-1].index if self.fits else -1
+        return next((one for one in reversed(self.lessons)
+                     if one.kind == "test" and one.index > last), None)
+
+    @functools.cached_property
+    def before(self):
+        """The last test before training of the samples that `after` has."""
+        first = self.fits[0].index if self.fits else -1
+        return next((one for one in reversed(self.lessons)
+                     if one.kind == "test" and one.index < first and self.is_like(one)), None)
 
     def is_like(self, test):
-        """Are its samples those of the test after?"""
         other = self.after
         if not other or not (test.has("x") and other.has("x")):
             return not other or test.data == other.data
         return np.array_equal(test.values("x"), other.values("x"))
 
-    def stages(self):
-        """[(what it is, test)], those there are."""
+    def stages(self, name="loss"):
+        """[(what it is, test)], those there are and have something."""
         when = ("before training", "after training") if self.fits else ("", "output")
-        return [(words, test) for words, test in zip(when, (self.before, self.after)) if test]
+        return [(words, test) for words, test in zip(when, (self.before, self.after))
+                if test and test.has(name)]
 
     def history(self, name):
         """A number of every epoch, one fit after the other; NaN where a fit does not have it."""
@@ -1990,12 +2019,12 @@ class Learner:
 
     def words(self, name, form):
         """What the tests came to, before and after."""
-        known = [(when, test.scalar(name)) for when, test in self.stages() if test.has(name)]
-        return ", ".join(("%s %s" % (form(value), when.split(" ")[0] if self.fits else "")).strip()
-                         for when, value in known)
+        return ", ".join((form(test.scalar(name)) + " " + when.split(" ")[0]
+                          if self.fits else form(test.scalar(name)))
+                         for when, test in self.stages(name))
 
     def summary(self):
-        if any(test.has("hits") for _, test in self.stages()):
+        if self.stages("hits"):
             return "accuracy " + self.words("hits", lambda value: "%.3g %%" % (100 * value))
         found = self.words("loss", power_of_ten)
         return "loss " + found if found else ""
@@ -2036,10 +2065,8 @@ class FitFigure:
         if "model" not in results.file:
             return cls("", [], [])
         learner = Learner(results.file, results.row)
-        tested = [test for _, test in learner.stages() if test.has("y")]
-        samples = min((len(test.values("y")) for test in tested), default=0)
-        views = [View(learner, k, VERMILION, "Sample %d" % k)
-                 for k in range(min(samples, cls.MOST_COLUMNS))]
+        samples = min((len(test.values("y")) for _, test in learner.stages("y")), default=0)
+        views = [View(learner, k, VERMILION, "Sample %d" % k) for k in range(samples)]
         count = int(row_of(results.file["model/parameters"], results.row))
         aside = "; ".join(filter(None, ("{:,} parameters".format(count), learner.summary())))
         return cls(results.title(), [("loss", BLUE, [learner])], views, aside)
@@ -2050,19 +2077,16 @@ class FitFigure:
             return cls("", [], [])
         plan = Plan(sweep)
         keys = [key for key in sweep.keys if key not in SEEDS][:1]
-        learners = [Learner(file, row) if file["state"][row] == DONE else None
-                    for file in sweep.files for row in range(len(file["state"]))]
-        found = [(values, [one for one, here in zip(learners, mask) if here and one])
+        rows = sweep.rows()
+        found = [(values, [Learner(*rows[k]) for k in np.flatnonzero(mask & sweep.done)])
                  for values, mask in plan.combinations(keys)]
         groups = [(plan.describe(keys, values), colour, members) for (values, members), colour in
                   zip(found, plan.colours(keys, len(found))) if members]
-        views = [View(members[0], 0, colour, textwrap.shorten(label or "Output", 26,
-                                                              placeholder="\u2026"))
-                 for label, colour, members in some_of(groups, cls.MOST_COLUMNS)
-                 if any(test.has("y") for _, test in members[0].stages())]
-        aside = count_networks(sweep)
-        if views:
-            aside += "; outputs of " + ", ".join(str(view.learner.network) for view in views)
+        views = [View(members[0], 0, colour, textwrap.shorten(label or "Network %d" % (
+            members[0].network), 26, placeholder="\u2026"))
+            for label, colour, members in some_of(groups, cls.MOST_COLUMNS)]
+        aside = "%s; below: %s" % (count_networks(sweep), ", ".join(
+            str(view.learner.network) for view in views))
         return cls(sweep.name, groups, views, aside)
 
     def empty(self):
@@ -2090,7 +2114,8 @@ class FitFigure:
             blocks.append((lambda top, layer=layer: self.draw_spikes(
                 top, layer, layer == spiking[0]), self.SPIKES + self.AXIS))
         if self.diagrams:
-            blocks.append((self.draw_diagrams, self.DIAGRAM + 0.3))
+            large = any(one and len(one.inner) > self.MOST_UNITS for _, one in self.diagrams)
+            blocks.append((self.draw_diagrams, self.DIAGRAM + (0.6 if large else 0.3)))
         handles = self.legend_handles(rows)
         top = 0.66 + 0.17 * legend_rows(handles, WIDTH)[1]
         height = top + sum(tall for _, tall in blocks) + self.GAP * (len(blocks) - 1) + self.BOTTOM
@@ -2124,7 +2149,7 @@ class FitFigure:
             handles.append(line([], [], color="0.6", linewidth=2.5, label="strip: target"))
         elif rows:
             handles.append(line([], [], color="black", linewidth=1.6, label="target"))
-            for words, test in self.views[0].learner.stages():
+            for words, test in self.views[0].learner.stages("y"):
                 if test is self.views[0].learner.before:
                     handles.append(line([], [], color=BEFORE, linewidth=0.9, label=words))
                 elif len(self.groups) == 1:  # else its colour is that of its group
@@ -2217,14 +2242,14 @@ class FitFigure:
 
     @staticmethod
     def outputs_of(view):
-        return max(test.values("y").shape[2] for _, test in view.learner.stages() if test.has("y"))
+        return max((test.values("y").shape[2] for _, test in view.learner.stages("y")), default=0)
 
     def output_rows(self):
         """[(stage or None, output or None, are targets classes)]: by class, the outputs of each
         stage; else both stages of each output."""
-        if not self.views:
+        tests = [test for view in self.views for _, test in view.learner.stages("y")]
+        if not tests:
             return []
-        tests = [test for view in self.views for _, test in view.learner.stages() if test.has("y")]
         if all(test.names_classes() for test in tests):
             stages = [k for k in (0, 1) if any(self.test_of(view, k) for view in self.views)]
             return [(stage, None, True) for stage in stages]
@@ -2241,6 +2266,8 @@ class FitFigure:
             stage, output, by_class = row
             drawn = []
             for (left, width), view in zip(self.columns(len(self.views), self.BETWEEN), self.views):
+                if not view.learner.stages("y"):
+                    continue
                 axes = axes_at(self.figure, left, top, width, self.OUTPUT)
                 if by_class:
                     limits = self.draw_classes(axes, view, stage)
@@ -2262,9 +2289,9 @@ class FitFigure:
 
     def loss_of(self, view):
         """Of a network of several; that of a single one, over all its samples, is in the title."""
-        test = view.learner.stages()[-1][1]
-        return "" if self.alone or not test.has("loss") else \
-            "loss " + power_of_ten(test.scalar("loss"))
+        tests = view.learner.stages()
+        return "" if self.alone or not tests else \
+            "loss " + power_of_ten(tests[-1][1].scalar("loss"))
 
     @staticmethod
     def share_y(drawn, label):
@@ -2277,7 +2304,7 @@ class FitFigure:
         label_y(drawn[0][0], label)
 
     def finish_time(self, axes, view, last):
-        test = view.learner.stages()[-1][1]
+        test = view.learner.stages("y")[-1][1]
         times = test.times(view.sample)
         pad = 0.02 * (times[-1] - times[0])
         axes.set_xlim(times[0] - pad, times[-1] + pad)
@@ -2288,20 +2315,21 @@ class FitFigure:
 
     def draw_values(self, axes, view, output):
         """Target, and what comes out before and after training; limits of y that suit."""
-        there = [(when, test) for when, test in view.learner.stages()
-                 if test.has("y") and output < test.values("y").shape[2]]
+        there = [(when, test) for when, test in view.learner.stages("y")
+                 if output < test.values("y").shape[2]]
         drawn = []
         for when, test in there:
-            times, values = test.times(view.sample), test.values("y")[view.sample, :, output]
-            is_before = test is view.learner.before
-            axes.plot(times, values, color=BEFORE if is_before else view.colour, linewidth=0.9,
-                      zorder=2 if is_before else 3, label=when, **self.dots(test, 2))
+            values, is_before = test.values("y")[view.sample, :, output], test is view.learner.before
+            axes.plot(test.times(view.sample), values, linewidth=0.9, label=when,
+                      color=BEFORE if is_before else view.colour, zorder=2 if is_before else 3,
+                      **self.dots(2 if test.has("elapsed") else 0))
             drawn.append(values)
         for when, test in there[-1:]:
-            target = self.target_of(test, view.sample, output)
-            axes.plot(test.times(view.sample)[-target.size:] if target.size == 1 else
-                      test.times(view.sample)[:target.size], target, color="black", linewidth=1.6,
-                      zorder=1, label="target", **self.dots(test, 3 if target.size > 1 else 4))
+            times, target = test.times(view.sample), self.target_of(test, view.sample, output)
+            single = target.size == 1
+            axes.plot(times[-1:] if single else times[:target.size], target, color="black",
+                      linewidth=1.6, zorder=1, label="target",
+                      **self.dots(4 if single else 3 if test.has("elapsed") else 0))
             drawn = drawn[-1:] + [target]
         return finite_limits(drawn, 0.12)
 
@@ -2313,12 +2341,9 @@ class FitFigure:
         return target[sample, :, output] if there else np.zeros(0)
 
     @staticmethod
-    def dots(test, size):
-        """Marks for single moments: all of irregular steps, and a target asked but once."""
-        irregular = test.has("elapsed")
-        once = test.has("target") and test.group["target"].shape[2] == 1
-        return {"marker": "o", "markersize": size, "markeredgewidth": 0} \
-            if irregular or (once and size == 4) else {}
+    def dots(size):
+        """Marks of single moments."""
+        return {"marker": "o" if size else "", "markersize": size, "markeredgewidth": 0}
 
     def draw_classes(self, axes, view, stage):
         """All outputs; a strip above in the colour of the class that is asked for."""
@@ -2344,16 +2369,15 @@ class FitFigure:
     # -- spikes
 
     def spiking_layers(self):
-        """[(number, name)] of layers of neurons that spike, whose spikes were recorded."""
-        test = self.learners[0].after or self.learners[0].before
-        found = [] if not test else sorted(
-            tuple(name.split(".", 1)) for name in test.group.get("outputs", {}))
-        return [(int(number), name) for number, name in found if name in ("lif", "alif")]
+        """[(number, name)] of layers of neurons that spike, whose states were recorded."""
+        found = {tuple(name.split(".")[:2]) for _, test in self.learners[0].stages("y")
+                 for name in test.group.get("states", {}) if test.has("states/" + name)}
+        return sorted((int(number), name) for number, name in found if name in ("lif", "alif"))
 
     def draw_spikes(self, top, layer, first):
         """What goes in, where it is spikes, and what the layer makes of it at each stage."""
-        learner = self.learners[0]
-        stages = [(when, test) for when, test in learner.stages() if test.has(self.path_of(layer))]
+        voltages, outputs = "states/%d.%s.v" % layer, "outputs/%d.%s" % layer
+        stages = self.learners[0].stages(voltages)
         inputs = stages[0][1].values("x")[0]
         places = self.columns(3, 0.55)
         if first and np.isin(inputs, (0, 1)).all():
@@ -2363,17 +2387,12 @@ class FitFigure:
             head(axes, next(self.letters), "Input of sample 0", several(inputs.shape[1], "channel"))
         for (left, width), (when, test) in zip(places, stages):
             axes = axes_at(self.figure, left, top, width, self.SPIKES)
-            spikes = test.values(self.path_of(layer))[0]
-            voltages = "states/%d.%s.v" % layer
-            if spikes.shape[1] <= self.MOST_TRACES and test.has(voltages):
+            spikes = test.values(outputs if test.has(outputs) else "y")[0]  # of the last layer: y
+            if spikes.shape[1] <= self.MOST_TRACES:
                 self.draw_voltages(axes, test, test.values(voltages)[0], spikes)
             else:
                 self.draw_raster(axes, test, spikes, "Unit")
             head(axes, next(self.letters), "Layer %d, %s" % layer, when)
-
-    @staticmethod
-    def path_of(layer):
-        return "outputs/%d.%s" % layer
 
     @staticmethod
     def draw_raster(axes, test, spikes, label):

@@ -47,6 +47,10 @@ same laje-fig3 --only 0,2 --set network.neurons=60 --set 'phases[1].train.trials
 same laje-lyapunov --set network.neurons=60 --set "$(ms 0 300)" --set "$(window 0 100 300)" --set "$(ms 1 300)" \
   --set "$(window 1 100 300)" --set 'phases[1].analyse.window_ms=[50, 300]' --set 'phases[3].analyse.window_ms=[50, 300]'
 same big-innate --set network.neurons=120 --set "$(ms 0 200)" --set "$(window 0 50 150)"
+same ncp-sines --set 'phases[1].fit.epochs=3' --set sweep.repeats=1
+same noise-integration --set 'phases[1].fit.epochs=1' --set 'data[0].samples=256' --set 'data[1].samples=16'
+same spiking-classifier --set 'phases[1].fit.epochs=2' --set 'data[0].samples=32'
+same cfc-irregular --set 'phases[1].fit.epochs=1' --set 'data[0].samples=64' --set 'data[1].samples=16' --set sweep.repeats=1
 
 for job in "$TAME_SOURCE"/jobs/*.yaml; do
   printf '%s\n' "${seen[@]}" | grep -qx "$(basename "$job")" || fail "$job was not tried"
