@@ -2190,7 +2190,7 @@ class FitFigure:
     def draw_parts_of_loss(self, axes, shown):
         learner = self.learners[0]
         parts = [("loss", "loss", BLUE), ("validation_loss", "validation", VERMILION)]
-        if np.nanmax(learner.history("penalty"), initial=0) > 0:
+        if np.nan_to_num(learner.history("penalty")).max(initial=0) > 0:
             parts = [("loss", "total", BLUE), ("data_loss", "data", GREEN),
                      ("penalty", "penalty", ORANGE)] + parts[1:]
         for name, label, colour in parts:
@@ -2319,7 +2319,8 @@ class FitFigure:
                  if output < test.values("y").shape[2]]
         drawn = []
         for when, test in there:
-            values, is_before = test.values("y")[view.sample, :, output], test is view.learner.before
+            values = test.values("y")[view.sample, :, output]
+            is_before = test is view.learner.before
             axes.plot(test.times(view.sample), values, linewidth=0.9, label=when,
                       color=BEFORE if is_before else view.colour, zorder=2 if is_before else 3,
                       **self.dots(2 if test.has("elapsed") else 0))
