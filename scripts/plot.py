@@ -1396,7 +1396,7 @@ class Sweep:
         return [one for one in found if np.isfinite(one.values[self.done]).any()]
 
     def model_measures(self):
-        tests, fits = ([phase for phase, _ in self.phases(kind) if self.with_data(phase, "loss")][-1:]
+        tests, fits = ([one for one, _ in self.phases(kind) if self.with_data(one, "loss")][-1:]
                        for kind in ("test", "fit"))
         found = [Measure(kind, self.title(phase, data), label, mean_of_rows(self.gather(path)))
                  for phase in tests
