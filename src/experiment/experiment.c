@@ -285,10 +285,13 @@ tame_status tame_experiment_read(tame_experiment **out, const tame_source *sourc
   tame_experiment *e = *out = tame_zeroed(1, sizeof *e, "an experiment");
   if (!e) return TAME_ERR_NOMEM;
   const char *const *sets = (const char *const *)source->sets;
-  const bool model = tame_yaml_has(source->text, sets, source->n_sets, tame_kind_model.key);
+  bool model;
+  tame_status status = tame_yaml_has(source->text, sets, source->n_sets, tame_kind_model.key,
+                                     &model);
+  if (status != TAME_OK) return status;
   const tame_experiment_kind *kind = model ? &tame_kind_model : &tame_kind_network;
-  tame_status status = tame_yaml_load(kind->schema, e, source->name, source->text, sets,
-                                      source->n_sets, &e->marks);
+  status = tame_yaml_load(kind->schema, e, source->name, source->text, sets, source->n_sets,
+                          &e->marks);
   if (status != TAME_OK) return status;
   e->kind = kind;
   status = copy_source(&e->source, source);

@@ -24,12 +24,16 @@ typedef struct run {
   int64_t phase, epoch;
   int64_t done;  /* samples of this epoch */
   int64_t stale; /* epochs since the best one */
+  bool ended;    /* the optimizer finds nothing more */
   double sums[SUMS], best_loss;
   bool restored; /* the phase goes on from a checkpoint */
 
   /* the phase that runs */
   tame_optimizer *optimizer;
-  tame_bptt *bptt, *judge; /* of updates; of all samples of the test, or of the validation */
+  tame_bptt *bptt, *curve,
+      *judge;               /* of updates; of products; of the test's, or validation's, samples */
+  tame_batch_result result; /* of the last gradient, where the optimizer searches */
+  tame_search_report found; /* of the last update that searched */
   tame_fit_source learns, judges;
   int64_t *order; /* [samples] */
 
@@ -132,7 +136,7 @@ static void report(run *r, bool ended)
 
 /* ---- the course ------------------------------------------------------------------------------ */
 
-enum { AT_PHASE, AT_EPOCH, AT_DONE, AT_STALE };
+enum { AT_PHASE, AT_EPOCH, AT_DONE, AT_STALE, AT_ENDED };
 
 static void place(const void *run_, tame_checkpoint_about *about)
 {
@@ -141,6 +145,7 @@ static void place(const void *run_, tame_checkpoint_about *about)
   about->at[AT_EPOCH] = r->epoch;
   about->at[AT_DONE] = r->done;
   about->at[AT_STALE] = r->stale;
+  about->at[AT_ENDED] = r->ended;
   snprintf(about->where, sizeof about->where, "phase '%s', epoch %lld, sample %lld",
            tame_fit_at(r->e, r->phase < r->e->phases.count ? r->phase : r->phase - 1)->name,
            (long long)r->epoch, (long long)r->done);
@@ -171,6 +176,7 @@ static tame_status restore(void *run_, const tame_checkpoint_about *about)
   r->epoch = about->at[AT_EPOCH];
   r->done = about->at[AT_DONE];
   r->stale = about->at[AT_STALE];
+  r->ended = about->at[AT_ENDED] != 0;
   r->restored = true;
   return r->phase < r->e->phases.count ? open_phase(r) : TAME_OK;
 }
@@ -208,17 +214,35 @@ static tame_status place_failure(run *r, tame_status status)
                    (long long)tame_optimizer_updates(r->optimizer), why);
 }
 
-/* One update. Collective. */
-static tame_status update(run *r)
+/* Samples of the update that comes. */
+static int64_t samples_of_update(const run *r)
+{
+  const int64_t left = r->learns.shape.samples - r->done, most = tame_fit_batch(r->e, r->phase);
+  return left < most ? left : most;
+}
+
+/* An update has been made. */
+static void count_update(run *r, int64_t samples, const tame_batch_result *result, double norm,
+                         double factor, double began)
+{
+  r->sums[LOSS] += (double)samples * result->loss;
+  r->sums[DATA] += (double)samples * result->data;
+  r->sums[NORM] += (double)samples * norm;
+  r->sums[FACTOR] = factor;
+  r->done += samples;
+  r->work_done += 3 * (double)samples * (double)r->learns.shape.steps;
+  r->learning_seconds += now() - began;
+  r->updates++;
+}
+
+/* An update along the gradient. Collective. */
+static tame_status step(run *r)
 {
   const tame_fit *fit = tame_fit_at(r->e, r->phase);
-  const int64_t all = r->learns.shape.samples, most = tame_fit_batch(r->e, r->phase),
-                samples = all - r->done < most ? all - r->done : most,
-                n = tame_model_count(r->model);
+  const int64_t samples = samples_of_update(r), n = tame_model_count(r->model);
   double *slab = tame_model_slab(r->model);
   const double began = now();
   tame_batch_result result;
-  r->learns.first = r->done;
   const tame_batch batch = tame_fit_source_batch(&r->learns, samples);
   tame_status status = tame_bptt_run(r->bptt, slab, &batch, &result, r->gradient);
   double norm = 0;
@@ -229,19 +253,78 @@ static tame_status update(run *r)
   if (status == TAME_ERR_NUMERIC) memcpy(slab, r->previous, (size_t)n * sizeof *slab);
   if (status != TAME_OK) return place_failure(r, status);
   memcpy(r->previous, slab, (size_t)n * sizeof *slab);
-  const int64_t c = tame_optimizer_updates(r->optimizer);
-  const double factor = tame_schedule_factor(&fit->schedules, c);
+  const double factor = tame_schedule_factor(&fit->schedules, tame_optimizer_updates(r->optimizer));
   tame_optimizer_step(r->optimizer, factor, r->epoch, r->gradient, slab);
   tame_model_constrain(r->model, slab);
-  r->sums[LOSS] += (double)samples * result.loss;
-  r->sums[DATA] += (double)samples * result.data;
-  r->sums[NORM] += (double)samples * norm;
-  r->sums[FACTOR] = factor;
-  r->done += samples;
-  r->work_done += 3 * (double)samples * (double)r->learns.shape.steps;
-  r->learning_seconds += now() - began;
-  r->updates++;
+  count_update(r, samples, &result, norm, factor, began);
   return TAME_OK;
+}
+
+/* Between the evaluations of an update that searches: as nothing has changed yet, one may save, and leave. Collective. */
+static tame_status between(run *r)
+{
+  report(r, false);
+  if (++r->course.asked < r->course.interval) return TAME_OK;
+  return tame_course_attend(&r->course, false);
+}
+
+static tame_status loss_at(void *context, const double *slab, double *value)
+{
+  run *r = context;
+  tame_batch_result result;
+  const tame_batch batch = tame_fit_source_batch(&r->learns, samples_of_update(r));
+  tame_status status = between(r);
+  if (status == TAME_OK) status = tame_bptt_run(r->bptt, slab, &batch, &result, NULL);
+  *value = result.loss;
+  return status;
+}
+
+static tame_status gradient_at(void *context, const double *slab, double *value, double *gradient)
+{
+  run *r = context;
+  const tame_batch batch = tame_fit_source_batch(&r->learns, samples_of_update(r));
+  tame_status status = between(r);
+  if (status == TAME_OK) status = tame_bptt_run(r->bptt, slab, &batch, &r->result, gradient);
+  *value = r->result.loss;
+  return status;
+}
+
+static tame_status product_at(void *context, const double *slab, double structural, const double *v,
+                              double *out)
+{
+  run *r = context;
+  const int64_t all = samples_of_update(r),
+                some = tame_optimizer_curvature(&tame_fit_at(r->e, r->phase)->optimizer);
+  const bool part = some > 0 && some < all;
+  const tame_batch batch = tame_fit_source_batch(&r->learns, part ? some : all);
+  const tame_status status = between(r);
+  if (status != TAME_OK) return status;
+  return ((void)structural, tame_bptt_product(part ? r->curve : r->bptt, slab, &batch, v, out));
+}
+
+/* An update that searches. Collective. */
+static tame_status search(run *r)
+{
+  const int64_t samples = samples_of_update(r);
+  const double began = now();
+  const tame_problem problem = {tame_model_count(r->model), loss_at, gradient_at, product_at, r};
+  double *slab = tame_model_slab(r->model);
+  tame_batch_result first = {0};
+  tame_status status = tame_optimizer_search(r->optimizer, &problem, slab, &r->found);
+  if (status != TAME_OK) return place_failure(r, status);
+  tame_model_constrain(r->model, slab);
+  first.loss = r->found.loss;
+  first.data = first.loss - r->result.weights - r->result.rates; /* penalties of the last place */
+  count_update(r, samples, &first, r->found.norm, 1, began);
+  r->ended = r->found.ended;
+  return TAME_OK;
+}
+
+/* One update. Collective. */
+static tame_status update(run *r)
+{
+  r->learns.first = r->done;
+  return tame_optimizer_searches(&tame_fit_at(r->e, r->phase)->optimizer) ? search(r) : step(r);
 }
 
 /* The figures of an epoch that has ended; is it the best so far? Collective. */
@@ -255,7 +338,11 @@ static tame_status end_epoch(run *r)
                                       [TAME_FIT_NORM] = r->sums[NORM] / samples,
                                       [TAME_FIT_FACTOR] = r->sums[FACTOR],
                                       [TAME_FIT_VALIDATION] = NAN,
-                                      [TAME_FIT_HITS] = NAN};
+                                      [TAME_FIT_HITS] = NAN,
+                                      [TAME_FIT_DAMPING] = r->found.lambda,
+                                      [TAME_FIT_ITERATIONS] = (double)r->found.iterations,
+                                      [TAME_FIT_REDUCTION] = r->found.reduction,
+                                      [TAME_FIT_STEP] = r->found.step};
   figures[TAME_FIT_PENALTY] = figures[TAME_FIT_LOSS] - figures[TAME_FIT_DATA_LOSS];
   tame_status status = TAME_OK;
   if (fit->validate) {
@@ -332,7 +419,8 @@ static tame_status run_fit(run *r)
 {
   const tame_fit *fit = tame_fit_at(r->e, r->phase);
   tame_status status = TAME_OK;
-  while (status == TAME_OK && r->epoch < fit->epochs && !is_stale(r)) status = run_epoch(r);
+  while (status == TAME_OK && r->epoch < fit->epochs && !r->ended && !is_stale(r))
+    status = run_epoch(r);
   if (status != TAME_OK && status != TAME_ERR_NUMERIC) return status;
   const tame_status put = tame_agree(r->member->comm, r->course.rank == 0 ? put_rest(r) : TAME_OK);
   if (status == TAME_OK && fit->weights == TAME_FIT_BEST)
@@ -365,6 +453,7 @@ static void close_phase(run *r)
 {
   tame_optimizer_free(&r->optimizer);
   tame_bptt_free(&r->bptt);
+  tame_bptt_free(&r->curve);
   tame_bptt_free(&r->judge);
   tame_fit_source_close(&r->learns);
   tame_fit_source_close(&r->judges);
@@ -414,6 +503,10 @@ static tame_status open_fit(run *r)
   if (status == TAME_OK)
     status = tame_bptt_create(&r->bptt, r->member->comm, r->model, &p,
                               tame_fit_batch(r->e, r->phase), r->learns.shape.steps);
+  const int64_t some = tame_optimizer_curvature(&fit->optimizer);
+  if (status == TAME_OK && some > 0 && some < tame_fit_batch(r->e, r->phase))
+    status = tame_bptt_create(&r->curve, r->member->comm, r->model, &p, some,
+                              r->learns.shape.steps);
   if (status == TAME_OK && fit->validate)
     status = open_judge(r, tame_fit_find_data(r->e, fit->validate), true);
   return status;
@@ -437,6 +530,7 @@ static tame_status run_phase(run *r)
   tame_status status = TAME_OK;
   if (!r->restored) {
     r->epoch = r->done = r->stale = 0;
+    r->ended = false;
     r->best_loss = INFINITY;
     memset(r->sums, 0, sizeof r->sums);
     r->course.last_loss = NAN;

@@ -65,6 +65,11 @@ enum {
   TAME_FIT_FACTOR,     /**< of the rate, in the last update */
   TAME_FIT_VALIDATION, /**< the data's part, after the epoch */
   TAME_FIT_HITS,       /**< share of the validation's targets that are hit */
+  /* of optimizers that search, in the last update: */
+  TAME_FIT_DAMPING,    /**< lambda */
+  TAME_FIT_ITERATIONS, /**< of conjugate gradients, or evaluations along a line */
+  TAME_FIT_REDUCTION,  /**< fall of the loss by that of the model; 0: no step was found */
+  TAME_FIT_STEP,       /**< length along the direction */
   TAME_FIT_FIGURES
 };
 

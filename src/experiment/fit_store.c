@@ -8,9 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const figures[] = {"loss",           "data_loss", "penalty",
-                                      "gradient_norm",  "factor",    "validation_loss",
-                                      "validation_hits"};
+static const char *const figures[] = {"loss",
+                                      "data_loss",
+                                      "penalty",
+                                      "gradient_norm",
+                                      "factor",
+                                      "validation_loss",
+                                      "validation_hits",
+                                      "damping",
+                                      "iterations",
+                                      "reduction",
+                                      "step"};
 
 static const char *name_of(const tame_experiment *e, int64_t phase)
 {
@@ -37,6 +45,7 @@ static bool has_figure(const tame_fit *fit, int figure, const tame_variant *loss
 {
   if (figure == TAME_FIT_VALIDATION) return fit->validate != NULL;
   if (figure == TAME_FIT_HITS) return fit->validate && tame_loss_has_classes(loss);
+  if (figure > TAME_FIT_HITS) return tame_optimizer_searches(&fit->optimizer);
   return true;
 }
 

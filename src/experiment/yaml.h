@@ -29,9 +29,10 @@ tame_status tame_yaml_load(const tame_schema *schema, void *structure, const cha
                            const char *text, const char *const *sets, int n_sets,
                            tame_yaml_marks **marks);
 
-/** Does the document, a mapping, have this key, overrides applied? false where it is not YAML, of which
- *  tame_yaml_load() tells. */
-bool tame_yaml_has(const char *text, const char *const *sets, int n_sets, const char *key);
+/** Does the document, a mapping, have this key, overrides applied? *has: false where it is not YAML, of which
+ *  tame_yaml_load() tells. TAME_OK, TAME_ERR_NOMEM. */
+tame_status tame_yaml_has(const char *text, const char *const *sets, int n_sets, const char *key,
+                          bool *has);
 
 /** Fail with TAME_ERR_INPUT and "place: path: message". A path is like
  *  tasks[1].targets[0].pen.points; "" is the whole document. What the text does not give has the

@@ -3,7 +3,11 @@
 /* timeout: 60 */
 #include "support.h"
 
+#include "experiment/yaml.h"
+#include "task/tables.h"
+
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,6 +175,22 @@ static void samples_depend_on_seed_and_id_alone(void **state)
   }
 }
 
+static void numbers_are_those_of_the_counter(void **state)
+{
+  enum { COUNT = 9 };
+  const tame_draws draws = {7, ((int64_t)3 << 32) + 5};
+  double many[COUNT], two[2];
+  (void)state;
+  tame_draws_uniforms(&draws, 11, COUNT, many);
+  for (uint32_t k = 0; k < COUNT; k++) {
+    tame_uniform2(7, TAME_DRAW_SAMPLE, 5, k / 2, 16 * 3 + 11, two);
+    assert_true(many[k] == two[k % 2] && tame_draws_uniform(&draws, 11, k) == two[k % 2]);
+    assert_true(tame_draws_below(&draws, 11, k, 1000) == (int64_t)(1000 * many[k]));
+    assert_true(tame_draws_normal(&draws, 11, k) ==
+                tame_normal(7, TAME_DRAW_SAMPLE, 5, k, 16 * 3 + 11));
+  }
+}
+
 static void counts_are_checked(void **state)
 {
   set s;
@@ -206,6 +226,43 @@ static void counts_are_checked(void **state)
   assert_int_equal(tame_defaults(&tame_data_schema, &defaults), TAME_OK);
   assert_true(defaults.samples == 0 && defaults.seed == 1 && !defaults.fresh);
   tame_schema_release(&tame_data_schema, &defaults);
+}
+
+static void read_yaml(const char *text, tame_data *data)
+{
+  if (tame_yaml_load(&tame_data_schema, data, "a.yaml", text, NULL, 0, NULL) != TAME_OK)
+    fail_msg("%s\n%s", tame_message(), text);
+}
+
+/* What is echoed reads as the same again: a file with all that may lack, and the defaults of each source. */
+static void sets_are_read_and_echoed(void **state)
+{
+  char text[256] = "name: mine\n"
+                   "from: {file: {path: a.h5, x: u, y: \"\", rows: [2, 5]}}\n"
+                   "samples: 2\n"
+                   "fresh: on\n";
+  set s = {0};
+  (void)state;
+  read_yaml(text, &s.data);
+  assert_string_equal(s.data.name, "mine");
+  assert_string_equal(*(char **)field(&s, "x"), "u");
+  assert_null(*(char **)field(&s, "y"));
+  assert_null(*(char **)field(&s, "time"));
+  assert_true(s.data.samples == 2 && s.data.fresh && s.data.seed == 1);
+  tame_schema_release(&tame_data_schema, &s.data);
+  for (const tame_row *const *row = tame_sources.rows;; row++) {
+    read_yaml(text, &s.data);
+    char *echo = tame_yaml_dump(&tame_data_schema, &s.data);
+    tame_schema_release(&tame_data_schema, &s.data);
+    read_yaml(echo, &s.data);
+    char *again = tame_yaml_dump(&tame_data_schema, &s.data);
+    tame_schema_release(&tame_data_schema, &s.data);
+    assert_string_equal(echo, again);
+    free(echo), free(again);
+    if (!*row) break;
+    const char *path = strcmp((*row)->name, "file") == 0 ? "path: b.h5" : "";
+    snprintf(text, sizeof text, "name: %s\nfrom: {%s: {%s}}\n", (*row)->name, (*row)->name, path);
+  }
 }
 
 /* ---- each of them ----------------------------------------------------------------------------- */
@@ -307,9 +364,10 @@ static void spikes(void **state)
   for (int k = 0; k < 3; k++) share(labels[k], SAMPLES, 1.0 / 3);
   assert_int_equal(labels[0] + labels[1] + labels[2], SAMPLES);
   set_whole(&s, "steps", 3), set_whole(&s, "inputs", 3); /* an odd count of numbers */
+  set_real(&s, "rate_hz", 250);
   begin(&s);
   draw(&s, 1);
-  (void)sum_of(&s);
+  for (int k = 0; k < 9; k++) assert_true(s.x[k] == 1);
   drop(&s);
 }
 
@@ -547,7 +605,9 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(samples_depend_on_seed_and_id_alone),
+      cmocka_unit_test(numbers_are_those_of_the_counter),
       cmocka_unit_test(counts_are_checked),
+      cmocka_unit_test(sets_are_read_and_echoed),
       cmocka_unit_test(sines),
       cmocka_unit_test(integration),
       cmocka_unit_test(spikes),
