@@ -173,7 +173,8 @@ def ltc(state, prefix):
 
 def cfc_part(layer, state, prefix, name):
     """Of a wired CfC a part, or all of a CfC; returns units of its backbone, one number a layer."""
-    backbone = sorted({int(m[1]) for k in state if (m := re.fullmatch(re.escape(prefix) + r"backbone\.(\d+)\.weight", k))})
+    found = [re.fullmatch(re.escape(prefix) + r"backbone\.(\d+)\.weight", k) for k in state]
+    backbone = sorted(int(m[1]) for m in found if m)
     mask = f"{prefix}sparsity_mask"
     mask = mask if mask in state else None
     for k, index in enumerate(backbone):
@@ -249,7 +250,7 @@ def layers_of(state, order=()):
         if key in used:
             continue
         layer = layer_of(state, key)
-        if not layer:
+        if not layer or key not in layer.uses():
             rest.append(key)  # for now: a bias may stand before its weight
             continue
         rank = [k for k, name in enumerate(order) if key == name or key.startswith(name + ".")]
@@ -361,7 +362,8 @@ def main(arguments=None):
     parser.add_argument("--network", type=int, help="of a sweep's results, by its index")
     parser.add_argument("--order", type=lambda text: text.split(","), default=[], metavar="NAME,...",
                         help="modules in the order of layers; default: as in the state dict")
-    parser.add_argument("--skip", action="append", default=[], metavar="NAME", help="leave a module or key out; repeatable")
+    parser.add_argument("--skip", action="append", default=[], metavar="NAME",
+                        help="leave a module or key out; repeatable")
     options = parser.parse_args(arguments)
     try:
         (to_torch if options.target.endswith((".pt", ".pth", ".npz")) else to_tame)(options)

@@ -116,10 +116,14 @@ static tame_status compare_names(const source *s, int64_t n, const tame_matrix *
   hsize_t from = 0;
   H5Literate(s->at, H5_INDEX_NAME, H5_ITER_INC, &from, look, &r);
   if (r.others > 8) memcpy(r.text + strlen(r.text), ", ...", 6);
+  if (lacks && r.others == 0)
+    return tame_fail(TAME_ERR_INPUT, "'%s' lacks %s [%lld][%lld]%s", s->path, lacks->name,
+                     (long long)lacks->rows, (long long)lacks->columns,
+                     s->row >= 0 ? " of this network: did it fail?" : "");
   if (lacks)
     return tame_fail(TAME_ERR_INPUT, "'%s' is of another model: want %s [%lld][%lld], found %s",
                      s->path, lacks->name, (long long)lacks->rows, (long long)lacks->columns,
-                     r.others ? r.text : "nothing else");
+                     r.text);
   if (r.others == 0) return TAME_OK;
   return tame_fail(TAME_ERR_INPUT, "'%s' is of another model: found %s, which this one has not",
                    s->path, r.text);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A trained model answers to data: as in the run that trained it, the same on any layout; bad models and data are
 # refused on every rank, and leave nothing. An experiment begins with weights of a file, exactly.
-# timeout: 120
+# timeout: 300
 # shellcheck source=tests/system/_lib.sh
 source "$TAME_SOURCE/tests/system/_lib.sh"
 
@@ -149,8 +149,14 @@ for _ in $(seq 200); do [ ! -e long.h5.partial ] || break; sleep 0.05; done
 kill -TERM $pid
 wait $pid || [ $? -eq 75 ] || fail "the long run did not stop"
 "$TAME" run cold.yaml -qo bare.h5 --set output.weights=none
+sed "s/'model.layers.*\[6, 4\]/model.inputs: [3, 2]/" model.yaml >partly.yaml
+code=0
+"$TAME" run partly.yaml -qo partly.h5 2>err.txt || code=$?
+[ $code -eq 6 ] || fail "exit code $code of a sweep of which a network cannot run: $(cat err.txt)"
+refuse 2 "lacks 0.gru.weight_ih [18][2] of this network: did it fail?" "$TAME" predict -o bad.h5 -k 1 partly.h5 wide.h5
 for ranks in 1 3; do
-  p=("$MPIEXEC" -n $ranks "$TAME" predict -o bad.h5)
+  p=("$TAME" predict -o bad.h5)
+  [ $ranks -eq 1 ] || p=("$MPIEXEC" -n "$ranks" "${p[@]}")
   refuse 2 "learns trial by trial" "${p[@]}" network.h5 data.h5
   refuse 2 "has not finished" "${p[@]}" long.h5.partial data.h5
   refuse 2 "want --network, from 0 to 1" "${p[@]}" model.h5 data.h5

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Weights of PyTorch and ncps, converted, give their outputs and gradients; what cannot be mapped is told.
-# timeout: 180
+# timeout: 300
 # shellcheck source=tests/system/_lib.sh
 source "$TAME_SOURCE/tests/system/_lib.sh"
 
