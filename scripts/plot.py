@@ -1961,7 +1961,7 @@ class Wiring:
         units = max(first + count for first, count in spans)
         self.inner = row_of(group["inner"], row)[:units, :units]
         sensory = row_of(group["sensory"], row)[:, :units]
-        used = np.flatnonzero((sensory != -1).any(axis=1))  # more inputs, which others have: all -1
+        used = np.flatnonzero(np.isfinite(sensory).all(axis=1))  # more inputs, which others have: NaN
         self.sensory = sensory[:used[-1] + 1 if used.size else len(sensory)]
         self.layers = [np.arange(first, first + count) for first, count in spans]
         self.outputs = int(group.attrs.get("outputs", 0))

@@ -120,9 +120,9 @@ static void plan_wiring(const tame_model *model, int layer, tame_blueprint *b)
   char path[TAME_PATH - 16];
   if (!c) return;
   snprintf(path, sizeof path, "wiring/%d.%s", layer, tame_model_layer_name(model, layer));
-  add(b, "network, source, unit", TAME_TYPE_I32, 3, (int64_t[]){1, c->units, c->units}, "%s/inner",
+  add(b, "network, source, unit", TAME_TYPE_F32, 3, (int64_t[]){1, c->units, c->units}, "%s/inner",
       path);
-  add(b, "network, source, unit", TAME_TYPE_I32, 3, (int64_t[]){1, c->inputs, c->units},
+  add(b, "network, source, unit", TAME_TYPE_F32, 3, (int64_t[]){1, c->inputs, c->units},
       "%s/sensory", path);
   add(b, "network, layer, part", TAME_TYPE_I64, 3, (int64_t[]){1, 3, 2}, "%s/layers", path);
   add(b, "network", TAME_TYPE_F64, 1, (int64_t[]){1}, "%s/sparsity", path);
@@ -183,13 +183,13 @@ tame_status tame_fit_put_data(const tame_experiment *e, tame_results *results, i
 static tame_status put_synapses(const tame_synapses *s, tame_results *results, int64_t row,
                                 const char *path)
 {
-  int32_t *matrix = tame_zeroed(s->sources * s->destinations, sizeof *matrix, "a wiring");
+  float *matrix = tame_zeroed(s->sources * s->destinations, sizeof *matrix, "a wiring");
   if (!matrix) return TAME_ERR_NOMEM;
   for (int64_t j = 0; j < s->destinations; j++)
     for (int64_t k = s->start[j]; k < s->start[j + 1]; k++)
       matrix[s->source[k] * s->destinations + j] = s->sign[k] > 0 ? 1 : -1;
   const int64_t start[TAME_AXES] = {row}, count[TAME_AXES] = {1, s->sources, s->destinations};
-  const tame_status status = tame_results_write(results, path, TAME_TYPE_I32, start, count, matrix);
+  const tame_status status = tame_results_write(results, path, TAME_TYPE_F32, start, count, matrix);
   free(matrix);
   return status;
 }
