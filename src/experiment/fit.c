@@ -465,14 +465,11 @@ static void close_phase(run *r)
 static tame_status open_judge(run *r, int64_t data, bool validation)
 {
   const tame_fit *fit = tame_fit_at(r->e, r->phase);
-  tame_bptt_params p = tame_fit_gradient(r->e, r->phase);
+  const tame_bptt_params p = tame_fit_judging(r->e, r->phase, data);
   const tame_variant *loss = fit->loss.row ? &fit->loss : NULL;
   for (int64_t k = r->e->phases.count - 1; !fit->loss.row && k >= 0; k--)
     if (tame_fit_learns(r->e, k)) loss = &tame_fit_at(r->e, k)->gradient.loss;
   if (validation) loss = &fit->gradient.loss;
-  p.penalties = (tame_penalties){0};
-  p.truncate = 0;
-  p.segment = 1; /* no gradients, so no tapes */
   tame_status status = tame_agree(r->member->comm,
                                   tame_fit_source_open(&r->judges, r->e, r->model, data, r->phase,
                                                        validation, loss));
@@ -649,7 +646,8 @@ static tame_status look_at(const tame_experiment *e, tame_look *look)
   tame_status status = tame_fit_survey(e, ranks, look->layout->threads, &load);
   if (status == TAME_OK)
     status = tame_run_refuse_above(look->layout, ranks, load.bytes + load.weights,
-                                   "the model and its gradients");
+                                   "the model and its gradients",
+                                   "a smaller micro_batch, fewer threads, or memory_mb");
   if (status == TAME_OK) status = tame_model_create(&model, &e->model);
   if (status == TAME_OK) tame_fit_plan(e, model, look->blueprint);
   tame_model_free(&model);
