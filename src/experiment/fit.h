@@ -86,7 +86,7 @@ tame_status tame_fit_put_weights(const tame_model *model, const double *slab, co
 tame_status tame_fit_put_epoch(const tame_experiment *e, int64_t phase, int64_t epoch,
                                const double figures[TAME_FIT_FIGURES], tame_results *results,
                                int64_t row);
-/** Write what a test came to; hits NaN: none. Rank 0's. Local. */
+/** Write what a test came to, where its data have targets, and classes. Rank 0's. Local. */
 tame_status tame_fit_put_test(const tame_experiment *e, int64_t phase, double loss, double hits,
                               tame_results *results, int64_t row);
 /** Write samples of a test, as the model answers to them. Rank 0's. Local. */

@@ -318,6 +318,10 @@ static tame_status check_fit(const tame_experiment *e, const tame_model *model, 
   tame_status status = tame_optimizer_create(&spare, &fit->optimizer, 1);
   tame_optimizer_free(&spare);
   if (status != TAME_OK) return bad(e, status, phase_path(e, k, "optimizer"));
+  if (tame_optimizer_curvature(&fit->optimizer) >= 0 && fit->gradient.truncate > 0)
+    return tame_yaml_fail_at(e->marks, phase_path(e, k, "gradient.truncate"),
+                             "found %lld, want 0 with %s, whose products go back over all steps",
+                             (long long)fit->gradient.truncate, fit->optimizer.row->name);
   if (!fit->validate && (fit->patience || fit->weights == TAME_FIT_BEST))
     return tame_yaml_fail_at(e->marks, phase_path(e, k, fit->patience ? "patience" : "keep"),
                              "want `validate`: data to judge the weights by");
