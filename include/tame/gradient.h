@@ -123,7 +123,7 @@ typedef struct tame_search_report {
 
 /** Does the rule search by itself? Then it wants tame_optimizer_search() for tame_optimizer_step(). Local. */
 bool tame_optimizer_searches(const tame_variant *rule);
-/** Samples of a batch that its products are of; 0: all. Local. */
+/** Samples of a batch that its products are of; 0: all; -1: it wants no products. Local. */
 int64_t tame_optimizer_curvature(const tame_variant *rule);
 /** One update. Collective. */
 tame_status tame_optimizer_search(tame_optimizer *optimizer, const tame_problem *problem,

@@ -280,16 +280,30 @@ static tame_status load_reference(tame_experiment *e, MPI_Comm comm)
   return status == TAME_OK ? tame_share_text(comm, &e->reference, &nothing) : status;
 }
 
+/* What is to run; the words of one kind are unknown to the other. */
+static tame_status kind_of(const tame_source *source, const tame_experiment_kind **kind)
+{
+  static const char *const keys[] = {"network", "model", "data"};
+  const char *const *sets = (const char *const *)source->sets;
+  bool has[3] = {false};
+  tame_status status = TAME_OK;
+  for (int k = 0; k < 3 && status == TAME_OK; k++)
+    status = tame_yaml_has(source->text, sets, source->n_sets, keys[k], &has[k]);
+  if (status == TAME_OK && has[0] && has[1])
+    status = tame_fail(TAME_ERR_INPUT, "%s: found both `network` and `model`, want one of them",
+                       source->name);
+  *kind = has[1] || (has[2] && !has[0]) ? &tame_kind_model : &tame_kind_network;
+  return status;
+}
+
 tame_status tame_experiment_read(tame_experiment **out, const tame_source *source)
 {
   tame_experiment *e = *out = tame_zeroed(1, sizeof *e, "an experiment");
   if (!e) return TAME_ERR_NOMEM;
   const char *const *sets = (const char *const *)source->sets;
-  bool model;
-  tame_status status = tame_yaml_has(source->text, sets, source->n_sets, tame_kind_model.key,
-                                     &model);
+  const tame_experiment_kind *kind;
+  tame_status status = kind_of(source, &kind);
   if (status != TAME_OK) return status;
-  const tame_experiment_kind *kind = model ? &tame_kind_model : &tame_kind_network;
   status = tame_yaml_load(kind->schema, e, source->name, source->text, sets, source->n_sets,
                           &e->marks);
   if (status != TAME_OK) return status;

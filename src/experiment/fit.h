@@ -41,13 +41,15 @@ static inline tame_data *tame_data_at(const tame_experiment *e, int64_t k)
 int64_t tame_fit_find_data(const tame_experiment *e, const char *name);
 /** The loss of a phase, with all else that gradients are made by. Local. */
 tame_bptt_params tame_fit_gradient(const tame_experiment *e, int64_t phase);
+/** The same, to judge data by a phase's loss: without penalties, and what gradients keep. Local. */
+tame_bptt_params tame_fit_judging(const tame_experiment *e, int64_t phase, int64_t data);
 /** Samples and steps of a phase's data. Local. */
 tame_data_shape tame_fit_shape(const tame_experiment *e, int64_t data);
 /** Samples of one update. Local. */
 int64_t tame_fit_batch(const tame_experiment *e, int64_t phase);
 /** Samples that a test records. Local. */
 int64_t tame_fit_recorded(const tame_experiment *e, int64_t phase);
-/** Bytes a rank needs for a phase, with its segment chosen to keep below memory_mb: *segment. Local. */
+/** Bytes a rank needs for a phase, with its segment chosen to keep below memory_mb, if any can: *segment. Local. */
 tame_status tame_fit_need(const tame_experiment *e, const tame_model *model, int64_t phase,
                           int ranks, int threads, int64_t *segment, int64_t *bytes);
 
@@ -84,7 +86,7 @@ tame_status tame_fit_put_weights(const tame_model *model, const double *slab, co
 tame_status tame_fit_put_epoch(const tame_experiment *e, int64_t phase, int64_t epoch,
                                const double figures[TAME_FIT_FIGURES], tame_results *results,
                                int64_t row);
-/** Write what a test came to; hits NaN: none. Rank 0's. Local. */
+/** Write what a test came to, where its data have targets, and classes. Rank 0's. Local. */
 tame_status tame_fit_put_test(const tame_experiment *e, int64_t phase, double loss, double hits,
                               tame_results *results, int64_t row);
 /** Path of a dataset of a phase. Local. */
@@ -126,6 +128,9 @@ tame_status tame_fit_source_open(tame_fit_source *s, const tame_experiment *e,
                                  const tame_model *model, int64_t data, int64_t phase,
                                  bool validation, const tame_variant *loss);
 void tame_fit_source_close(tame_fit_source *s);
+/** Bytes it holds, with so many threads. */
+int64_t tame_fit_source_need(const tame_experiment *e, const tame_model *model, int64_t data,
+                             int64_t phase, int threads);
 /** So many of them from s->first on, as a batch whose context is s. */
 tame_batch tame_fit_source_batch(const tame_fit_source *s, int64_t samples);
 /** A batch's `see`: count targets, and those that outputs hit. */

@@ -283,12 +283,16 @@ void tame_fit_path(const tame_experiment *e, int64_t phase, const char *what, ch
 tame_status tame_fit_put_test(const tame_experiment *e, int64_t phase, double loss, double hits,
                               tame_results *results, int64_t row)
 {
-  char path[TAME_PATH];
-  tame_fit_path(e, phase, "loss", path);
-  const tame_status status = put(results, row, TAME_TYPE_F64, &loss, path);
-  if (status != TAME_OK || isnan(hits)) return status;
-  tame_fit_path(e, phase, "hits", path);
-  return put(results, row, TAME_TYPE_F64, &hits, path);
+  const char *const names[] = {"loss", "hits"};
+  const double values[] = {loss, hits};
+  tame_status status = TAME_OK;
+  for (int k = 0; status == TAME_OK && k < 2; k++) {
+    char path[TAME_PATH];
+    tame_fit_path(e, phase, names[k], path);
+    if (tame_results_width(results, path) > 0)
+      status = put(results, row, TAME_TYPE_F64, &values[k], path);
+  }
+  return status;
 }
 
 /* ---- take ------------------------------------------------------------------------------------ */

@@ -383,9 +383,10 @@ void tame_course_note(const tame_course *course, const char *format, ...)
 
 /** Bytes on a rank with a share of the neurons: rates kept as targets, and what is recorded. Local. */
 double tame_run_recordings(const tame_experiment *e, double share);
-/** TAME_ERR_NOMEM where a rank needs more than there is for it. Local. */
+/** TAME_ERR_NOMEM where a rank needs more for `what` than there is; advice: what would help. Local. */
 tame_status tame_run_refuse_above(const tame_layout *layout, int ranks, double need,
-                                  const char *what);
+                                  const char *what, const char *advice);
+#define TAME_MORE_ROOM "more nodes, fewer neurons or synapses, or network.precision: float"
 
 /** Run it. Collective over its ranks. */
 tame_status tame_network_run(const tame_member *member);

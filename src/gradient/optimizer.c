@@ -91,7 +91,7 @@ bool tame_optimizer_searches(const tame_variant *rule)
 int64_t tame_optimizer_curvature(const tame_variant *rule)
 {
   const tame_optimizer_kind *kind = (const tame_optimizer_kind *)rule->row;
-  return kind->curvature ? kind->curvature(rule->params) : 0;
+  return kind->curvature ? kind->curvature(rule->params) : -1;
 }
 
 tame_status tame_optimizer_search(tame_optimizer *o, const tame_problem *problem, double *slab,
