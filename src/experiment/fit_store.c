@@ -71,6 +71,9 @@ static void plan_samples(const tame_experiment *e, const tame_model *model, int6
   const int64_t n = tame_fit_recorded(e, phase);
   const char *const dims = "network, sample, step, channel";
   const tame_state_part *part;
+  const tame_model_run *runs;
+  const int n_runs = tame_model_runs(model, &runs),
+            last = runs[n_runs - 1].half ? 2 : 1; /* layers whose outputs are y */
   if (n == 0) return;
   add(b, dims, TAME_TYPE_F64, 4, (int64_t[]){1, n, s.steps, s.inputs}, "%s/x", path);
   add(b, dims, TAME_TYPE_F64, 4, (int64_t[]){1, n, s.steps, tame_model_outputs(model)}, "%s/y",
@@ -83,9 +86,9 @@ static void plan_samples(const tame_experiment *e, const tame_model *model, int6
   for (int64_t k = 0; fit->states && k < tame_model_state_parts(model, &part); k++)
     add(b, dims, TAME_TYPE_F64, 4, (int64_t[]){1, n, s.steps, part[k].width}, "%s/states/%s", path,
         part[k].name);
-  for (int l = 0; fit->states && l + 1 < tame_model_layers(model); l++)
+  for (int l = 0; fit->states && l + last < tame_model_layers(model); l++)
     add(b, dims, TAME_TYPE_F64, 4, (int64_t[]){1, n, s.steps, tame_model_layer_width(model, l)},
-        "%s/outputs/%d.%s", path, l, tame_model_layer_name(model, l));
+        "%s/outputs/%s", path, tame_model_layer_label(model, l));
 }
 
 static void plan_test(const tame_experiment *e, const tame_model *model, int64_t phase,
@@ -110,7 +113,7 @@ static void plan_wiring(const tame_model *model, int layer, tame_blueprint *b)
   const tame_circuit *c = tame_model_circuit(model, layer);
   char path[TAME_PATH - 16];
   if (!c) return;
-  snprintf(path, sizeof path, "wiring/%d.%s", layer, tame_model_layer_name(model, layer));
+  snprintf(path, sizeof path, "wiring/%s", tame_model_layer_label(model, layer));
   add(b, "network, source, unit", TAME_TYPE_I32, 3, (int64_t[]){1, c->units, c->units}, "%s/inner",
       path);
   add(b, "network, source, unit", TAME_TYPE_I32, 3, (int64_t[]){1, c->inputs, c->units},
@@ -201,13 +204,13 @@ tame_status tame_fit_put_wiring(const tame_model *model, tame_results *results, 
       layers[k][0] = c->layer[k].first;
       layers[k][1] = c->layer[k].count;
     }
-    snprintf(path, sizeof path, "wiring/%d.%s/inner", l, tame_model_layer_name(model, l));
+    snprintf(path, sizeof path, "wiring/%s/inner", tame_model_layer_label(model, l));
     status = put_synapses(&c->inner, results, row, path);
-    snprintf(path, sizeof path, "wiring/%d.%s/sensory", l, tame_model_layer_name(model, l));
+    snprintf(path, sizeof path, "wiring/%s/sensory", tame_model_layer_label(model, l));
     if (status == TAME_OK) status = put_synapses(&c->sensory, results, row, path);
-    snprintf(path, sizeof path, "wiring/%d.%s/layers", l, tame_model_layer_name(model, l));
+    snprintf(path, sizeof path, "wiring/%s/layers", tame_model_layer_label(model, l));
     if (status == TAME_OK) status = put(results, row, TAME_TYPE_I64, layers, path);
-    snprintf(path, sizeof path, "wiring/%d.%s/sparsity", l, tame_model_layer_name(model, l));
+    snprintf(path, sizeof path, "wiring/%s/sparsity", tame_model_layer_label(model, l));
     if (status == TAME_OK) status = put(results, row, TAME_TYPE_F64, &sparsity, path);
   }
   return status;
@@ -290,21 +293,22 @@ typedef struct trace {
   tame_data_shape s;
   int64_t outputs, parts;
   const tame_state_part *part;
-  double *block, *x, *target, *elapsed, *y, *state, *next, *tape, *work;
+  double *block, *x, *target, *elapsed, *y, *between, *state, *next, *tape, *work;
   double *states,
       *layers; /* [steps * width], one part or layer after the other; NULL: not wanted */
 } trace;
 
 static tame_status make_trace(trace *t, tame_model *model, tame_data_shape s, bool states)
 {
-  const int64_t outputs = tame_model_outputs(model), state = tame_model_state_size(model);
+  const int64_t outputs = tame_model_outputs(model), state = tame_model_state_size(model),
+                between = s.steps * tame_model_between(model);
   int64_t widths = 0;
   for (int l = 0; l < tame_model_layers(model); l++) widths += tame_model_layer_width(model, l);
   *t = (trace){.model = model, .s = s, .outputs = outputs};
   t->parts = tame_model_state_parts(model, &t->part);
   double *at = t->block =
       tame_zeroed(s.steps * (s.inputs + 1 + outputs + (states ? state + widths : 0)) +
-                      s.target_steps * s.width + 2 * state + tame_model_tape_size(model) +
+                      s.target_steps * s.width + between + 2 * state + tame_model_tape_size(model) +
                       tame_model_work_size(model, 1) + 64,
                   sizeof *at, "the samples of a test");
   if (!at) return TAME_ERR_NOMEM;
@@ -312,7 +316,8 @@ static tame_status make_trace(trace *t, tame_model *model, tame_data_shape s, bo
   t->elapsed = t->x + s.steps * s.inputs;
   t->y = t->elapsed + s.steps;
   t->target = t->y + s.steps * outputs;
-  t->state = t->target + s.target_steps * s.width;
+  t->between = t->target + s.target_steps * s.width;
+  t->state = t->between + between;
   t->next = t->state + state;
   t->tape = t->next + state;
   t->work = t->tape + tame_model_tape_size(model);
@@ -322,45 +327,67 @@ static tame_status make_trace(trace *t, tame_model *model, tame_data_shape s, bo
   return TAME_OK;
 }
 
-/* Put what a step came to where its time series go. */
-static void keep_step(trace *t, const tame_step *step, int64_t at)
+/* Put what a step of a run came to where its time series go. */
+static void keep_step(const trace *t, const tame_model_run *run, const tame_step *step, int64_t at,
+                      double *states, double *layers)
 {
-  const double *from = t->next;
-  double *to = t->states;
-  for (int64_t k = 0; to && k < t->parts; k++) {
-    const int64_t n = t->part[k].width;
-    memcpy(to + at * n, from, (size_t)n * sizeof *to);
+  const tame_state_part *part;
+  const int64_t parts = tame_model_state_parts(run->model, &part);
+  const double *from = step->next;
+  for (int64_t k = 0; states && k < parts; k++) {
+    const int64_t n = part[k].width;
+    memcpy(states + at * n, from, (size_t)n * sizeof *states);
     from += n;
-    to += t->s.steps * n;
+    states += t->s.steps * n;
   }
-  to = t->layers;
-  for (int l = 0; to && l < tame_model_layers(t->model); l++) {
+  for (int l = 0; layers && l < tame_model_layers(run->model); l++) {
     int64_t n;
-    const double *y = tame_model_layer_outputs(t->model, step, l, &n);
-    memcpy(to + at * n, y, (size_t)n * sizeof *to);
-    to += t->s.steps * n;
+    const double *y = tame_model_layer_outputs(run->model, step, l, &n);
+    memcpy(layers + at * n, y, (size_t)n * sizeof *layers);
+    layers += t->s.steps * n;
+  }
+}
+
+/* A run of the model through the sample; its time series begin there, unless NULL. */
+static void trace_run(trace *t, const tame_model_run *run, double *states, double *layers)
+{
+  const tame_model *m = run->model;
+  const int64_t inputs = tame_model_inputs(m), steps = t->s.steps;
+  const double *x = run->x < 0 ? t->x : t->between + steps * run->x;
+  double *y = run->y < 0 ? t->y : t->between + steps * run->y,
+         *own = run->half ? t->tape + tame_model_tape_size(m) - tame_model_outputs(m) : NULL;
+  const double *slab = tame_model_slab(t->model) + run->slab;
+  tame_model_start(m, slab, 1, t->state);
+  for (int64_t u = 0; u < steps; u++) {
+    const int64_t at = tame_run_time(run, steps, u);
+    tame_step step = {.batch = 1,
+                      .elapsed = t->s.has_elapsed ? t->elapsed + tame_run_elapsed(run, steps, u)
+                                                  : NULL,
+                      .slab = slab,
+                      .x = x + at * inputs,
+                      .state = t->state,
+                      .next = t->next,
+                      .y = run->half ? own : y + at * run->width,
+                      .tape = t->tape,
+                      .work = t->work};
+    tame_model_step(m, &step);
+    if (run->half) tame_run_join(run, 1, own, y + at * run->width);
+    keep_step(t, run, &step, at, states, layers);
+    double *const swap = t->state;
+    t->state = t->next;
+    t->next = swap;
   }
 }
 
 static void run_trace(trace *t)
 {
-  const double *slab = tame_model_slab(t->model);
-  tame_model_start(t->model, slab, 1, t->state);
-  for (int64_t at = 0; at < t->s.steps; at++) {
-    tame_step step = {.batch = 1,
-                      .elapsed = t->s.has_elapsed ? t->elapsed + at : NULL,
-                      .slab = slab,
-                      .x = t->x + at * t->s.inputs,
-                      .state = t->state,
-                      .next = t->next,
-                      .y = t->y + at * t->outputs,
-                      .tape = t->tape,
-                      .work = t->work};
-    tame_model_step(t->model, &step);
-    keep_step(t, &step, at);
-    double *const swap = t->state;
-    t->state = t->next;
-    t->next = swap;
+  const tame_model_run *runs;
+  const int n = tame_model_runs(t->model, &runs);
+  double *layers = t->layers;
+  for (int r = 0; r < n; r++) {
+    trace_run(t, &runs[r], t->states ? t->states + t->s.steps * runs[r].state : NULL, layers);
+    for (int l = 0; layers && l < tame_model_layers(runs[r].model); l++)
+      layers += t->s.steps * tame_model_layer_width(runs[r].model, l);
   }
 }
 
@@ -400,7 +427,7 @@ static tame_status put_trace(const tame_experiment *e, int64_t phase, const trac
   at = t->layers;
   for (int l = 0; at && status == TAME_OK && l < tame_model_layers(t->model); l++) {
     const int64_t width = tame_model_layer_width(t->model, l);
-    snprintf(what, sizeof what, "outputs/%d.%s", l, tame_model_layer_name(t->model, l));
+    snprintf(what, sizeof what, "outputs/%s", tame_model_layer_label(t->model, l));
     status = put_sample(e, phase, what, at, steps, width, to);
     at += steps * width;
   }
