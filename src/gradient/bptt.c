@@ -328,13 +328,17 @@ static tame_sequences_view view_of(const job *j)
   return (tame_sequences_view){j->batch->steps, j->count, j->b->outputs, j->l->y, j->l->target};
 }
 
-/* Step t of the signal that is at `place` among those between runs, or of that at the ends. */
+/* Step t of a signal between runs. */
+static double *between_at(const job *j, int64_t place, double *between, int64_t width, int64_t t)
+{
+  return between + times(j->b->steps, j->b->p.micro_batch, place) + times(t, j->count, width);
+}
+
+/* The same, or of the signal at the ends, if place is -1. */
 static double *signal_at(const job *j, int64_t place, double *between, double *end, int64_t width,
                          int64_t t)
 {
-  const tame_bptt *b = j->b;
-  double *first = place < 0 ? end : between + times(b->steps, b->p.micro_batch, place);
-  return first + times(t, j->count, width);
+  return place < 0 ? end + times(t, j->count, width) : between_at(j, place, between, width, t);
 }
 
 static int64_t time_of(const job *j, int64_t u)
@@ -405,13 +409,12 @@ static void follow(const job *j, int64_t u, const tame_step *s)
   const tame_model_run *r = j->run;
   const int64_t whole = whole_state(j), t = time_of(j, u);
   double *const ty = signal_at(j, r->y, l->tbetween, l->ty, r->width, t);
-  const tame_tangent along = {.slab = j->v + r->slab,
-                              .x = r->x < 0 ? l->no_tx
-                                            : signal_at(j, r->x, l->tbetween, NULL,
-                                                        tame_model_inputs(r->model), t),
-                              .state = l->tstate + u % 2 * whole,
-                              .next = l->tstate + (u + 1) % 2 * whole,
-                              .y = r->half ? l->half : ty};
+  const tame_tangent along = {
+      .slab = j->v + r->slab,
+      .x = r->x < 0 ? l->no_tx : between_at(j, r->x, l->tbetween, tame_model_inputs(r->model), t),
+      .state = l->tstate + u % 2 * whole,
+      .next = l->tstate + (u + 1) % 2 * whole,
+      .y = r->half ? l->half : ty};
   tame_model_step_jvp(r->model, s, &along);
   if (r->half) tame_run_join(r, j->count, l->half, ty);
 }
@@ -466,7 +469,7 @@ static void rate_signal(const job *j)
   lane *l = j->l;
   if (r->y < 0 || r->column > 0 || (p->rates_l1 == 0 && p->rates_l2 == 0)) return;
   for (int64_t t = 0; t < j->batch->steps; t++)
-    tame_rates_run(j->count, r->width, signal_at(j, r->y, l->between, NULL, r->width, t),
+    tame_rates_run(j->count, r->width, between_at(j, r->y, l->between, r->width, t),
                    p->rates_l1 * share_of(j), p->rates_l2 * share_of(j), l->rates);
 }
 
@@ -484,7 +487,7 @@ static void add_dx(const job *j, int64_t t)
   const tame_model_run *r = j->run;
   const int64_t inputs = tame_model_inputs(r->model);
   if (r->x < 0) return;
-  double *const dsignal = signal_at(j, r->x, j->l->dbetween, NULL, inputs, t);
+  double *const dsignal = between_at(j, r->x, j->l->dbetween, inputs, t);
   for (int64_t i = 0; i < j->count * inputs; i++) dsignal[i] += j->l->dx[i];
 }
 
@@ -540,11 +543,11 @@ static void begin_signal(const job *j)
   lane *l = j->l;
   const int64_t count = times(j->batch->steps, j->count, r->width);
   if (r->y < 0 || r->column > 0) return;
-  double *const dsignal = signal_at(j, r->y, l->dbetween, NULL, r->width, 0);
+  double *const dsignal = between_at(j, r->y, l->dbetween, r->width, 0);
   memset(dsignal, 0, (size_t)count * sizeof *dsignal);
   if (!j->v)
-    tame_rates_vjp(count, signal_at(j, r->y, l->between, NULL, r->width, 0),
-                   p->rates_l1 * share_of(j), p->rates_l2 * share_of(j), dsignal);
+    tame_rates_vjp(count, between_at(j, r->y, l->between, r->width, 0), p->rates_l1 * share_of(j),
+                   p->rates_l2 * share_of(j), dsignal);
 }
 
 /* From dL/dy to the lane's gradient. */

@@ -115,7 +115,8 @@ static tame_status make_layer(tame_model *m, const tame_variant *cell, int64_t n
   bool half;
   const int64_t inputs = m->outputs;
   tame_status status = tame_layer_unfold(&cell, &half);
-  for (int k = 0; status == TAME_OK && k <= half; k++) {
+  const int ways = half ? 2 : 1;
+  for (int k = 0; status == TAME_OK && k < ways; k++) {
     tame_layer **layer = &m->layer[m->n_layers];
     status = tame_layer_create(layer, cell, inputs);
     if (!*layer) break;

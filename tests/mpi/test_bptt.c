@@ -165,7 +165,7 @@ static const char *const problems[] = {
     "{model: {inputs: 2, layers: [rnn: {circuit: {ei: {units: 20, outputs: 2, density: 0.4}}, "
     "dale: on, tau: 3}]}, bptt: {micro_batch: 3}}",
     "{model: {inputs: 2, seed: 2, train_start: on, layers: [dense: {units: 3, activation: tanh}, "
-    "bidirectional: {cell: {gru: {units: 3}}}, bidirectional: {cell: {lstm: {units: 3}}}, "
+    "bidirectional: {cell: {gru: {units: 14}}}, bidirectional: {cell: {lstm: {units: 3}}}, "
     "dense: {units: 2}]}, bptt: {micro_batch: 3, penalties: {rates_l2: 0.5}}}",
     "{model: {inputs: 2, layers: [bidirectional: {cell: {ltc: {circuit: {autoncp: {units: 7, "
     "outputs: 2}}}}}, cfc: {units: 3, backbone_units: 4}, "
