@@ -142,7 +142,8 @@ typedef struct tame_bptt_params {
   /** Samples that are worked on together, by global id. Results depend on it by rounding; on ranks
    *  and threads they do not. */
   int64_t micro_batch;
-  int64_t truncate; /**< gradients do not pass back over steps that are its multiples; 0: they do */
+  int64_t truncate; /**< gradients do not pass back over steps that are its multiples; 0: they do.
+                         Not with bidirectional layers */
   int64_t segment;  /**< steps that are kept, others being made again when wanted; 0: all */
 } tame_bptt_params;
 extern const tame_schema tame_bptt_schema;
@@ -160,7 +161,7 @@ typedef struct tame_batch {
   /** For sequences that go on where others ended: put the states of those samples, arrays
    *  [count][width] as tame_model_state_parts() says, in place of the model's own start, and say
    *  true; or false. They are constants. NULL: the model's start. And: take the states after the
-   *  last step; NULL: not wanted. */
+   *  last step; NULL: not wanted. Not with bidirectional layers. */
   bool (*resume)(const void *context, int64_t first, int64_t count, double *state);
   void (*leave)(const void *context, int64_t first, int64_t count, const double *state);
   const void *context;

@@ -48,7 +48,10 @@ double tame_circuit_sparsity(const tame_circuit *circuit);
 
 /* ---- models ---------------------------------------------------------------------------------- */
 
-/** A model: cells one upon the other, the outputs of each being the inputs of the next. */
+/** A model: cells one upon the other, the outputs of each being the inputs of the next. A
+ *  bidirectional layer is two cells that hear the same, one from the first step to the last, the
+ *  other from the last to the first; its outputs at a step are theirs side by side. Schuster &
+ *  Paliwal (1997), doi:10.1109/78.650093; as PyTorch's RNN, LSTM and GRU. */
 typedef struct tame_model_params {
   int64_t inputs;
   tame_list layers; /**< of tame_variant: rows of tame_model_cells */
@@ -58,7 +61,7 @@ typedef struct tame_model_params {
 
 extern const tame_schema tame_model_schema;
 /** Rows: dense, rnn, gru, lstm, ltc, cfc, lif, alif, integrator; each tells its equations in its
- *  doc. */
+ *  doc; and bidirectional, which holds one of them. */
 extern const tame_table tame_model_cells;
 
 typedef struct tame_model tame_model; /* opaque */
@@ -81,8 +84,8 @@ typedef enum tame_limit {
 /** A named part of the slab that holds all parameters of a model. Row-major, [rows][columns]; with
  *  synapses only the elements of those, in the order of the lists. */
 typedef struct tame_view {
-  char name[64];                 /**< "0.gru.weight_ih": layer, cell, parameter */
-  int64_t first, count;          /**< place in the slab, numbers stored */
+  char name[64];        /**< "0.gru.weight_ih", "0.gru_reverse.weight_ih": layer, cell, parameter */
+  int64_t first, count; /**< place in the slab, numbers stored */
   int64_t rows, columns;         /**< as published */
   const tame_synapses *synapses; /**< NULL: all elements are there */
   bool rows_are_sources;         /**< of synapses; else rows are destinations */
@@ -103,10 +106,11 @@ tame_status tame_model_create(tame_model **out, const tame_model_params *params)
 void tame_model_free(tame_model **model);
 
 /** Sizes. For one sample: numbers of its state; those that a step keeps for its derivatives (the
- *  tape). Local. */
+ *  tape). A bidirectional layer counts as two. Local. */
 int tame_model_layers(const tame_model *model);
-/** A layer's cell, as in the table; how many outputs it has; its circuit, NULL if it has none. Borrowed. */
-const char *tame_model_layer_name(const tame_model *model, int layer);
+/** A layer's place and cell, "0.gru" or "0.gru_reverse"; how many outputs it has; its circuit, NULL
+ *  if it has none. Borrowed. */
+const char *tame_model_layer_label(const tame_model *model, int layer);
 int64_t tame_model_layer_width(const tame_model *model, int layer);
 const tame_circuit *tame_model_circuit(const tame_model *model, int layer);
 int64_t tame_model_inputs(const tame_model *model);
@@ -142,7 +146,40 @@ typedef struct tame_state_part {
  *  Borrowed. */
 int64_t tame_model_state_parts(const tame_model *model, const tame_state_part **parts);
 
-/** One step of a batch. Arrays of samples are [batch][.], row-major; states as
+/* ---- runs ------------------------------------------------------------------------------------ */
+
+/** A part of a model that goes through a sequence in one direction: ordinary layers that follow
+ *  each other, or one cell of a bidirectional layer. It hears a signal, [steps][batch][width], and
+ *  fills another, or its own columns of it. */
+typedef struct tame_model_run {
+  /** Its layers, as a model for tame_model_step() and all that follows here. Borrowed. */
+  const tame_model *model;
+  bool reverse; /**< from the last step to the first */
+  bool half; /**< a cell of a bidirectional layer: the last numbers of its tape are its outputs */
+  /** Place of the signals heard and filled among those between runs: numbers of a step of a sample
+   *  before them; -1: the inputs of the whole model, its outputs. */
+  int64_t x, y;
+  int64_t width, column;     /**< of the signal it fills; its first column of it */
+  int64_t slab, state, tape; /**< numbers before its own in those of the whole */
+} tame_model_run;
+
+/** In the order of layers, in which each hears what earlier ones fill. A model without bidirectional
+ *  layers is one run, and may be used as that itself. Borrowed. Local. */
+int tame_model_runs(const tame_model *model, const tame_model_run **runs);
+/** Numbers of a step of a sample in all signals between runs. Local. */
+int64_t tame_model_between(const tame_model *model);
+/** Which step of the sequence is a run's u-th; which step's elapsed time is the one between it and the
+ *  run's step before. The first of a run back in time takes that of step 0. Local. */
+int64_t tame_run_time(const tame_model_run *run, int64_t steps, int64_t u);
+int64_t tame_run_elapsed(const tame_model_run *run, int64_t steps, int64_t u);
+/** Copy a half's outputs, [batch][.], into its columns of a step of a signal, [batch][width]; and
+ *  back. Local. */
+void tame_run_join(const tame_model_run *run, int64_t batch, const double *own, double *signal);
+void tame_run_part(const tame_model_run *run, int64_t batch, const double *signal, double *own);
+
+/* ---- steps ----------------------------------------------------------------------------------- */
+
+/** One step of a batch, of a model that is one run. Arrays of samples are [batch][.], row-major; states as
  *  tame_model_state_parts() says. Outputs may not overlap inputs. */
 typedef struct tame_step {
   int64_t batch;
@@ -204,5 +241,8 @@ const double *tame_model_layer_outputs(const tame_model *model, const tame_step 
  *  that was made. */
 void tame_model_rates(const tame_model *model, const tame_step *step, double l1, double l2,
                       double *value);
+/** The same over y: [batch][n]. And its derivative, added to dy: [count]. */
+void tame_rates_run(int64_t batch, int64_t n, const double *y, double l1, double l2, double *value);
+void tame_rates_vjp(int64_t count, const double *y, double l1, double l2, double *dy);
 
 #endif

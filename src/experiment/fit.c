@@ -585,9 +585,9 @@ static void tell_model(const run *r)
     const tame_circuit *c = tame_model_circuit(r->model, k);
     if (c)
       tame_course_note(&r->course,
-                       "layer %d, %s: %lld units, %lld synapses and %lld from inputs, sparsity "
+                       "layer %s: %lld units, %lld synapses and %lld from inputs, sparsity "
                        "%.4f %%",
-                       k, tame_model_layer_name(r->model, k), (long long)c->units,
+                       tame_model_layer_label(r->model, k), (long long)c->units,
                        (long long)c->inner.count, (long long)c->sensory.count,
                        100 * tame_circuit_sparsity(c));
   }

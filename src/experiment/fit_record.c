@@ -29,6 +29,7 @@ typedef struct recording {
 typedef struct block {
   double *all;                            /* what follows */
   double *x, *target, *elapsed, *y;       /* [lanes][steps][.] */
+  double *between;                        /* signals between runs, [lanes][steps][width] each */
   double *x_now, *elapsed_now, *y_now;    /* of a step: [lanes][.] */
   double *state_now, *next, *tape, *work; /* of all lanes */
   double *states,
@@ -42,9 +43,13 @@ static int64_t lay_out(const recording *r, int64_t lanes, double *at, block *b)
 {
   const tame_data_shape *s = &r->s;
   const int64_t steps = lanes * s->steps, state = lanes * r->state;
-  int64_t layers = 0, used = 0;
+  const tame_model_run *runs;
+  const int n_runs = tame_model_runs(r->model, &runs);
+  int64_t layers = 0, used = 0, widest = s->inputs > r->outputs ? s->inputs : r->outputs;
   for (int l = 0; l < tame_model_layers(r->model); l++)
     layers += tame_model_layer_width(r->model, l);
+  for (int k = 0; k < n_runs; k++)
+    if (runs[k].width > widest) widest = runs[k].width;
   const struct {
     double **to;
     int64_t size;
@@ -52,9 +57,10 @@ static int64_t lay_out(const recording *r, int64_t lanes, double *at, block *b)
                 {&b->target, lanes * s->target_steps * s->width},
                 {&b->elapsed, steps},
                 {&b->y, steps * r->outputs},
-                {&b->x_now, lanes * s->inputs},
+                {&b->between, steps * tame_model_between(r->model)},
+                {&b->x_now, lanes * widest},
                 {&b->elapsed_now, lanes},
-                {&b->y_now, lanes * r->outputs},
+                {&b->y_now, lanes * widest},
                 {&b->state_now, state},
                 {&b->next, state},
                 {&b->tape, lanes * tame_model_tape_size(r->model)},
@@ -105,47 +111,75 @@ static void get_step(const recording *r, int64_t t, int64_t width, const double 
     memcpy(now + k * width, all + (k * r->s.steps + t) * width, (size_t)width * sizeof *all);
 }
 
-static void put_states(const recording *r, const tame_step *step, int64_t t, const block *b)
+/* States of a run, and outputs of its layers, after a step; of the whole they begin there. */
+static void put_states(const recording *r, const tame_model *model, const tame_step *step,
+                       int64_t t, double *states, double *layers)
 {
+  const tame_state_part *part;
+  const int64_t parts = tame_model_state_parts(model, &part);
   const double *now = step->next;
-  double *to = b->states;
-  if (!to) return;
-  for (int64_t k = 0; k < r->parts; k++) {
-    put_step(r, t, r->part[k].width, now, to);
-    now += r->lanes * r->part[k].width;
-    to += r->lanes * r->s.steps * r->part[k].width;
+  for (int64_t k = 0; k < parts; k++) {
+    put_step(r, t, part[k].width, now, states);
+    now += r->lanes * part[k].width;
+    states += r->lanes * r->s.steps * part[k].width;
   }
-  to = b->layers;
-  for (int l = 0; l < tame_model_layers(r->model); l++) {
+  for (int l = 0; l < tame_model_layers(model); l++) {
     int64_t width;
-    const double *y = tame_model_layer_outputs(r->model, step, l, &width);
-    put_step(r, t, width, y, to);
-    to += r->lanes * r->s.steps * width;
+    const double *y = tame_model_layer_outputs(model, step, l, &width);
+    put_step(r, t, width, y, layers);
+    layers += r->lanes * r->s.steps * width;
   }
 }
 
-static void run(const recording *r, block *b)
+static double *signal_at(const recording *r, const block *b, int64_t place, double *end)
 {
-  const double *slab = tame_model_slab(r->model);
-  tame_model_start(r->model, slab, r->lanes, b->state_now);
-  for (int64_t t = 0; t < r->s.steps; t++) {
+  return place < 0 ? end : b->between + r->lanes * r->s.steps * place;
+}
+
+/* A run of the model through the sequence; outputs of its layers begin at layers. */
+static void run_one(const recording *r, const tame_model_run *run, block *b, double *layers)
+{
+  const tame_model *m = run->model;
+  const int64_t steps = r->s.steps, inputs = tame_model_inputs(m);
+  const double *slab = tame_model_slab(r->model) + run->slab, *x = signal_at(r, b, run->x, b->x);
+  double *y = signal_at(r, b, run->y, b->y),
+         *own = b->tape + r->lanes * (tame_model_tape_size(m) - tame_model_outputs(m));
+  tame_model_start(m, slab, r->lanes, b->state_now);
+  for (int64_t u = 0; u < steps; u++) {
+    const int64_t t = tame_run_time(run, steps, u);
     const tame_step step = {.batch = r->lanes,
                             .elapsed = r->s.has_elapsed ? b->elapsed_now : NULL,
                             .slab = slab,
                             .x = b->x_now,
                             .state = b->state_now,
                             .next = b->next,
-                            .y = b->y_now,
+                            .y = run->half ? own : b->y_now,
                             .tape = b->tape,
                             .work = b->work};
-    get_step(r, t, r->s.inputs, b->x, b->x_now);
-    get_step(r, t, 1, b->elapsed, b->elapsed_now);
-    tame_model_step(r->model, &step);
-    put_step(r, t, r->outputs, b->y_now, b->y);
-    put_states(r, &step, t, b);
+    get_step(r, t, inputs, x, b->x_now);
+    get_step(r, tame_run_elapsed(run, steps, u), 1, b->elapsed, b->elapsed_now);
+    tame_model_step(m, &step);
+    if (run->half) { /* beside the other half's */
+      get_step(r, t, run->width, y, b->y_now);
+      tame_run_join(run, r->lanes, own, b->y_now);
+    }
+    put_step(r, t, run->width, b->y_now, y);
+    if (b->states) put_states(r, m, &step, t, b->states + r->lanes * steps * run->state, layers);
     double *const swap = b->state_now;
     b->state_now = b->next;
     b->next = swap;
+  }
+}
+
+static void run(const recording *r, block *b)
+{
+  const tame_model_run *runs;
+  const int n = tame_model_runs(r->model, &runs);
+  double *layers = b->layers;
+  for (int k = 0; k < n; k++) {
+    run_one(r, &runs[k], b, layers);
+    for (int l = 0; layers && l < tame_model_layers(runs[k].model); l++)
+      layers += r->lanes * r->s.steps * tame_model_layer_width(runs[k].model, l);
   }
 }
 
@@ -187,7 +221,7 @@ static tame_status put_block(const place *at, const block *b)
   from = b->layers;
   for (int l = 0; from && status == TAME_OK && l < tame_model_layers(r->model); l++) {
     const int64_t width = tame_model_layer_width(r->model, l);
-    snprintf(what, sizeof what, "outputs/%d.%s", l, tame_model_layer_name(r->model, l));
+    snprintf(what, sizeof what, "outputs/%s", tame_model_layer_label(r->model, l));
     status = put(at, what, from, s->steps, width);
     from += r->lanes * s->steps * width;
   }

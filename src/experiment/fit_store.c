@@ -80,6 +80,9 @@ static void plan_samples(const tame_experiment *e, const tame_model *model, int6
   const int64_t n = tame_fit_recorded(e, phase);
   const char *const dims = "network, sample, step, channel";
   const tame_state_part *part;
+  const tame_model_run *runs;
+  const int n_runs = tame_model_runs(model, &runs),
+            last = runs[n_runs - 1].half ? 2 : 1; /* layers whose outputs are y */
   if (n == 0) return;
   add(b, dims, TAME_TYPE_F64, 4, (int64_t[]){1, n, s.steps, s.inputs}, "%s/x", path);
   add(b, dims, TAME_TYPE_F64, 4, (int64_t[]){1, n, s.steps, tame_model_outputs(model)}, "%s/y",
@@ -92,9 +95,9 @@ static void plan_samples(const tame_experiment *e, const tame_model *model, int6
   for (int64_t k = 0; fit->states && k < tame_model_state_parts(model, &part); k++)
     add(b, dims, TAME_TYPE_F64, 4, (int64_t[]){1, n, s.steps, part[k].width}, "%s/states/%s", path,
         part[k].name);
-  for (int l = 0; fit->states && l + 1 < tame_model_layers(model); l++)
+  for (int l = 0; fit->states && l + last < tame_model_layers(model); l++)
     add(b, dims, TAME_TYPE_F64, 4, (int64_t[]){1, n, s.steps, tame_model_layer_width(model, l)},
-        "%s/outputs/%d.%s", path, l, tame_model_layer_name(model, l));
+        "%s/outputs/%s", path, tame_model_layer_label(model, l));
 }
 
 static void plan_test(const tame_experiment *e, const tame_model *model, int64_t phase,
@@ -119,7 +122,7 @@ static void plan_wiring(const tame_model *model, int layer, tame_blueprint *b)
   const tame_circuit *c = tame_model_circuit(model, layer);
   char path[TAME_PATH - 16];
   if (!c) return;
-  snprintf(path, sizeof path, "wiring/%d.%s", layer, tame_model_layer_name(model, layer));
+  snprintf(path, sizeof path, "wiring/%s", tame_model_layer_label(model, layer));
   add(b, "network, source, unit", TAME_TYPE_F32, 3, (int64_t[]){1, c->units, c->units}, "%s/inner",
       path);
   add(b, "network, source, unit", TAME_TYPE_F32, 3, (int64_t[]){1, c->inputs, c->units},
@@ -210,13 +213,13 @@ tame_status tame_fit_put_wiring(const tame_model *model, tame_results *results, 
       layers[k][0] = c->layer[k].first;
       layers[k][1] = c->layer[k].count;
     }
-    snprintf(path, sizeof path, "wiring/%d.%s/inner", l, tame_model_layer_name(model, l));
+    snprintf(path, sizeof path, "wiring/%s/inner", tame_model_layer_label(model, l));
     status = put_synapses(&c->inner, results, row, path);
-    snprintf(path, sizeof path, "wiring/%d.%s/sensory", l, tame_model_layer_name(model, l));
+    snprintf(path, sizeof path, "wiring/%s/sensory", tame_model_layer_label(model, l));
     if (status == TAME_OK) status = put_synapses(&c->sensory, results, row, path);
-    snprintf(path, sizeof path, "wiring/%d.%s/layers", l, tame_model_layer_name(model, l));
+    snprintf(path, sizeof path, "wiring/%s/layers", tame_model_layer_label(model, l));
     if (status == TAME_OK) status = put(results, row, TAME_TYPE_I64, layers, path);
-    snprintf(path, sizeof path, "wiring/%d.%s/sparsity", l, tame_model_layer_name(model, l));
+    snprintf(path, sizeof path, "wiring/%s/sparsity", tame_model_layer_label(model, l));
     if (status == TAME_OK) status = put(results, row, TAME_TYPE_F64, &sparsity, path);
   }
   return status;

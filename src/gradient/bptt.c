@@ -1,6 +1,7 @@
 /* Backpropagation through time over ranks; see tame/gradient.h. Each micro-batch is one thread's
  * work from its first step to its gradient; gradients are added along the canonical tree over
- * micro-batches, losses along that over samples. */
+ * micro-batches, losses along that over samples. A model's runs go through the whole sequence one
+ * after the other, and back in the other order; u is a run's own step, t that of the sequence. */
 #include "tame/gradient.h"
 
 #include "base/memory.h"
@@ -36,14 +37,15 @@ typedef struct sample_loss {
 typedef struct lane {
   double *block;                         /* all that follows, but counts */
   double *x, *target, *elapsed, *y, *dy; /* [steps][batch][.] */
-  double *at_segments;         /* states where segments begin, [segments][batch * state] */
-  double *states;              /* of a segment, [segment + 1][batch * state] */
-  double *tapes;               /* of a segment */
+  double *at_segments; /* states where segments begin, [segments][batch * state] */
+  double *states;      /* of a segment, [segment + 1][batch * state] */
+  double *tapes;       /* of a segment; as the two above, of one run after the other */
+  double *between, *dbetween, *tbetween; /* signals between runs, their gradients and tangents */
+  double *half, *dx;           /* of a step: outputs of a half; dL/dx before it is added */
   double *dstate;              /* [2][batch * state] */
   double *tstate, *ty, *no_tx; /* tangents of states, [2][.], and of outputs; zeros for inputs */
   double *work, *gradient, *weight, *data, *rates;
   int64_t *counts;
-  int64_t held; /* the segment whose tapes are there */
 } lane;
 
 struct tame_bptt {
@@ -53,8 +55,11 @@ struct tame_bptt {
   tame_bptt_params p;
   int64_t samples, steps;                      /* at most */
   int64_t inputs, outputs, state, tape, count; /* of the model */
-  int64_t target_steps, width;                 /* of targets */
-  int64_t segment, segments;                   /* steps in one, and how many */
+  const tame_model_run *runs;                  /* [n_runs] */
+  int n_runs;
+  int64_t between, widest;     /* signals between runs; the widest */
+  int64_t target_steps, width; /* of targets */
+  int64_t segment, segments;   /* steps in one, and how many */
   lane *lanes;
   int n_lanes;
   int64_t set_up_for;        /* samples, 0 at first: what follows is for so many */
@@ -92,6 +97,11 @@ static int64_t lay_out(const tame_bptt *b, lane *l)
       {l ? &l->tstate : NULL, times(2, m, b->state)},
       {l ? &l->ty : NULL, times(T, m, b->outputs)},
       {l ? &l->no_tx : NULL, times(1, m, b->inputs)},
+      {l ? &l->between : NULL, times(T, m, b->between)},
+      {l ? &l->dbetween : NULL, times(T, m, b->between)},
+      {l ? &l->tbetween : NULL, times(T, m, b->between)},
+      {l ? &l->half : NULL, times(1, m, b->widest)},
+      {l ? &l->dx : NULL, times(1, m, b->widest)},
       {l ? &l->work : NULL, tame_model_work_size(b->model, m)},
       {l ? &l->gradient : NULL, b->count},
       {l ? &l->weight : NULL, m},
@@ -116,8 +126,13 @@ static tame_status check(const tame_bptt *b)
   if (b->samples < 1 || b->steps < 1)
     return tame_fail(TAME_ERR_INPUT, "found batches of %lld samples and %lld steps, want 1 or more",
                      (long long)b->samples, (long long)b->steps);
-  if ((b->p.penalties.rates_l1 > 0 || b->p.penalties.rates_l2 > 0) &&
-      tame_model_layers(b->model) < 2)
+  if (b->n_runs > 1 && b->p.truncate > 0)
+    return tame_fail(TAME_ERR_INPUT,
+                     "truncate: found %lld with a bidirectional layer, want 0: there each step "
+                     "hears of all others",
+                     (long long)b->p.truncate);
+  if ((b->p.penalties.rates_l1 > 0 || b->p.penalties.rates_l2 > 0) && b->between == 0 &&
+      tame_model_layers(b->runs[b->n_runs - 1].model) < 2)
     return tame_fail(TAME_ERR_INPUT,
                      "penalties: found one on rates with a model of one layer, want "
                      "two or more: it is on all but the last");
@@ -182,6 +197,10 @@ static tame_status measure(tame_bptt *b, const tame_model *model, const tame_bpt
   b->state = tame_model_state_size(model);
   b->tape = tame_model_tape_size(model);
   b->count = tame_model_count(model);
+  b->n_runs = tame_model_runs(model, &b->runs);
+  b->between = tame_model_between(model);
+  for (int r = 0; b->n_runs > 1 && r < b->n_runs; r++)
+    if (b->runs[r].width > b->widest) b->widest = b->runs[r].width;
   const tame_status status = check(b);
   if (status != TAME_OK) return status;
   tame_loss_shape(&b->p.loss, b->steps, b->outputs, &b->target_steps, &b->width);
@@ -284,16 +303,17 @@ typedef struct job {
   const tame_batch *batch;
   const double *slab;
   lane *l;
-  int64_t first, count; /* samples */
-  const double *v;      /* a direction of the slab: a product is wanted; NULL: the gradient */
-  bool resumed;         /* the state at step 0 is no parameter */
+  int64_t first, count;      /* samples */
+  const double *v;           /* a direction of the slab: a product is wanted; NULL: the gradient */
+  bool resumed;              /* the state at step 0 is no parameter */
+  const tame_model_run *run; /* that is worked on */
 } job;
 
 static job job_of(const tame_bptt *b, const tame_batch *batch, const double *slab, lane *l,
                   int64_t micro)
 {
   const int64_t m = b->p.micro_batch, first = micro * m, left = batch->samples - first;
-  return (job){b, batch, slab, l, first, left < m ? left : m, NULL, false};
+  return (job){b, batch, slab, l, first, left < m ? left : m, NULL, false, b->runs};
 }
 
 static void fetch(const job *j)
@@ -308,22 +328,60 @@ static tame_sequences_view view_of(const job *j)
   return (tame_sequences_view){j->batch->steps, j->count, j->b->outputs, j->l->y, j->l->target};
 }
 
-/* Step t, which is number t % segment of what is kept. */
-static tame_step step_at(const job *j, int64_t t)
+/* Step t of a signal between runs. */
+static double *between_at(const job *j, int64_t place, double *between, int64_t width, int64_t t)
+{
+  return between + times(j->b->steps, j->b->p.micro_batch, place) + times(t, j->count, width);
+}
+
+/* The same, or of the signal at the ends, if place is -1. */
+static double *signal_at(const job *j, int64_t place, double *between, double *end, int64_t width,
+                         int64_t t)
+{
+  return place < 0 ? end + times(t, j->count, width) : between_at(j, place, between, width, t);
+}
+
+static int64_t time_of(const job *j, int64_t u)
+{
+  return tame_run_time(j->run, j->batch->steps, u);
+}
+
+/* States of the run where segments begin. */
+static double *at_segment(const job *j, int64_t segment)
+{
+  const tame_bptt *b = j->b;
+  return j->l->at_segments + times(b->segments, b->p.micro_batch, j->run->state) +
+         times(segment, j->count, tame_model_state_size(j->run->model));
+}
+
+/* The run's step u, which is number u % segment of what is kept. */
+static tame_step step_at(const job *j, int64_t u)
 {
   const tame_bptt *b = j->b;
   const lane *l = j->l;
-  const int64_t n = j->count, k = t % b->segment;
+  const tame_model_run *r = j->run;
+  const int64_t n = j->count, m = b->p.micro_batch, k = u % b->segment, t = time_of(j, u),
+                state = tame_model_state_size(r->model), tape = tame_model_tape_size(r->model);
+  double *states = l->states + times(b->segment + 1, m, r->state),
+         *own = l->tapes + times(b->segment, m, r->tape) + times(k, n, tape);
   return (tame_step){.batch = n,
-                     .elapsed = j->batch->has_elapsed ? l->elapsed + t * n : NULL,
-                     .slab = j->slab,
-                     .turned = b->turned,
-                     .x = l->x + times(t, n, b->inputs),
-                     .state = l->states + times(k, n, b->state),
-                     .next = l->states + times(k + 1, n, b->state),
-                     .y = l->y + times(t, n, b->outputs),
-                     .tape = l->tapes + times(k, n, b->tape),
+                     .elapsed = j->batch->has_elapsed
+                                    ? l->elapsed + tame_run_elapsed(r, j->batch->steps, u) * n
+                                    : NULL,
+                     .slab = j->slab + r->slab,
+                     .turned = b->turned + r->slab,
+                     .x = signal_at(j, r->x, l->between, l->x, tame_model_inputs(r->model), t),
+                     .state = states + times(k, n, state),
+                     .next = states + times(k + 1, n, state),
+                     .y = r->half ? own + times(1, n, tape - tame_model_outputs(r->model))
+                                  : signal_at(j, r->y, l->between, l->y, r->width, t),
+                     .tape = own,
                      .work = l->work};
+}
+
+static int64_t segments_of(const job *j)
+{
+  return (j->batch->steps + j->b->segment - 1) / j->b->segment;
 }
 
 static int64_t end_of_segment(const job *j, int64_t segment)
@@ -332,17 +390,33 @@ static int64_t end_of_segment(const job *j, int64_t segment)
   return end < j->batch->steps ? end : j->batch->steps;
 }
 
+/* Numbers of the run's state of all samples. */
+static int64_t whole_state(const job *j)
+{
+  return j->count * tame_model_state_size(j->run->model);
+}
+
+/* Of a penalty on rates, for each step of each sample. */
+static double share_of(const job *j)
+{
+  return 1 / ((double)j->batch->samples * (double)j->batch->steps);
+}
+
 /* Along v through a step that was made. */
-static void follow(const job *j, int64_t t, const tame_step *s)
+static void follow(const job *j, int64_t u, const tame_step *s)
 {
   lane *l = j->l;
-  const int64_t whole = j->count * j->b->state;
-  const tame_tangent along = {.slab = j->v,
-                              .x = l->no_tx,
-                              .state = l->tstate + t % 2 * whole,
-                              .next = l->tstate + (t + 1) % 2 * whole,
-                              .y = l->ty + times(t, j->count, j->b->outputs)};
-  tame_model_step_jvp(j->b->model, s, &along);
+  const tame_model_run *r = j->run;
+  const int64_t whole = whole_state(j), t = time_of(j, u);
+  double *const ty = signal_at(j, r->y, l->tbetween, l->ty, r->width, t);
+  const tame_tangent along = {
+      .slab = j->v + r->slab,
+      .x = r->x < 0 ? l->no_tx : between_at(j, r->x, l->tbetween, tame_model_inputs(r->model), t),
+      .state = l->tstate + u % 2 * whole,
+      .next = l->tstate + (u + 1) % 2 * whole,
+      .y = r->half ? l->half : ty};
+  tame_model_step_jvp(r->model, s, &along);
+  if (r->half) tame_run_join(r, j->count, l->half, ty);
 }
 
 /* All steps of a segment, from the state where it begins. */
@@ -350,72 +424,142 @@ static void run_segment(const job *j, int64_t segment, bool first_time)
 {
   const tame_bptt *b = j->b;
   const tame_penalties *p = &b->p.penalties;
+  const tame_model_run *r = j->run;
   lane *l = j->l;
-  const int64_t whole = j->count * b->state, end = end_of_segment(j, segment);
-  const double share = 1 / ((double)j->batch->samples * (double)j->batch->steps);
+  const int64_t end = end_of_segment(j, segment);
+  const size_t bytes = (size_t)whole_state(j) * sizeof *l->states;
   const bool penalized = first_time && (p->rates_l1 != 0 || p->rates_l2 != 0);
-  memcpy(l->states, l->at_segments + segment * whole, (size_t)whole * sizeof *l->states);
-  for (int64_t t = segment * b->segment; t < end; t++) {
-    const tame_step s = step_at(j, t);
-    tame_model_step(b->model, &s);
-    if (first_time && j->v) follow(j, t, &s);
+  memcpy(l->states + times(b->segment + 1, b->p.micro_batch, r->state), at_segment(j, segment),
+         bytes);
+  for (int64_t u = segment * b->segment; u < end; u++) {
+    const tame_step s = step_at(j, u);
+    tame_model_step(r->model, &s);
+    if (r->half)
+      tame_run_join(r, j->count, s.y,
+                    signal_at(j, r->y, l->between, l->y, r->width, time_of(j, u)));
+    if (first_time && j->v) follow(j, u, &s);
     if (penalized)
-      tame_model_rates(b->model, &s, p->rates_l1 * share, p->rates_l2 * share, l->rates);
-    if (first_time && t + 1 == end && end < j->batch->steps)
-      memcpy(l->at_segments + (segment + 1) * whole, s.next, (size_t)whole * sizeof *s.next);
+      tame_model_rates(r->model, &s, p->rates_l1 * share_of(j), p->rates_l2 * share_of(j),
+                       l->rates);
+    if (first_time && u + 1 == end && end < j->batch->steps)
+      memcpy(at_segment(j, segment + 1), s.next, bytes);
   }
-  l->held = segment;
 }
 
-static int64_t segments_of(const job *j)
-{
-  return (j->batch->steps + j->b->segment - 1) / j->b->segment;
-}
-
-static void forwards(job *j)
+/* A run from its first step to its last. */
+static void run_forwards(job *j)
 {
   const tame_batch *batch = j->batch;
-  memset(j->l->rates, 0, (size_t)j->count * sizeof *j->l->rates);
-  tame_model_start(j->b->model, j->slab, j->count, j->l->at_segments);
-  j->resumed = batch->resume &&
-               batch->resume(batch->context, j->first, j->count, j->l->at_segments);
-  if (j->v && j->resumed)
-    memset(j->l->tstate, 0, (size_t)(j->count * j->b->state) * sizeof *j->l->tstate);
-  else if (j->v) tame_model_start_jvp(j->b->model, j->v, j->count, j->l->tstate);
+  const tame_model_run *r = j->run;
+  lane *l = j->l;
+  tame_model_start(r->model, j->slab + r->slab, j->count, at_segment(j, 0));
+  j->resumed = batch->resume && batch->resume(batch->context, j->first, j->count, at_segment(j, 0));
+  if (j->v && j->resumed) memset(l->tstate, 0, (size_t)whole_state(j) * sizeof *l->tstate);
+  else if (j->v) tame_model_start_jvp(r->model, j->v + r->slab, j->count, l->tstate);
   for (int64_t s = 0; s < segments_of(j); s++) run_segment(j, s, true);
   if (batch->leave)
     batch->leave(batch->context, j->first, j->count, step_at(j, batch->steps - 1).next);
 }
 
-/* From dL/dy to the lane's gradient. */
-static void backwards(const job *j)
+/* The penalty on rates of the signal between runs that the run fills. */
+static void rate_signal(const job *j)
+{
+  const tame_penalties *p = &j->b->p.penalties;
+  const tame_model_run *r = j->run;
+  lane *l = j->l;
+  if (r->y < 0 || r->column > 0 || (p->rates_l1 == 0 && p->rates_l2 == 0)) return;
+  for (int64_t t = 0; t < j->batch->steps; t++)
+    tame_rates_run(j->count, r->width, between_at(j, r->y, l->between, r->width, t),
+                   p->rates_l1 * share_of(j), p->rates_l2 * share_of(j), l->rates);
+}
+
+static void forwards(job *j)
 {
   const tame_bptt *b = j->b;
-  const tame_penalties *p = &b->p.penalties;
+  memset(j->l->rates, 0, (size_t)j->count * sizeof *j->l->rates);
+  for (j->run = b->runs; j->run < b->runs + b->n_runs; j->run++) run_forwards(j);
+  for (j->run = b->runs; j->run < b->runs + b->n_runs; j->run++) rate_signal(j);
+}
+
+/* dL/dx, if it is wanted, to the signal that the run hears. */
+static void add_dx(const job *j, int64_t t)
+{
+  const tame_model_run *r = j->run;
+  const int64_t inputs = tame_model_inputs(r->model);
+  if (r->x < 0) return;
+  double *const dsignal = between_at(j, r->x, j->l->dbetween, inputs, t);
+  for (int64_t i = 0; i < j->count * inputs; i++) dsignal[i] += j->l->dx[i];
+}
+
+/* The run's step u, from dL/dy of its signal and dL/d next to the lane's gradient, dL/d state and
+ * dL/dx. */
+static void step_backwards(const job *j, int64_t u, const double *next, double *state)
+{
+  const tame_penalties *p = &j->b->p.penalties;
+  const tame_model_run *r = j->run;
   lane *l = j->l;
-  const int64_t whole = j->count * b->state, cut = b->p.truncate;
-  const double share = 1 / ((double)j->batch->samples * (double)j->batch->steps);
+  const int64_t t = time_of(j, u);
+  const tame_step s = step_at(j, u);
+  const double *dy = signal_at(j, r->y, l->dbetween, l->dy, r->width, t);
+  if (r->half) tame_run_part(r, j->count, dy, l->half);
+  const tame_adjoint a = {.next = next,
+                          .y = r->half ? l->half : dy,
+                          .state = state,
+                          .x = r->x < 0 ? NULL : l->dx,
+                          .slab = l->gradient + r->slab,
+                          .rates_l1 = j->v ? 0 : p->rates_l1 * share_of(j),
+                          .rates_l2 = j->v ? 0 : p->rates_l2 * share_of(j)};
+  tame_model_step_vjp(r->model, &s, &a);
+  add_dx(j, t);
+}
+
+/* A run from its last step to its first. */
+static void run_backwards(const job *j)
+{
+  const tame_bptt *b = j->b;
+  const tame_model_run *r = j->run;
+  lane *l = j->l;
+  const int64_t whole = whole_state(j), cut = b->p.truncate;
   double *next = l->dstate, *state = l->dstate + whole;
   memset(next, 0, (size_t)whole * sizeof *next);
-  memset(l->gradient, 0, (size_t)b->count * sizeof *l->gradient);
   for (int64_t segment = segments_of(j) - 1; segment >= 0; segment--) {
-    if (l->held != segment) run_segment(j, segment, false);
-    for (int64_t t = end_of_segment(j, segment) - 1; t >= segment * b->segment; t--) {
-      const tame_step s = step_at(j, t);
-      const tame_adjoint a = {.next = next,
-                              .y = l->dy + times(t, j->count, b->outputs),
-                              .state = state,
-                              .slab = l->gradient,
-                              .rates_l1 = j->v ? 0 : p->rates_l1 * share,
-                              .rates_l2 = j->v ? 0 : p->rates_l2 * share};
-      tame_model_step_vjp(b->model, &s, &a);
-      if (cut > 0 && t > 0 && t % cut == 0) memset(state, 0, (size_t)whole * sizeof *state);
+    if (segment + 1 < segments_of(j)) run_segment(j, segment, false); /* the last one is there */
+    for (int64_t u = end_of_segment(j, segment) - 1; u >= segment * b->segment; u--) {
+      step_backwards(j, u, next, state);
+      if (cut > 0 && u > 0 && u % cut == 0) memset(state, 0, (size_t)whole * sizeof *state);
       double *const swapped = next;
       next = state;
       state = swapped;
     }
   }
-  if (!j->resumed) tame_model_start_vjp(b->model, j->count, next, l->gradient);
+  if (!j->resumed) tame_model_start_vjp(r->model, j->count, next, l->gradient + r->slab);
+}
+
+/* What penalties on rates ask of signals between runs: where their gradients begin. */
+static void begin_signal(const job *j)
+{
+  const tame_penalties *p = &j->b->p.penalties;
+  const tame_model_run *r = j->run;
+  lane *l = j->l;
+  const int64_t count = times(j->batch->steps, j->count, r->width);
+  if (r->y < 0 || r->column > 0) return;
+  double *const dsignal = between_at(j, r->y, l->dbetween, r->width, 0);
+  memset(dsignal, 0, (size_t)count * sizeof *dsignal);
+  if (!j->v)
+    tame_rates_vjp(count, between_at(j, r->y, l->between, r->width, 0), p->rates_l1 * share_of(j),
+                   p->rates_l2 * share_of(j), dsignal);
+}
+
+/* From dL/dy to the lane's gradient. */
+static void backwards(job *j)
+{
+  const tame_bptt *b = j->b;
+  memset(j->l->gradient, 0, (size_t)b->count * sizeof *j->l->gradient);
+  for (j->run = b->runs; j->run < b->runs + b->n_runs; j->run++) begin_signal(j);
+  for (int r = b->n_runs - 1; r >= 0; r--) {
+    j->run = &b->runs[r];
+    run_backwards(j);
+  }
 }
 
 /* losses: of the samples of this micro-batch. */
@@ -498,6 +642,9 @@ static tame_status run(tame_bptt *b, const double *slab, const tame_batch *batch
                      "found a batch of %lld samples and %lld steps, want 1 to %lld and 1 to %lld",
                      (long long)batch->samples, (long long)batch->steps, (long long)b->samples,
                      (long long)b->steps);
+  if (b->n_runs > 1 && (batch->resume || batch->leave))
+    return tame_fail(TAME_ERR_INPUT, "found sequences that go on, with a bidirectional layer: it "
+                                     "must hear each from both ends");
   tame_status status = plan(b, batch->samples);
   if (status == TAME_OK) status = count_targets(b, batch, &targets);
   if (status != TAME_OK) return status;

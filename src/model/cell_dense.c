@@ -83,4 +83,5 @@ const tame_cell_kind tame_cell_dense = {
     .step = step,
     .vjp = vjp,
     .jvp = jvp,
+    .one_way = "it has no state, so that both directions would be the same",
 };

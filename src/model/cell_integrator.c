@@ -104,4 +104,5 @@ const tame_cell_kind tame_cell_integrator = {
     .step = step,
     .vjp = vjp,
     .jvp = jvp,
+    .one_way = "it reads spikes, and cells that spike go forwards only",
 };

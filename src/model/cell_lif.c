@@ -283,6 +283,7 @@ const tame_cell_kind tame_cell_lif = {
     .step = step,
     .vjp = vjp,
     .jvp = jvp,
+    .one_way = "it spikes",
 };
 const tame_cell_kind tame_cell_alif = {
     .head = {.name = "alif",
@@ -293,4 +294,5 @@ const tame_cell_kind tame_cell_alif = {
     .step = step,
     .vjp = vjp,
     .jvp = jvp,
+    .one_way = "it spikes",
 };

@@ -21,6 +21,7 @@ typedef struct tame_cell_kind {
   void (*jvp)(const tame_layer *layer, const tame_step *step, const tame_tangent *tangent);
   void (*free)(tame_layer *layer);        /**< what is its own; NULL: nothing */
   bool (*has_memory)(const void *params); /**< an LSTM before it, see memory.c; NULL: never */
+  const char *one_way; /**< why it has no place in a bidirectional layer; NULL: it has */
 } tame_cell_kind;
 
 enum { TAME_MAX_VIEWS = 64 };
@@ -39,6 +40,10 @@ struct tame_layer {
   tame_view view[TAME_MAX_VIEWS];
   int views;
   const tame_circuit *circuit; /* NULL: none; borrowed from the cell */
+
+  /* its place in a model, of which the cell does not know */
+  char label[48];     /* "0.gru" */
+  bool half, reverse; /* is it a cell of a bidirectional layer; the one back in time */
 };
 
 /** A layer of this kind and these parameters; *out is freed by tame_layer_free() whatever
@@ -48,6 +53,9 @@ tame_status tame_layer_create(tame_layer **out, const tame_variant *cell, int64_
 tame_status tame_layer_create_bare(tame_layer **out, const tame_cell_kind *kind, const void *params,
                                    int64_t inputs);
 void tame_layer_free(tame_layer **layer);
+/** If a layer is bidirectional, put the cell that it holds in its place, and say so in *half.
+ *  TAME_ERR_INPUT for a cell that does not fit in. */
+tame_status tame_layer_unfold(const tame_variant **cell, bool *half);
 /** An LSTM whose output is the state that the cell `inner`, owned from now on, starts a step
  *  from. */
 tame_status tame_memory_create(tame_layer **out, tame_layer *inner);

@@ -1,24 +1,33 @@
 /* Models: layers one upon the other; see tame/model.h. A layer's state is a block of the model's
  * state, in the order of layers; its tape likewise, followed by its outputs, which are the inputs
- * of the next. */
+ * of the next. A run's layers are seen as a model, of which everything but its slab is part of the
+ * whole's. */
 #include "tame/model.h"
 
 #include "base/memory.h"
 #include "model/layer.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 extern const tame_cell_kind tame_cell_dense, tame_cell_rnn, tame_cell_gru, tame_cell_lstm,
-    tame_cell_ltc, tame_cell_cfc, tame_cell_lif, tame_cell_alif, tame_cell_integrator;
+    tame_cell_ltc, tame_cell_cfc, tame_cell_lif, tame_cell_alif, tame_cell_integrator,
+    tame_cell_bidirectional;
 
-static const tame_row *const kinds[] = {&tame_cell_dense.head,      &tame_cell_rnn.head,
-                                        &tame_cell_gru.head,        &tame_cell_lstm.head,
-                                        &tame_cell_ltc.head,        &tame_cell_cfc.head,
-                                        &tame_cell_lif.head,        &tame_cell_alif.head,
-                                        &tame_cell_integrator.head, NULL};
+static const tame_row *const kinds[] = {&tame_cell_dense.head,
+                                        &tame_cell_rnn.head,
+                                        &tame_cell_gru.head,
+                                        &tame_cell_lstm.head,
+                                        &tame_cell_ltc.head,
+                                        &tame_cell_cfc.head,
+                                        &tame_cell_lif.head,
+                                        &tame_cell_alif.head,
+                                        &tame_cell_integrator.head,
+                                        &tame_cell_bidirectional.head,
+                                        NULL};
 const tame_table tame_model_cells = {"model cells", kinds};
 
 static const tame_field fields[] = {
@@ -44,6 +53,12 @@ struct tame_model {
   tame_state_part *part; /* [n_parts] */
   int n_parts;
   double *slab;
+
+  /* of the whole */
+  tame_model_run *run; /* [n_runs] */
+  tame_model *stack;   /* their layers; these models own nothing */
+  int n_runs;
+  int64_t between; /* numbers of a step of a sample in signals between runs */
 };
 
 /* ---- layers ---------------------------------------------------------------------------------- */
@@ -86,35 +101,46 @@ void tame_layer_free(tame_layer **layer)
 
 /* ---- making models --------------------------------------------------------------------------- */
 
+static void set_place(tame_layer *layer, int64_t number, bool half, bool reverse)
+{
+  layer->half = half;
+  layer->reverse = reverse;
+  snprintf(layer->label, sizeof layer->label, "%lld.%s%s", (long long)number, layer->name,
+           reverse ? "_reverse" : "");
+}
+
+/* Layer `number` of those written: one of the model's, or two. */
+static tame_status make_layer(tame_model *m, const tame_variant *cell, int64_t number)
+{
+  bool half;
+  const int64_t inputs = m->outputs;
+  tame_status status = tame_layer_unfold(&cell, &half);
+  const int ways = half ? 2 : 1;
+  for (int k = 0; status == TAME_OK && k < ways; k++) {
+    tame_layer **layer = &m->layer[m->n_layers];
+    status = tame_layer_create(layer, cell, inputs);
+    if (!*layer) break;
+    m->n_layers++;
+    set_place(*layer, number, half, k > 0);
+    m->outputs = (k + 1) * (*layer)->outputs;
+  }
+  return status;
+}
+
 static tame_status make_layers(tame_model *m, const tame_model_params *p)
 {
   const tame_variant *cell = p->layers.at;
   m->inputs = m->outputs = p->inputs;
-  m->layer = tame_zeroed(p->layers.count, sizeof(tame_layer *), "a model");
+  m->layer = tame_zeroed(2 * p->layers.count, sizeof(tame_layer *), "a model");
   if (!m->layer) return TAME_ERR_NOMEM;
   for (int64_t l = 0; l < p->layers.count; l++) {
-    const tame_status status = tame_layer_create(&m->layer[l], &cell[l], m->outputs);
-    if (m->layer[l]) m->n_layers++;
+    const tame_status status = make_layer(m, &cell[l], l);
     if (status == TAME_ERR_INPUT)
       return tame_fail(status, "layers[%lld]: %s: %s", (long long)l, cell[l].row->name,
                        tame_message());
     if (status != TAME_OK) return status;
-    m->outputs = m->layer[l]->outputs;
   }
   return TAME_OK;
-}
-
-static void add_sizes(tame_model *m)
-{
-  for (int l = 0; l < m->n_layers; l++) {
-    const tame_layer *layer = m->layer[l];
-    m->state += layer->state;
-    m->tape += layer->tape + (l + 1 < m->n_layers ? layer->outputs : 0);
-    if (layer->work > m->work) m->work = layer->work;
-    if (layer->work_once > m->work_once) m->work_once = layer->work_once;
-    if (layer->spare > m->spare) m->spare = layer->spare;
-    if (layer->outputs > m->widest) m->widest = layer->outputs;
-  }
 }
 
 static tame_status make_parts(tame_model *m)
@@ -127,40 +153,118 @@ static tame_status make_parts(tame_model *m)
     const tame_layer *layer = m->layer[l];
     for (int v = 0; v < layer->variables; v++) {
       tame_state_part *part = &m->part[m->n_parts++];
-      snprintf(part->name, sizeof part->name, "%d.%s.%s", l, layer->name, layer->variable[v]);
+      snprintf(part->name, sizeof part->name, "%s.%s", layer->label, layer->variable[v]);
       part->width = layer->state / layer->variables;
     }
   }
   return TAME_OK;
 }
 
-/* Views of layers, then those of the state at step 0. */
-static tame_status make_views(tame_model *m, bool train_start)
+/* ---- runs ------------------------------------------------------------------------------------ */
+
+static int64_t larger(int64_t a, int64_t b)
 {
-  int64_t count = m->n_parts;
+  return a > b ? a : b;
+}
+
+/* The layers from number l on that are one run; parts of their states begin at `part`. */
+static void stack_up(tame_model *s, const tame_model *m, int l, int part)
+{
+  s->layer = m->layer + l;
+  s->part = m->part + part;
+  s->inputs = s->layer[0]->inputs;
+  for (bool more = true; more;) {
+    const tame_layer *layer = s->layer[s->n_layers++];
+    more = !layer->half && l + s->n_layers < m->n_layers && !s->layer[s->n_layers]->half;
+    s->n_parts += layer->variables;
+    s->count += layer->count;
+    s->state += layer->state;
+    s->tape += layer->tape + (more || layer->half ? layer->outputs : 0);
+    s->work = larger(s->work, layer->work);
+    s->work_once = larger(s->work_once, layer->work_once);
+    s->spare = larger(s->spare, layer->spare);
+    s->widest = larger(s->widest, layer->outputs);
+    s->outputs = layer->outputs;
+  }
+}
+
+/* The whole has what its runs have together, and scratch for any of them. */
+static void add_run(tame_model *m, const tame_model *s)
+{
+  const tame_layer *layer = s->layer[0];
+  const tame_model_run *before = m->n_runs > 0 ? &m->run[m->n_runs - 1] : NULL;
+  tame_model_run *run = &m->run[m->n_runs++];
+  *run = (tame_model_run){.model = s,
+                          .reverse = layer->reverse,
+                          .half = layer->half,
+                          .x = before ? before->y : -1,
+                          .y = m->between,
+                          .width = (layer->half ? 2 : 1) * s->outputs,
+                          .column = layer->reverse ? s->outputs : 0,
+                          .slab = m->count,
+                          .state = m->state,
+                          .tape = m->tape};
+  if (layer->reverse) run->x = before->x, run->y = before->y;
+  else m->between += run->width;
+  m->count += s->count;
+  m->state += s->state;
+  m->tape += s->tape;
+  m->work = larger(m->work, s->work);
+  m->work_once = larger(m->work_once, s->work_once);
+  m->spare = larger(m->spare, s->spare);
+  m->widest = larger(m->widest, s->widest);
+}
+
+static tame_status make_runs(tame_model *m, bool train_start)
+{
+  int part = 0;
+  m->stack = tame_zeroed(m->n_layers, sizeof *m->stack, "a model");
+  m->run = tame_zeroed(m->n_layers, sizeof *m->run, "a model");
+  if (!m->stack || !m->run) return TAME_ERR_NOMEM;
+  for (int l = 0; l < m->n_layers;) {
+    tame_model *s = &m->stack[m->n_runs];
+    stack_up(s, m, l, part);
+    s->start = train_start ? s->count : -1;
+    if (train_start) s->count += s->state;
+    add_run(m, s);
+    l += s->n_layers;
+    part += s->n_parts;
+  }
+  const tame_model_run last = m->run[m->n_runs - 1]; /* what it fills is not between runs */
+  for (int k = 0; k < m->n_runs; k++)
+    if (m->run[k].y == last.y) m->run[k].y = -1;
+  m->between -= last.width;
+  m->start = m->stack[0].start;
+  return TAME_OK;
+}
+
+/* Views of layers, then those of the state at step 0; run by run. */
+static tame_status make_views(tame_model *m)
+{
+  int64_t count = m->n_parts, first = 0;
   for (int l = 0; l < m->n_layers; l++) count += m->layer[l]->views;
   m->view = tame_zeroed(count, sizeof *m->view, "a model");
   if (!m->view) return TAME_ERR_NOMEM;
-  for (int l = 0; l < m->n_layers; l++) {
-    for (int k = 0; k < m->layer[l]->views; k++) {
+  for (int r = 0; r < m->n_runs; r++) {
+    const tame_model *s = &m->stack[r];
+    for (int l = 0; l < s->n_layers; first += s->layer[l++]->count)
+      for (int k = 0; k < s->layer[l]->views; k++) {
+        tame_view *v = &m->view[m->n_views++];
+        *v = s->layer[l]->view[k];
+        snprintf(v->name, sizeof v->name, "%s.%s", s->layer[l]->label, s->layer[l]->view[k].name);
+        v->first += first;
+      }
+    for (int k = 0; s->start >= 0 && k < s->n_parts; first += s->part[k++].width) {
+      const int64_t n = s->part[k].width;
       tame_view *v = &m->view[m->n_views++];
-      *v = m->layer[l]->view[k];
-      snprintf(v->name, sizeof v->name, "%d.%s.%s", l, m->layer[l]->name,
-               m->layer[l]->view[k].name);
-      v->first += m->count;
+      *v = (tame_view){.first = first, .count = n, .rows = 1, .columns = n};
+      snprintf(v->name, sizeof v->name, "%.50s.start", s->part[k].name);
     }
-    m->count += m->layer[l]->count;
-  }
-  m->start = train_start ? m->count : -1;
-  for (int k = 0; train_start && k < m->n_parts; k++) {
-    const int64_t n = m->part[k].width;
-    tame_view *v = &m->view[m->n_views++];
-    *v = (tame_view){.first = m->count, .count = n, .rows = 1, .columns = n};
-    snprintf(v->name, sizeof v->name, "%.50s.start", m->part[k].name);
-    m->count += n;
   }
   return TAME_OK;
 }
+
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static tame_status make(tame_model *m, const tame_model_params *p)
 {
@@ -170,9 +274,9 @@ static tame_status make(tame_model *m, const tame_model_params *p)
   if (p->layers.count < 1) return tame_fail(TAME_ERR_INPUT, "layers: found none, want 1 or more");
   status = make_layers(m, p);
   if (status == TAME_OK) status = make_parts(m);
-  if (status == TAME_OK) status = make_views(m, p->train_start);
+  if (status == TAME_OK) status = make_runs(m, p->train_start);
+  if (status == TAME_OK) status = make_views(m);
   if (status != TAME_OK) return status;
-  add_sizes(m);
   m->slab = tame_zeroed(m->count, sizeof *m->slab, "the parameters of a model");
   if (!m->slab) return TAME_ERR_NOMEM;
   tame_model_draw(m, (uint64_t)p->seed);
@@ -196,6 +300,8 @@ void tame_model_free(tame_model **model)
   free(m->part);
   free(m->view);
   free(m->slab);
+  free(m->run);
+  free(m->stack);
   free(m);
   *model = NULL;
 }
@@ -207,9 +313,9 @@ int tame_model_layers(const tame_model *m)
   return m->n_layers;
 }
 
-const char *tame_model_layer_name(const tame_model *m, int layer)
+const char *tame_model_layer_label(const tame_model *m, int layer)
 {
-  return m->layer[layer]->name;
+  return m->layer[layer]->label;
 }
 
 int64_t tame_model_layer_width(const tame_model *m, int layer)
@@ -292,10 +398,48 @@ void tame_model_constrain(const tame_model *m, double *slab)
   for (int k = 0; k < m->n_views; k++) tame_view_constrain(&m->view[k], slab);
 }
 
+/* ---- what runs do ---------------------------------------------------------------------------- */
+
+int tame_model_runs(const tame_model *m, const tame_model_run **runs)
+{
+  *runs = m->run;
+  return m->n_runs;
+}
+
+int64_t tame_model_between(const tame_model *m)
+{
+  return m->between;
+}
+
+int64_t tame_run_time(const tame_model_run *run, int64_t steps, int64_t u)
+{
+  return run->reverse ? steps - 1 - u : u;
+}
+
+int64_t tame_run_elapsed(const tame_model_run *run, int64_t steps, int64_t u)
+{
+  return run->reverse && u > 0 ? steps - u : u;
+}
+
+void tame_run_join(const tame_model_run *run, int64_t batch, const double *own, double *signal)
+{
+  const int64_t n = run->model->outputs;
+  for (int64_t b = 0; b < batch; b++)
+    memcpy(signal + b * run->width + run->column, own + b * n, (size_t)n * sizeof *own);
+}
+
+void tame_run_part(const tame_model_run *run, int64_t batch, const double *signal, double *own)
+{
+  const int64_t n = run->model->outputs;
+  for (int64_t b = 0; b < batch; b++)
+    memcpy(own + b * n, signal + b * run->width + run->column, (size_t)n * sizeof *own);
+}
+
 /* ---- the start ------------------------------------------------------------------------------- */
 
 void tame_model_start(const tame_model *m, const double *slab, int64_t batch, double *state)
 {
+  assert(m->n_runs <= 1);
   memset(state, 0, (size_t)(batch * m->state) * sizeof *state);
   if (m->start < 0) return;
   slab += m->start;
@@ -328,6 +472,7 @@ typedef struct place {
 
 static place first_place(const tame_model *m, const tame_step *step)
 {
+  assert(m->n_runs <= 1);
   place p = {.step = *step};
   p.step.spare = step->work + 2 * m->widest * step->batch; /* after gradients of outputs */
   p.step.work = p.step.spare + m->spare;
@@ -384,14 +529,6 @@ void tame_model_step(const tame_model *m, const tame_step *step)
   }
 }
 
-/* The penalty's share of dL/dy of a layer's outputs. */
-static void rates_vjp(const tame_adjoint *a, int64_t n, const double *y, double *dy)
-{
-  if (a->rates_l1 == 0 && a->rates_l2 == 0) return;
-  for (int64_t i = 0; i < n; i++)
-    dy[i] += a->rates_l1 * ((y[i] > 0) - (y[i] < 0)) + 2 * a->rates_l2 * y[i];
-}
-
 void tame_model_step_vjp(const tame_model *m, const tame_step *step, const tame_adjoint *adjoint)
 {
   const double *dy = adjoint->y;
@@ -404,7 +541,9 @@ void tame_model_step_vjp(const tame_model *m, const tame_step *step, const tame_
                               .x = dx,
                               .slab = adjoint->slab + p.slab};
     m->layer[l]->kind->vjp(m->layer[l], &p.step, &own);
-    if (l > 0) rates_vjp(adjoint, step->batch * m->layer[l]->inputs, p.step.x, dx);
+    if (l > 0)
+      tame_rates_vjp(step->batch * m->layer[l]->inputs, p.step.x, adjoint->rates_l1,
+                     adjoint->rates_l2, dx);
     dy = dx;
   }
 }
@@ -433,13 +572,21 @@ const double *tame_model_layer_outputs(const tame_model *m, const tame_step *ste
   return place_of(m, step, layer).step.y;
 }
 
+void tame_rates_run(int64_t batch, int64_t n, const double *y, double l1, double l2, double *value)
+{
+  for (int64_t b = 0; b < batch; b++)
+    for (int64_t i = b * n; i < (b + 1) * n; i++) value[b] += l1 * fabs(y[i]) + l2 * y[i] * y[i];
+}
+
+void tame_rates_vjp(int64_t count, const double *y, double l1, double l2, double *dy)
+{
+  if (l1 == 0 && l2 == 0) return;
+  for (int64_t i = 0; i < count; i++) dy[i] += l1 * ((y[i] > 0) - (y[i] < 0)) + 2 * l2 * y[i];
+}
+
 void tame_model_rates(const tame_model *m, const tame_step *step, double l1, double l2,
                       double *value)
 {
-  for (int l = 0; l + 1 < m->n_layers; l++) {
-    const double *y = place_of(m, step, l).step.y;
-    const int64_t n = m->layer[l]->outputs;
-    for (int64_t b = 0; b < step->batch; b++)
-      for (int64_t i = b * n; i < (b + 1) * n; i++) value[b] += l1 * fabs(y[i]) + l2 * y[i] * y[i];
-  }
+  for (int l = 0; l + 1 < m->n_layers; l++)
+    tame_rates_run(step->batch, m->layer[l]->outputs, place_of(m, step, l).step.y, l1, l2, value);
 }

@@ -605,7 +605,8 @@ static void no_memory_is_told(void **state)
 {
   (void)state;
   const char *yaml = "{inputs: 2, layers: [ltc: {circuit: {autoncp: {units: 8, outputs: 2}}, "
-                     "mixed_memory: on}, cfc: {circuit: {autoncp: {units: 8, outputs: 2}}}]}";
+                     "mixed_memory: on}, bidirectional: {cell: {cfc: {circuit: {autoncp: {units: "
+                     "8, outputs: 2}}}}}]}";
   tame_model_params p;
   assert_int_equal(tame_yaml_load(&tame_model_schema, &p, "test", yaml, NULL, 0, NULL), TAME_OK);
   for (int64_t at = 1;; at++) {
