@@ -187,7 +187,7 @@ static tame_status put_synapses(const tame_synapses *s, tame_results *results, i
   if (!matrix) return TAME_ERR_NOMEM;
   for (int64_t j = 0; j < s->destinations; j++)
     for (int64_t k = s->start[j]; k < s->start[j + 1]; k++)
-      matrix[s->source[k] * s->destinations + j] = s->sign[k];
+      matrix[s->source[k] * s->destinations + j] = s->sign[k] > 0 ? 1 : -1;
   const int64_t start[TAME_AXES] = {row}, count[TAME_AXES] = {1, s->sources, s->destinations};
   const tame_status status = tame_results_write(results, path, TAME_TYPE_I32, start, count, matrix);
   free(matrix);
