@@ -57,8 +57,11 @@ typedef struct tame_penalties {
 } tame_penalties;
 extern const tame_schema tame_penalties_schema;
 
-/** The penalty on parameters; its gradient is added, unless NULL. Sums in the order of the slab.
+/** The penalty on parameters; its gradient is added, unless NULL. And its second derivatives times v, added
+ *  to out. Sums in the order of the slab.
  *  Local. */
+void tame_penalties_product(const tame_penalties *p, const tame_model *model, const double *v,
+                            double *out);
 double tame_penalties_weights(const tame_penalties *p, const tame_model *model, const double *slab,
                               double *gradient);
 
@@ -147,6 +150,7 @@ typedef struct tame_bptt_params {
   int64_t truncate; /**< gradients do not pass back over steps that are its multiples; 0: they do.
                          Not with bidirectional layers */
   int64_t segment;  /**< steps that are kept, others being made again when wanted; 0: all */
+  bool damped;      /**< products may be damped structurally, and know penalties on rates */
 } tame_bptt_params;
 extern const tame_schema tame_bptt_schema;
 
@@ -201,11 +205,13 @@ tame_status tame_bptt_need(const tame_model *model, const tame_bptt_params *para
 tame_status tame_bptt_run(tame_bptt *bptt, const double *slab, const tame_batch *batch,
                           tame_batch_result *result, double *gradient);
 
-/** Gauss-Newton product, out = J' H J v: J the derivative of all outputs by the parameters, H that
- *  of tame_loss_curve(); without penalties. v, out: [tame_model_count()]. The same bits on every
+/** Gauss-Newton product, out = (J' H J + structural / samples J_h' J_h) v: J the derivative of all outputs by the
+ *  parameters, H that of tame_loss_curve(), J_h that of the outputs of all layers but the last at all steps; with
+ *  the second derivatives of the squares among the penalties. structural, and rates_l2, want params.damped.
+ *  v, out: [tame_model_count()]. The same bits on every
  *  rank whatever their number. Schraudolph (2002), doi:10.1162/08997660260028683. Collective.
  *  @return as tame_bptt_run(); TAME_ERR_INPUT where gradients are truncated: J' would not be J's */
 tame_status tame_bptt_product(tame_bptt *bptt, const double *slab, const tame_batch *batch,
-                              const double *v, double *out);
+                              double structural, const double *v, double *out);
 
 #endif

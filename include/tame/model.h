@@ -201,6 +201,8 @@ typedef struct tame_adjoint {
   double *slab;           /**< dL/d parameters: added to */
   /** L has these times |.| and .^2 of the outputs of all layers but the last. */
   double rates_l1, rates_l2;
+  const double *hidden; /**< and so many times these, like tame_tangent's, times them; NULL: no */
+  double hidden_times;
 } tame_adjoint;
 
 /** A direction seen forwards through a step: the derivatives of next and y along (slab, x,
@@ -208,6 +210,9 @@ typedef struct tame_adjoint {
 typedef struct tame_tangent {
   const double *slab, *x, *state;
   double *next, *y; /**< set */
+  /** Set: derivatives of the outputs of all layers but the last, [batch][width], one after the other; NULL: not
+   *  wanted. */
+  double *hidden;
 } tame_tangent;
 
 /** The state at step 0: of the parameters, or 0; [batch * state size]. Local, as all below. */

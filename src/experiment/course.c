@@ -145,6 +145,11 @@ static tame_status conclude(const tame_course *c, tame_status status)
 tame_status tame_course_end(tame_course *c, tame_status status, bool prepared)
 {
   if (c->rank == 0 && prepared) put_cost(c);
+  char why[1024];
+  snprintf(why, sizeof why, "%s", tame_message());
+  if (status == TAME_ERR_INPUT && !prepared && c->checkpoint &&
+      tame_checkpoint_found(c->checkpoint))
+    return tame_fail(TAME_ERR_IO, "%s", why); /* it may be mended: what it had come to stays */
   const bool over = status == TAME_OK || status == TAME_ERR_INPUT || status == TAME_ERR_NUMERIC;
   return over ? conclude(c, status) : status;
 }

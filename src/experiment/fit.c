@@ -32,7 +32,8 @@ typedef struct run {
   tame_optimizer *optimizer;
   tame_bptt *bptt, *curve,
       *judge;               /* of updates; of products; of the test's, or validation's, samples */
-  tame_batch_result result; /* of the last gradient, where the optimizer searches */
+  tame_batch_result result; /* where the last update that searched began */
+  bool starts;              /* the next gradient is that one */
   tame_search_report found; /* of the last update that searched */
   tame_fit_source learns, judges;
   int64_t *order; /* [samples] */
@@ -188,12 +189,35 @@ static void restored(void *run_)
   (void)run_;
 }
 
+/* Weights to begin with. Rank 0. */
+static tame_status take_weights(const run *r)
+{
+  char why[2048];
+  const tame_status status = tame_fit_take_weights(r->e, r->model);
+  if (status != TAME_ERR_INPUT) return status;
+  snprintf(why, sizeof why, "%s", tame_message());
+  return tame_yaml_fail_at(r->e->marks, "weights.file", "%s", why);
+}
+
+/* On all ranks. Collective. */
+static tame_status begin_weights(run *r)
+{
+  const MPI_Comm comm = r->member->comm;
+  double *slab = tame_model_slab(r->model);
+  const int64_t count = tame_model_count(r->model);
+  if (!r->e->weights.path) return TAME_OK;
+  const tame_status status = tame_agree(comm, r->course.rank == 0 ? take_weights(r) : TAME_OK);
+  if (status == TAME_OK) MPI_Bcast(slab, (int)count, MPI_DOUBLE, 0, comm);
+  return status;
+}
+
 static tame_status put(void *run_)
 {
   run *r = run_;
   const tame_member *m = r->member;
-  if (r->course.rank > 0) return TAME_OK;
-  tame_status status = tame_fit_put_data(r->e, m->results, m->row);
+  tame_status status = begin_weights(r);
+  if (r->course.rank > 0 || status != TAME_OK) return status;
+  status = tame_fit_put_data(r->e, m->results, m->row);
   if (status == TAME_OK) status = tame_fit_put_wiring(r->model, m->results, m->row);
   if (status == TAME_OK)
     status = tame_fit_put_weights(r->model, tame_model_slab(r->model), "initial", m->results,
@@ -293,7 +317,7 @@ static tame_status loss_at(void *context, const double *slab, double *value)
   const tame_batch batch = tame_fit_source_batch(&r->learns, samples_of_update(r));
   tame_status status = between(r);
   if (status == TAME_OK) status = tame_bptt_run(r->bptt, slab, &batch, &result, NULL);
-  *value = result.loss;
+  if (status == TAME_OK) *value = result.loss;
   return status;
 }
 
@@ -301,10 +325,14 @@ static tame_status gradient_at(void *context, const double *slab, double *value,
 {
   run *r = context;
   const tame_batch batch = tame_fit_source_batch(&r->learns, samples_of_update(r));
+  tame_batch_result result = {0};
   tame_status status = between(r);
-  if (status == TAME_OK) status = tame_bptt_run(r->bptt, slab, &batch, &r->result, gradient);
-  *value = r->result.loss;
-  return status;
+  if (status == TAME_OK) status = tame_bptt_run(r->bptt, slab, &batch, &result, gradient);
+  if (status != TAME_OK) return status;
+  if (r->starts) r->result = result; /* where the update begins */
+  r->starts = false;
+  *value = result.loss;
+  return TAME_OK;
 }
 
 static tame_status product_at(void *context, const double *slab, double structural, const double *v,
@@ -317,7 +345,12 @@ static tame_status product_at(void *context, const double *slab, double structur
   const tame_batch batch = tame_fit_source_batch(&r->learns, part ? some : all);
   const tame_status status = between(r);
   if (status != TAME_OK) return status;
-  return ((void)structural, tame_bptt_product(part ? r->curve : r->bptt, slab, &batch, v, out));
+  return tame_bptt_product(part ? r->curve : r->bptt, slab, &batch, structural, v, out);
+}
+
+static bool has_products(const run *r)
+{
+  return tame_optimizer_curvature(&tame_fit_at(r->e, r->phase)->optimizer) >= 0;
 }
 
 /* An update that searches. Collective. */
@@ -327,15 +360,14 @@ static tame_status search(run *r)
   const double began = now();
   const tame_problem problem = {tame_model_count(r->model), loss_at, gradient_at, product_at, r};
   double *slab = tame_model_slab(r->model);
-  tame_batch_result first = {0};
+  r->starts = true;
   memcpy(r->previous, slab, (size_t)problem.count * sizeof *slab);
   tame_status status = tame_optimizer_search(r->optimizer, &problem, slab, &r->found);
   if (status == TAME_OK) status = settle(r);
   if (status != TAME_OK) return place_failure(r, status);
-  first.loss = r->found.loss;
-  first.data = first.loss - r->result.weights - r->result.rates; /* penalties of the last place */
-  count_update(r, samples, &first, r->found.norm, 1, began);
-  r->ended = r->found.ended;
+  count_update(r, samples, &r->result, r->found.norm, 1, began);
+  /* Another batch may show the way where one does not; damping that has failed stays. */
+  r->ended = r->found.ended && (has_products(r) || samples == r->learns.shape.samples);
   return TAME_OK;
 }
 
@@ -350,7 +382,7 @@ static tame_status update(run *r)
 static tame_status end_epoch(run *r)
 {
   const tame_fit *fit = tame_fit_at(r->e, r->phase);
-  const double samples = (double)r->learns.shape.samples;
+  const double samples = (double)r->done; /* all, unless the optimizer has ended */
   double *slab = tame_model_slab(r->model);
   double figures[TAME_FIT_FIGURES] = {[TAME_FIT_LOSS] = r->sums[LOSS] / samples,
                                       [TAME_FIT_DATA_LOSS] = r->sums[DATA] / samples,
@@ -411,7 +443,7 @@ static tame_status run_epoch(run *r)
 {
   tame_status status = TAME_OK;
   begin_epoch(r);
-  while (status == TAME_OK && r->done < r->learns.shape.samples) {
+  while (status == TAME_OK && r->done < r->learns.shape.samples && !r->ended) {
     status = update(r);
     if (status != TAME_OK) return status;
     report(r, false);
@@ -513,11 +545,12 @@ static tame_status open_fit(run *r)
 {
   const tame_fit *fit = tame_fit_at(r->e, r->phase);
   const int64_t data = tame_fit_find_data(r->e, fit->data);
-  const tame_layout *l = &r->member->layout;
+  int ranks;
   int64_t bytes;
+  MPI_Comm_size(r->member->comm, &ranks);
   tame_bptt_params p = tame_fit_gradient(r->e, r->phase);
-  tame_status status = tame_fit_need(r->e, r->model, r->phase, l->ranks, l->threads, &p.segment,
-                                     &bytes);
+  tame_status status = tame_fit_need(r->e, r->model, r->phase, ranks, r->member->layout.threads,
+                                     &p.segment, &bytes);
   if (status == TAME_OK)
     status = tame_fit_source_open(&r->learns, r->e, r->model, data, r->phase, false,
                                   &fit->gradient.loss);
@@ -555,8 +588,9 @@ static tame_status open_phase(run *r)
 
 static tame_status run_phase(run *r)
 {
+  const bool begins = !r->restored;
   tame_status status = TAME_OK;
-  if (!r->restored) {
+  if (begins) {
     r->epoch = r->done = r->stale = 0;
     r->ended = false;
     r->best_loss = INFINITY;
@@ -565,6 +599,7 @@ static tame_status run_phase(run *r)
     status = open_phase(r);
   }
   r->restored = false;
+  if (status == TAME_OK && begins && r->phase > 0) status = tame_course_attend(&r->course, true);
   if (status == TAME_OK) status = tame_fit_learns(r->e, r->phase) ? run_fit(r) : run_test(r);
   close_phase(r);
   return status;
@@ -618,27 +653,12 @@ static tame_status allocate(run *r)
   return r->gradient && r->previous && r->best ? TAME_OK : TAME_ERR_NOMEM;
 }
 
-/* Weights to begin with. Rank 0. */
-static tame_status take_weights(const run *r)
-{
-  char why[2048];
-  const tame_status status = tame_fit_take_weights(r->e, r->model);
-  if (status != TAME_ERR_INPUT) return status;
-  snprintf(why, sizeof why, "%s", tame_message());
-  return tame_yaml_fail_at(r->e->marks, "weights.file", "%s", why);
-}
-
 static tame_status prepare(run *r)
 {
   const MPI_Comm comm = r->member->comm;
   tame_status status = tame_model_create(&r->model, &r->e->model);
   if (status == TAME_OK) status = allocate(r);
-  status = tame_agree(comm, status);
-  if (status != TAME_OK || !r->e->weights.path) return status;
-  status = tame_agree(comm, r->course.rank == 0 ? take_weights(r) : TAME_OK);
-  if (status == TAME_OK)
-    MPI_Bcast(tame_model_slab(r->model), (int)tame_model_count(r->model), MPI_DOUBLE, 0, comm);
-  return status;
+  return tame_agree(comm, status);
 }
 
 tame_status tame_fit_run(const tame_member *m)
@@ -659,7 +679,9 @@ tame_status tame_fit_run(const tame_member *m)
   if (prepared && status == TAME_ERR_NUMERIC && r.course.rank == 0) written = put_none(&r);
   if (prepared && ended && r.course.rank == 0 && written == TAME_OK)
     written = tame_fit_put_weights(r.model, tame_model_slab(r.model), "final", m->results, m->row);
-  if (status == TAME_OK) status = tame_agree(m->comm, written);
+  if (ended && written == TAME_OK) written = tame_results_sync(m->results); /* of all ranks */
+  if (ended) written = tame_agree(m->comm, written);
+  if (status == TAME_OK) status = written;
   status = tame_course_end(&r.course, status, prepared);
   close_phase(&r);
   tame_course_close(&r.course);
@@ -685,7 +707,7 @@ static void release(tame_experiment *e)
 /* Micro-batches can be shared out, not a model: one rank must hold it, or none can. */
 static tame_status look_at(const tame_experiment *e, tame_look *look)
 {
-  const int ranks = look->given ? look->given : look->size;
+  const int ranks = look->given ? look->given : 1; /* of a sweep, where groups are not known yet */
   tame_fit_load load;
   tame_model *model = NULL;
   tame_status status = tame_fit_survey(e, ranks, look->layout->threads, &load);

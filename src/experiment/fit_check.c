@@ -105,6 +105,8 @@ static const tame_field experiment_fields[] = {
     {0}};
 const tame_schema tame_model_experiment_schema = {sizeof(tame_experiment), experiment_fields};
 
+static const double MOST_FRESH = 1099511627776.; /* samples of a phase: ids, see fit.h */
+
 /* ---- small questions ------------------------------------------------------------------------ */
 
 bool tame_fit_learns(const tame_experiment *e, int64_t phase)
@@ -123,8 +125,12 @@ int64_t tame_fit_find_data(const tame_experiment *e, const char *name)
 tame_bptt_params tame_fit_gradient(const tame_experiment *e, int64_t phase)
 {
   const tame_fit *fit = tame_fit_at(e, phase);
-  if (tame_fit_learns(e, phase)) return fit->gradient;
   tame_bptt_params p = {.micro_batch = 16};
+  if (tame_fit_learns(e, phase)) {
+    p = fit->gradient;
+    p.damped = tame_optimizer_curvature(&fit->optimizer) >= 0;
+    return p;
+  }
   for (int64_t k = e->phases.count - 1; k >= 0; k--)
     if (tame_fit_learns(e, k)) p = tame_fit_at(e, k)->gradient;
   p.penalties = (tame_penalties){0};
@@ -275,6 +281,9 @@ static tame_status check_data(tame_experiment *e, MPI_Comm comm, int64_t k)
   if (status == TAME_OK) status = tame_data_shape_of(data, &shape, &key);
   snprintf(path, sizeof path, "data[%lld].%s", (long long)k, key);
   if (status != TAME_OK) return bad(e, status, path);
+  if (shape.samples > INT32_MAX)
+    return tame_yaml_fail_at(e->marks, path, "'%s' has %lld samples, want less than 2^31 an epoch",
+                             data->name, (long long)shape.samples);
   if (shape.inputs == e->model.inputs) return TAME_OK;
   snprintf(path, sizeof path, "data[%lld]", (long long)k);
   return tame_yaml_fail_at(e->marks, path,
@@ -327,6 +336,21 @@ static tame_status check_fit(const tame_experiment *e, const tame_model *model, 
                              "found %lld, and '%s' has %lld sample%s", (long long)fit->batch,
                              tame_data_at(e, data)->name, (long long)samples,
                              samples == 1 ? "" : "s");
+  const bool fresh = tame_data_at(e, data)->fresh;
+  if (fresh && (double)fit->epochs * (double)samples > MOST_FRESH)
+    return tame_yaml_fail_at(
+        e->marks, phase_path(e, k, "epochs"),
+        "found %lld, and '%s' has %lld new samples in each: want 2^40 in all at most",
+        (long long)fit->epochs, tame_data_at(e, data)->name, (long long)samples);
+  const bool searches = tame_optimizer_searches(&fit->optimizer);
+  if (searches && fit->schedules.count > 0)
+    return tame_yaml_fail_at(e->marks, phase_path(e, k, "schedules"),
+                             "found some with %s, which chooses its steps by itself",
+                             fit->optimizer.row->name);
+  if (searches && !(isnan(fit->clip.value) && isnan(fit->clip.norm)))
+    return tame_yaml_fail_at(e->marks, phase_path(e, k, "clip"),
+                             "found a limit with %s, which chooses its steps by itself",
+                             fit->optimizer.row->name);
   tame_status status = tame_optimizer_create(&spare, &fit->optimizer, 1);
   tame_optimizer_free(&spare);
   if (status != TAME_OK) return bad(e, status, phase_path(e, k, "optimizer"));

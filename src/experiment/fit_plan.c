@@ -159,6 +159,7 @@ static tame_status find_extremes(const tame_experiment *study, const tame_plan_r
 {
   tame_status status = TAME_OK;
   double longest = -1;
+  const int ranks = q->group ? q->group : out->networks == 1 ? q->ranks : 1;
   for (int64_t k = 0; status == TAME_OK && k < out->networks; k++) {
     tame_experiment *e = NULL;
     tame_fit_load load;
@@ -168,7 +169,7 @@ static tame_status find_extremes(const tame_experiment *study, const tame_plan_r
       status = TAME_OK;
       continue;
     }
-    if (status == TAME_OK) status = tame_fit_survey(e, q->ranks, q->threads, &load);
+    if (status == TAME_OK) status = tame_fit_survey(e, ranks, q->threads, &load);
     tame_experiment_free(&e);
     if (status != TAME_OK) break;
     work[k] = load.work * (double)load.parameters;

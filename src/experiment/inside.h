@@ -344,7 +344,7 @@ typedef struct tame_course_kind {
   /** Stand where a checkpoint says, with room for its state; and when that has been read. Collective. */
   tame_status (*restore)(void *run, const tame_checkpoint_about *about);
   void (*restored)(void *run);
-  /** Write what is known before it runs. Local. */
+  /** Write what is known before it runs. Collective. */
   tame_status (*put)(void *run);
 } tame_course_kind;
 

@@ -117,6 +117,20 @@ static tame_status choose(study *s)
   return status;
 }
 
+/* ---- networks --------------------------------------------------------------------------------- */
+
+/* A network's own experiment; of the only one, that of the study, whose data are there already. */
+static tame_status take_member(const study *s, int64_t row, MPI_Comm comm, tame_experiment **e)
+{
+  *e = s->e;
+  return is_sweep(s) ? tame_experiment_member(e, s->e, s->ids[row], comm) : TAME_OK;
+}
+
+static void leave_member(const study *s, tame_experiment **e)
+{
+  if (*e != s->e) tame_experiment_free(e);
+}
+
 /* ---- a look at each --------------------------------------------------------------------------- */
 
 /* Ranks for a network, if they are not to be chosen; else 0. */
@@ -130,7 +144,7 @@ static int ranks_given(const study *s)
 static tame_status look_at(study *s, int64_t row)
 {
   tame_experiment *e;
-  tame_status status = tame_experiment_member(&e, s->e, s->ids[row], MPI_COMM_SELF);
+  tame_status status = take_member(s, row, MPI_COMM_SELF, &e);
   if (status == TAME_ERR_INPUT) {
     snprintf(s->refused[row], WHY, "%s", tame_message());
     return TAME_OK;
@@ -142,7 +156,7 @@ static tame_status look_at(study *s, int64_t row)
   if (look.fewest > s->fewest) s->fewest = look.fewest;
   if (look.a_step > s->a_step) s->a_step = look.a_step;
   s->cycles[row] = look.cycles;
-  tame_experiment_free(&e);
+  leave_member(s, &e);
   return status == TAME_OK ? s->blueprint.status : status;
 }
 
@@ -292,9 +306,9 @@ static tame_status put_beginning(study *s)
     if (first < 0 && !s->refused[row][0]) first = row;
   }
   tame_experiment *e = NULL;
-  if (status == TAME_OK) status = tame_experiment_member(&e, s->e, s->ids[first], MPI_COMM_SELF);
+  if (status == TAME_OK) status = take_member(s, first, MPI_COMM_SELF, &e);
   if (status == TAME_OK) status = s->e->kind->put_common(s->e, e, s->results);
-  tame_experiment_free(&e);
+  leave_member(s, &e);
   return status == TAME_OK ? tame_results_sync(s->results) : status;
 }
 
@@ -307,7 +321,7 @@ static tame_status create(study *s)
   if (status == TAME_OK) status = tame_agree(s->comm, s->blueprint.status);
   if (status == TAME_OK)
     status = tame_results_create(&s->results, s->comm, s->path, s->options->force, &s->blueprint,
-                                 is_sweep(s));
+                                 is_sweep(s) || s->e->kind->keeps_failed);
   if (status == TAME_OK) {
     status = tame_agree(s->comm, s->rank == 0 ? put_beginning(s) : TAME_OK);
     /* What an earlier run has left must not be taken for ours. */
@@ -365,11 +379,11 @@ static tame_status check_origin(const study *s, const tame_origin *origin)
 static tame_status check_signals(const study *s, int64_t row)
 {
   tame_experiment *e = NULL;
-  tame_status status = tame_experiment_member(&e, s->e, s->ids[row], MPI_COMM_SELF);
+  tame_status status = take_member(s, row, MPI_COMM_SELF, &e);
   if (status == TAME_ERR_INPUT) return TAME_OK; /* it will be said when its turn comes */
   if (status == TAME_OK)
     status = e->kind->same(e, s->results, s->e->kind->shares(s->e, e->kind->common) ? 0 : row);
-  tame_experiment_free(&e);
+  leave_member(s, &e);
   return status;
 }
 
@@ -496,7 +510,7 @@ static tame_status mark_refused(study *s, int64_t row)
 static tame_status run_one(study *s, int64_t row, const tame_run_options *options, double stop_at)
 {
   tame_experiment *e;
-  tame_status status = tame_experiment_member(&e, s->e, s->ids[row], s->group);
+  tame_status status = take_member(s, row, s->group, &e);
   if (status == TAME_ERR_INPUT) return mark_refused(s, row);
   if (status != TAME_OK) return status;
   tame_member m = {.e = e,
@@ -514,7 +528,7 @@ static tame_status run_one(study *s, int64_t row, const tame_run_options *option
                    .networks = s->rows,
                    .stop_at = stop_at};
   status = e->kind->run(&m);
-  tame_experiment_free(&e);
+  leave_member(s, &e);
   return status;
 }
 
@@ -574,14 +588,26 @@ static tame_status finish(study *s)
   return status;
 }
 
+/* Had the only network begun when it failed? The same on every rank. Collective. */
+static bool has_begun(const study *s)
+{
+  const int64_t start[TAME_AXES] = {0}, one[TAME_AXES] = {1};
+  char when[64] = "";
+  if (s->rank == 0 && s->results && !is_sweep(s) &&
+      tame_results_width(s->results, "run/started") < (int64_t)sizeof when)
+    (void)tame_results_read(s->results, "run/started", start, one, when);
+  MPI_Bcast(when, 1, MPI_CHAR, 0, s->comm);
+  return when[0] != '\0';
+}
+
 /* The only network has failed, and what it has written is of use. Collective. */
-static tame_status keep_failed(study *s)
+static tame_status keep_failed(study *s, tame_status failure)
 {
   char why[1024];
   snprintf(why, sizeof why, "%s", tame_message());
   const tame_status status = tame_results_finish(&s->results);
   if (status != TAME_OK) return status;
-  return tame_fail(TAME_ERR_NUMERIC, "%s; '%s' has what came before", why, s->path);
+  return tame_fail(failure, "%s; '%s' has what came before", why, s->path);
 }
 
 /* By what, as far as this rank knows. */
@@ -677,7 +703,7 @@ tame_status tame_experiment_run(tame_experiment *e, MPI_Comm comm, const tame_ru
     if (status == TAME_OK) status = finish(&s);
     else if (status == TAME_STOPPED) status = stopped(&s);
     const bool own = (status == TAME_ERR_INPUT && !options->resume) || status == TAME_ERR_NUMERIC;
-    if (status == TAME_ERR_NUMERIC && e->kind->keeps_failed) status = keep_failed(&s);
+    if (own && e->kind->keeps_failed && has_begun(&s)) status = keep_failed(&s, status);
     const bool world = status == TAME_ERR_NOMEM || status == TAME_ERR_IO;
     if (own || (world && !worth_keeping(&s))) tame_results_abandon(&s.results);
     if (own && s.rank == 0) tame_checkpoint_clear(s.folder);

@@ -44,6 +44,7 @@ typedef struct lane {
   double *half, *dx;           /* of a step: outputs of a half; dL/dx before it is added */
   double *dstate;              /* [2][batch * state] */
   double *tstate, *ty, *no_tx; /* tangents of states, [2][.], and of outputs; zeros for inputs */
+  double *thidden; /* and of the outputs of layers within runs, [steps][batch * .], run by run */
   double *work, *gradient, *weight, *data, *rates;
   int64_t *counts;
 } lane;
@@ -77,6 +78,16 @@ static int64_t times(int64_t steps, int64_t batch, int64_t numbers)
   return steps * batch * numbers;
 }
 
+/* Outputs of all layers but the last of each run, of the runs before this one. */
+static int64_t hidden_before(const tame_bptt *b, int run)
+{
+  int64_t sum = 0;
+  for (int k = 0; k < run; k++)
+    for (int l = 0; l + 1 < tame_model_layers(b->runs[k].model); l++)
+      sum += tame_model_layer_width(b->runs[k].model, l);
+  return sum;
+}
+
 /* Numbers of a lane's block; the lane's pointers are set unless it is NULL. */
 static int64_t lay_out(const tame_bptt *b, lane *l)
 {
@@ -100,6 +111,7 @@ static int64_t lay_out(const tame_bptt *b, lane *l)
       {l ? &l->between : NULL, times(T, m, b->between)},
       {l ? &l->dbetween : NULL, times(T, m, b->between)},
       {l ? &l->tbetween : NULL, times(T, m, b->between)},
+      {l ? &l->thidden : NULL, b->p.damped ? times(T, m, hidden_before(b, b->n_runs)) : 0},
       {l ? &l->half : NULL, times(1, m, b->widest)},
       {l ? &l->dx : NULL, times(1, m, b->widest)},
       {l ? &l->work : NULL, tame_model_work_size(b->model, m)},
@@ -305,6 +317,7 @@ typedef struct job {
   lane *l;
   int64_t first, count;      /* samples */
   const double *v;           /* a direction of the slab: a product is wanted; NULL: the gradient */
+  double damping;            /* of the squares of tangents of hidden outputs, in a product */
   bool resumed;              /* the state at step 0 is no parameter */
   const tame_model_run *run; /* that is worked on */
 } job;
@@ -313,7 +326,7 @@ static job job_of(const tame_bptt *b, const tame_batch *batch, const double *sla
                   int64_t micro)
 {
   const int64_t m = b->p.micro_batch, first = micro * m, left = batch->samples - first;
-  return (job){b, batch, slab, l, first, left < m ? left : m, NULL, false, b->runs};
+  return (job){b, batch, slab, l, first, left < m ? left : m, NULL, 0, false, b->runs};
 }
 
 static void fetch(const job *j)
@@ -402,6 +415,16 @@ static double share_of(const job *j)
   return 1 / ((double)j->batch->samples * (double)j->batch->steps);
 }
 
+/* Tangents of hidden outputs after the run's step u; NULL: they are not kept. */
+static double *hidden_at(const job *j, int64_t u)
+{
+  const tame_bptt *b = j->b;
+  const int run = (int)(j->run - b->runs);
+  const int64_t before = hidden_before(b, run), own = hidden_before(b, run + 1) - before;
+  if (!b->p.damped || !j->v) return NULL;
+  return j->l->thidden + times(b->steps, b->p.micro_batch, before) + times(u, j->count, own);
+}
+
 /* Along v through a step that was made. */
 static void follow(const job *j, int64_t u, const tame_step *s)
 {
@@ -414,7 +437,8 @@ static void follow(const job *j, int64_t u, const tame_step *s)
       .x = r->x < 0 ? l->no_tx : between_at(j, r->x, l->tbetween, tame_model_inputs(r->model), t),
       .state = l->tstate + u % 2 * whole,
       .next = l->tstate + (u + 1) % 2 * whole,
-      .y = r->half ? l->half : ty};
+      .y = r->half ? l->half : ty,
+      .hidden = hidden_at(j, u)};
   tame_model_step_jvp(r->model, s, &along);
   if (r->half) tame_run_join(r, j->count, l->half, ty);
 }
@@ -508,7 +532,9 @@ static void step_backwards(const job *j, int64_t u, const double *next, double *
                           .x = r->x < 0 ? NULL : l->dx,
                           .slab = l->gradient + r->slab,
                           .rates_l1 = j->v ? 0 : p->rates_l1 * share_of(j),
-                          .rates_l2 = j->v ? 0 : p->rates_l2 * share_of(j)};
+                          .rates_l2 = j->v ? 0 : p->rates_l2 * share_of(j),
+                          .hidden = hidden_at(j, u),
+                          .hidden_times = j->damping};
   tame_model_step_vjp(r->model, &s, &a);
   add_dx(j, t);
 }
@@ -545,6 +571,10 @@ static void begin_signal(const job *j)
   if (r->y < 0 || r->column > 0) return;
   double *const dsignal = between_at(j, r->y, l->dbetween, r->width, 0);
   memset(dsignal, 0, (size_t)count * sizeof *dsignal);
+  if (j->v && j->damping != 0) {
+    const double *tangent = between_at(j, r->y, l->tbetween, r->width, 0);
+    for (int64_t i = 0; i < count; i++) dsignal[i] = j->damping * tangent[i];
+  }
   if (!j->v)
     tame_rates_vjp(count, between_at(j, r->y, l->between, r->width, 0), p->rates_l1 * share_of(j),
                    p->rates_l2 * share_of(j), dsignal);
@@ -614,7 +644,7 @@ static void sum_losses(tame_bptt *b, int64_t samples, tame_batch_result *r)
 }
 
 static void work_on_all(tame_bptt *b, const tame_batch *batch, const double *slab, int64_t targets,
-                        const double *v, bool with_gradient)
+                        const double *v, double structural, bool with_gradient)
 {
   const int64_t end = b->micro.first[b->rank + 1];
   for (int64_t k = b->micro.first[b->rank]; k < end; k += b->n_lanes) {
@@ -623,6 +653,7 @@ static void work_on_all(tame_bptt *b, const tame_batch *batch, const double *sla
     for (int i = 0; i < now; i++) {
       job j = job_of(b, batch, slab, &b->lanes[i], k + i);
       j.v = v;
+      j.damping = structural / (double)batch->samples + 2 * b->p.penalties.rates_l2 * share_of(&j);
       work_on(&j, targets, b->own_losses + (j.first - b->own.first[b->rank]), with_gradient);
     }
     for (int i = 0; with_gradient && i < now; i++)
@@ -632,7 +663,7 @@ static void work_on_all(tame_bptt *b, const tame_batch *batch, const double *sla
 
 /* What a batch comes to, and its gradient or, along v, product. */
 static tame_status run(tame_bptt *b, const double *slab, const tame_batch *batch, const double *v,
-                       tame_batch_result *result, double *out)
+                       double structural, tame_batch_result *result, double *out)
 {
   int64_t targets;
   *result = (tame_batch_result){0};
@@ -649,7 +680,7 @@ static tame_status run(tame_bptt *b, const double *slab, const tame_batch *batch
   if (status == TAME_OK) status = count_targets(b, batch, &targets);
   if (status != TAME_OK) return status;
   tame_model_turn(b->model, slab, b->turned);
-  work_on_all(b, batch, slab, targets, v, out != NULL);
+  work_on_all(b, batch, slab, targets, v, structural, out != NULL);
   sum_losses(b, batch->samples, result);
   if (out) tame_vector_sum_finish(b->sum, out);
   if (!isfinite(result->data + result->rates))
@@ -661,7 +692,7 @@ static tame_status run(tame_bptt *b, const double *slab, const tame_batch *batch
 tame_status tame_bptt_run(tame_bptt *b, const double *slab, const tame_batch *batch,
                           tame_batch_result *result, double *gradient)
 {
-  const tame_status status = run(b, slab, batch, NULL, result, gradient);
+  const tame_status status = run(b, slab, batch, NULL, 0, result, gradient);
   if (status != TAME_OK) return status;
   result->weights = tame_penalties_weights(&b->p.penalties, b->model, slab, gradient);
   result->loss = result->data + result->rates + result->weights;
@@ -669,11 +700,16 @@ tame_status tame_bptt_run(tame_bptt *b, const double *slab, const tame_batch *ba
 }
 
 tame_status tame_bptt_product(tame_bptt *b, const double *slab, const tame_batch *batch,
-                              const double *v, double *out)
+                              double structural, const double *v, double *out)
 {
   tame_batch_result result;
   if (b->p.truncate > 0)
     return tame_fail(TAME_ERR_INPUT, "truncate: found %lld, want 0 for Gauss-Newton products",
                      (long long)b->p.truncate);
-  return run(b, slab, batch, v, &result, out);
+  if (!b->p.damped && (structural != 0 || b->p.penalties.rates_l2 != 0))
+    return tame_fail(TAME_ERR_INPUT, "damped: found off, want on for structural damping of "
+                                     "products, and for penalties on rates");
+  const tame_status status = run(b, slab, batch, v, structural, &result, out);
+  if (status == TAME_OK) tame_penalties_product(&b->p.penalties, b->model, v, out);
+  return status;
 }

@@ -46,6 +46,16 @@ double tame_penalties_weights(const tame_penalties *p, const tame_model *model, 
   return sum;
 }
 
+void tame_penalties_product(const tame_penalties *p, const tame_model *model, const double *v,
+                            double *out)
+{
+  const tame_view *view;
+  const int64_t views = tame_model_views(model, &view);
+  for (int64_t k = 0; k < views && p->weights_l2 != 0; k++)
+    for (int64_t i = view[k].first; i < view[k].first + view[k].count; i++)
+      if (p->on == 1 || view[k].weight) out[i] += 2 * p->weights_l2 * v[i];
+}
+
 /* ---- clipping -------------------------------------------------------------------------------- */
 
 static const tame_field clipping_fields[] = {

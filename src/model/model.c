@@ -531,9 +531,11 @@ void tame_model_step(const tame_model *m, const tame_step *step)
 
 void tame_model_step_vjp(const tame_model *m, const tame_step *step, const tame_adjoint *adjoint)
 {
-  const double *dy = adjoint->y;
+  const double *dy = adjoint->y, *hidden = adjoint->hidden;
+  for (int l = 0; hidden && l + 1 < m->n_layers; l++) hidden += step->batch * m->layer[l]->outputs;
   for (int l = m->n_layers - 1; l >= 0; l--) {
     const place p = place_of(m, step, l);
+    const int64_t inputs = step->batch * m->layer[l]->inputs;
     double *dx = l > 0 ? step->work + l % 2 * m->widest * step->batch : adjoint->x;
     const tame_adjoint own = {.next = adjoint->next + p.state,
                               .y = dy,
@@ -541,9 +543,11 @@ void tame_model_step_vjp(const tame_model *m, const tame_step *step, const tame_
                               .x = dx,
                               .slab = adjoint->slab + p.slab};
     m->layer[l]->kind->vjp(m->layer[l], &p.step, &own);
-    if (l > 0)
-      tame_rates_vjp(step->batch * m->layer[l]->inputs, p.step.x, adjoint->rates_l1,
-                     adjoint->rates_l2, dx);
+    if (l > 0) tame_rates_vjp(inputs, p.step.x, adjoint->rates_l1, adjoint->rates_l2, dx);
+    if (l > 0 && hidden) {
+      hidden -= inputs;
+      for (int64_t i = 0; i < inputs; i++) dx[i] += adjoint->hidden_times * hidden[i];
+    }
     dy = dx;
   }
 }
@@ -551,6 +555,7 @@ void tame_model_step_vjp(const tame_model *m, const tame_step *step, const tame_
 void tame_model_step_jvp(const tame_model *m, const tame_step *step, const tame_tangent *tangent)
 {
   const double *tx = tangent->x;
+  double *hidden = tangent->hidden;
   for (int l = 0; l < m->n_layers; l++) {
     const place p = place_of(m, step, l);
     const bool last = l + 1 == m->n_layers;
@@ -561,6 +566,10 @@ void tame_model_step_jvp(const tame_model *m, const tame_step *step, const tame_
                               .next = tangent->next + p.state,
                               .y = ty};
     m->layer[l]->kind->jvp(m->layer[l], &p.step, &own);
+    if (hidden && !last) {
+      memcpy(hidden, ty, (size_t)(step->batch * m->layer[l]->outputs) * sizeof *hidden);
+      hidden += step->batch * m->layer[l]->outputs;
+    }
     tx = ty;
   }
 }

@@ -265,7 +265,7 @@ static void products_are_gauss_newtons(void **state)
     for (int d = 0; d < 2; d++) {
       static const double share[] = {0, 45 / 60., -9 / 60., 1 / 60.};
       for (int64_t i = 0; i < n; i++) v[d][i] = number(d, i, 0, 0, 9);
-      assert_all(tame_bptt_product(b, slab, &batch, v[d], G[d]) == TAME_OK);
+      assert_all(tame_bptt_product(b, slab, &batch, 0, v[d], G[d]) == TAME_OK);
       for (int e = -3; e <= 3; e++) {
         const double h = 1e-3 / sqrt((double)n);
         for (int64_t i = 0; i < n; i++) moved[i] = slab[i] + e * h * v[d][i];
@@ -278,17 +278,73 @@ static void products_are_gauss_newtons(void **state)
     assert_all(dot(n, v[0], G[0]) > 0);
     if (k == 0 || k >= 3)
       assert_all(fabs(uGv - 2 * dot(m, J[0], J[1]) / (double)m) <= 1e-8 * scale);
-    assert_all(tame_bptt_product(alone, slab, &batch, v[0], moved) == TAME_OK);
+    assert_all(tame_bptt_product(alone, slab, &batch, 0, v[0], moved) == TAME_OK);
     assert_all(memcmp(moved, G[0], (size_t)n * 8) == 0);
     tame_bptt_free(&b), tame_bptt_free(&alone);
     p.p.truncate = is_bidirectional(&p) ? 0 : 3; /* those refuse it anyway */
     assert_all(tame_bptt_create(&b, MPI_COMM_WORLD, p.model, &p.p, SAMPLES, T) == TAME_OK);
-    assert_all(tame_bptt_product(b, slab, &batch, v[0], moved) ==
+    assert_all(tame_bptt_product(b, slab, &batch, 0, v[0], moved) ==
                (p.p.truncate ? TAME_ERR_INPUT : TAME_OK));
     tame_bptt_free(&b);
     free(moved), free(v[0]), free(v[1]), free(G[0]), free(G[1]), free(J[0]), free(J[1]), free(y);
     drop(&p);
   }
+}
+
+/* What structural damping adds is structural / samples J_h'J_h, J_h by differences, of the outputs of a model that lacks
+ * the last layer. */
+static void structural_damping_is_of_hidden_outputs(void **state)
+{
+  (void)state;
+  problem p = problem_of("{model: {inputs: 2, layers: [gru: {units: 5}, lstm: {units: 3}, dense: "
+                         "{units: 2}]}, bptt: {micro_batch: 3, penalties: {weights_l2: 0.1}}}",
+                         T);
+  problem h[2] = {problem_of("{model: {inputs: 2, layers: [gru: {units: 5}]}, bptt: {}}", T),
+                  problem_of("{model: {inputs: 2, layers: [gru: {units: 5}, lstm: {units: 3}]}, "
+                             "bptt: {}}",
+                             T)};
+  static const double share[] = {0, 45 / 60., -9 / 60., 1 / 60.};
+  const double structural = 0.7, step = 1e-3;
+  const int64_t n = tame_model_count(p.model);
+  const tame_batch batch = batch_of(&p, SAMPLES, true);
+  double *slab = tame_model_slab(p.model), *v[2], *G[2], *with[2], want = 0;
+  tame_bptt *b;
+  assert_all(tame_bptt_create(&b, MPI_COMM_WORLD, p.model, &p.p, SAMPLES, T) == TAME_OK);
+  for (int d = 0; d < 2; d++) {
+    v[d] = malloc((size_t)n * 8), G[d] = malloc((size_t)n * 8), with[d] = malloc((size_t)n * 8);
+    for (int64_t i = 0; i < n; i++) v[d][i] = number(d, i, 0, 0, 9);
+    assert_all(tame_bptt_product(b, slab, &batch, 0, v[d], G[d]) == TAME_OK);
+  }
+  assert_all(tame_bptt_product(b, slab, &batch, structural, v[0], with[0]) == TAME_ERR_INPUT);
+  tame_bptt_free(&b);
+  p.p.damped = true, p.p.segment = 4;
+  assert_all(tame_bptt_create(&b, MPI_COMM_WORLD, p.model, &p.p, SAMPLES, T) == TAME_OK);
+  for (int d = 0; d < 2; d++)
+    assert_all(tame_bptt_product(b, slab, &batch, structural, v[d], with[d]) == TAME_OK);
+  tame_bptt_free(&b);
+  for (int k = 0; k < 2; k++) {
+    const int64_t own = tame_model_count(h[k].model),
+                  m = SAMPLES * T * tame_model_outputs(h[k].model);
+    const tame_batch hidden = batch_of(&h[k], SAMPLES, true);
+    double *J[2] = {calloc((size_t)m, 8), calloc((size_t)m, 8)}, *y = malloc((size_t)m * 8),
+           *moved = malloc((size_t)own * 8);
+    assert_all(memcmp(tame_model_slab(h[k].model), slab, (size_t)own * 8) == 0);
+    assert_all(tame_bptt_create(&b, MPI_COMM_WORLD, h[k].model, &h[k].p, SAMPLES, T) == TAME_OK);
+    for (int d = 0; d < 2; d++)
+      for (int e = -3; e <= 3; e++) {
+        for (int64_t i = 0; i < own; i++) moved[i] = slab[i] + e * step * v[d][i];
+        all_outputs(b, &h[k], &hidden, moved, y);
+        for (int64_t i = 0; i < m; i++) J[d][i] += (e < 0 ? -1 : 1) * share[abs(e)] * y[i] / step;
+      }
+    want += structural / SAMPLES * dot(m, J[0], J[1]);
+    tame_bptt_free(&b);
+    free(J[0]), free(J[1]), free(y), free(moved);
+  }
+  const double got = dot(n, v[0], with[1]) - dot(n, v[0], G[1]);
+  assert_all(fabs(got - want) < 1e-7 * fabs(want) && fabs(want) > 1e-2);
+  assert_all(fabs(dot(n, v[0], with[1]) - dot(n, v[1], with[0])) < 1e-12 * fabs(want) + 1e-12);
+  for (int d = 0; d < 2; d++) free(v[d]), free(G[d]), free(with[d]);
+  drop(&p), drop(&h[0]), drop(&h[1]);
 }
 
 /* Training: 20 updates of batches of several sizes, by Adam; the weights after it. */
@@ -754,6 +810,7 @@ static int group(void)
       cmocka_unit_test(vectors_are_summed_along_the_tree),
       cmocka_unit_test(gradients_are_differences),
       cmocka_unit_test(products_are_gauss_newtons),
+      cmocka_unit_test(structural_damping_is_of_hidden_outputs),
       cmocka_unit_test(layouts_give_the_same_bits),
       cmocka_unit_test(training_can_be_resumed),
       cmocka_unit_test(segments_give_the_same_bits),

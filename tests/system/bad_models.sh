@@ -30,7 +30,7 @@ bad() { # JOB WORDS OVERRIDE...
 
 # File, line and key, the same on all ranks
 file typo "$(place typo smaples): data[0].smaples: unknown key, did you mean 'samples'?"
-file cell "$(place cell rnm): model.layers[0]: found 'rnm', want one of dense, rnn, gru, lstm, ltc, cfc, lif, alif, integrator; did you mean 'rnn'?"
+file cell "$(place cell rnm): model.layers[0]: found 'rnm', want one of dense, rnn, gru, lstm, ltc, cfc, lif, alif, integrator, bidirectional; did you mean 'rnn'?"
 file batch "$(place batch 'batch: 12801'): phases[1].fit.batch: found 12801, and 'noise' has 12800 samples"
 file source "$(place source integratoin): data[0].from: found 'integratoin', want one of sines, integration, "
 file data "$(place data 'nois$'): phases[1].fit.data: there are no data 'nois'"

@@ -141,7 +141,7 @@ static void backwards(const char *yaml)
   start_trial(&t, yaml, 3);
   t.step.turned = t.turned;
   loss(&t);
-  const tame_adjoint a = {t.dnext, t.dy, t.dold, t.dx, t.dslab, 0, 0};
+  const tame_adjoint a = {t.dnext, t.dy, t.dold, t.dx, t.dslab, 0, 0, NULL, 0};
   tame_model_step_vjp(t.model, &t.step, &a);
   compare(yaml, "slab", &t, t.count, t.slab, t.dslab, &zeros);
   compare(yaml, "x", &t, t.inputs, t.x, t.dx, &zeros);
@@ -156,8 +156,8 @@ static void forwards(const char *yaml)
   trial t;
   start_trial(&t, yaml, 5);
   loss(&t);
-  const tame_adjoint a = {t.dnext, t.dy, t.dold, t.dx, t.dslab, 0, 0};
-  const tame_tangent f = {t.tslab, t.tx, t.told, t.tnext, t.ty};
+  const tame_adjoint a = {t.dnext, t.dy, t.dold, t.dx, t.dslab, 0, 0, NULL, 0};
+  const tame_tangent f = {t.tslab, t.tx, t.told, t.tnext, t.ty, NULL};
   tame_model_step_vjp(t.model, &t.step, &a);
   tame_model_step_jvp(t.model, &t.step, &f);
   const double ahead = dot(t.state, t.dnext, t.tnext) + dot(t.outputs, t.dy, t.ty);
@@ -168,7 +168,7 @@ static void forwards(const char *yaml)
 
   double *once = t.dslab;
   t.dslab = numbers(t.count, 1, 1, 0);
-  const tame_adjoint again = {t.dnext, t.dy, t.dold, NULL, t.dslab, 0, 0};
+  const tame_adjoint again = {t.dnext, t.dy, t.dold, NULL, t.dslab, 0, 0, NULL, 0};
   tame_model_step_vjp(t.model, &t.step, &again);
   for (int64_t i = 0; i < t.count; i++)
     if (!(fabs(t.dslab[i] - 1 - once[i]) <= 1e-13 * fmax(1, fabs(once[i]))))
@@ -330,7 +330,7 @@ static void spikes_let_gradients_through(void **state)
     t.old[0] = 0.4, t.old[1] = 1.1, t.x[0] = 1;
     t.slab[0] = 0.5, t.slab[1] = 0.3;
     loss(&t);
-    const tame_adjoint a = {t.dnext, t.dy, t.dold, t.dx, t.dslab, 0, 0};
+    const tame_adjoint a = {t.dnext, t.dy, t.dold, t.dx, t.dslab, 0, 0, NULL, 0};
     tame_model_step_vjp(t.model, &t.step, &a);
     const double p = exp(-0.1), g = 0.4 * p + 0.8, v = 1.1 * p + (1 - p) * g, s = v >= 1;
     const double slope = pow(100 * fabs(v - 1) + 1, -2), v_reset = k == 2 ? 0.2 : 0;
