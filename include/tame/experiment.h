@@ -29,6 +29,23 @@ tame_status tame_experiment_load(tame_experiment **out, MPI_Comm comm, const cha
 /** The same from a text, which is the same on every rank. Relative paths start in the working folder.
  *  Collective. */
 tame_status tame_experiment_parse(tame_experiment **out, MPI_Comm comm, const char *text);
+
+/** Data that a trained model is to answer to. */
+typedef struct tame_prediction {
+  const char *model; /**< results of an experiment with a model */
+  int64_t network;   /**< which of a sweep, by its index; -1: the only one */
+  const char *data;  /**< HDF5, as the source `file` reads it */
+  const char *x, *y, *time, *elapsed,
+      *mask;        /**< datasets of it; NULL: that of the same name, if there is one; "":
+                                                  none */
+  const char *loss; /**< to judge y by, in YAML; NULL: that of the model's first fit */
+  bool states;      /**< record states and outputs of all layers, too */
+} tame_prediction;
+
+/** The experiment that has the model, with its final weights, answer to all samples: one phase, `predict`, of data
+ *  `data`. Where the model has learned from files these need not be there. As tame_experiment_load(). */
+tame_status tame_experiment_predict(tame_experiment **out, MPI_Comm comm,
+                                    const tame_prediction *what);
 /** Local. NULL is fine. */
 void tame_experiment_free(tame_experiment **experiment);
 

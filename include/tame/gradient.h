@@ -98,6 +98,36 @@ void tame_optimizer_free(tame_optimizer **optimizer);
  *  Where the gradient is the same on all ranks, so is the slab. Local. */
 void tame_optimizer_step(tame_optimizer *optimizer, double factor, int64_t epoch,
                          const double *gradient, double *slab);
+/** What rules that search by themselves (hessian_free, conjugate_gradient) work with: a loss as a function of the slab,
+ *  the same on every rank. Collective. Whatever these fail with ends an update as if it had not begun, but that losses
+ *  which are not finite (TAME_ERR_NUMERIC) are taken for infinite. */
+typedef struct tame_problem {
+  int64_t count;
+  tame_status (*loss)(void *context, const double *slab, double *value);
+  tame_status (*gradient)(void *context, const double *slab, double *value, double *gradient);
+  /** out = (G + structural S) v, see tame_bptt_product(). */
+  tame_status (*product)(void *context, const double *slab, double structural, const double *v,
+                         double *out);
+  void *context;
+} tame_problem;
+
+/** What an update came to. */
+typedef struct tame_search_report {
+  double loss, norm;  /**< before it, and the gradient's */
+  double lambda;      /**< damping */
+  int64_t iterations; /**< of conjugate gradients, or evaluations along a line */
+  double reduction;   /**< fall of the loss by that of the model; 0: the update has failed */
+  double step;        /**< length along the direction; 0: none */
+  bool ended;         /**< nothing more is to be gained */
+} tame_search_report;
+
+/** Does the rule search by itself? Then it wants tame_optimizer_search() for tame_optimizer_step(). Local. */
+bool tame_optimizer_searches(const tame_variant *rule);
+/** Samples of a batch that its products are of; 0: all; -1: it wants no products. Local. */
+int64_t tame_optimizer_curvature(const tame_variant *rule);
+/** One update. Collective. */
+tame_status tame_optimizer_search(tame_optimizer *optimizer, const tame_problem *problem,
+                                  double *slab, tame_search_report *report);
 /** Updates so far. Local. */
 int64_t tame_optimizer_updates(const tame_optimizer *optimizer);
 /** Append all that it keeps to a state. copy: another rank answers for it. Local. */

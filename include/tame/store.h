@@ -178,10 +178,21 @@ tame_status tame_checkpoint_look(const char *folder, int64_t network,
  *  is not one. Local. */
 tame_status tame_results_text(const char *path, const char *group, const char *key, char **text);
 
-/** A network's row, by its index in the sweep, of a dataset [network][rows][columns] of finished results, as
- *  doubles. TAME_ERR_INPUT where it is not so. Local. */
-tame_status tame_results_fetch(const char *path, const char *dataset, int64_t network, int64_t rows,
-                               int64_t columns, double *out);
+/** A matrix that is wanted of a file: its name, its shape, where it goes. */
+typedef struct tame_matrix {
+  const char *name;
+  int64_t rows, columns;
+  double *at; /**< [rows][columns] */
+} tame_matrix;
+
+/** All datasets of a group of finished results, [network][rows][columns], by the network's index in the sweep;
+ *  or all [rows][columns] at the root of an HDF5 file of another program, whose only network is 0.
+ *  TAME_ERR_INPUT where they are not the n that are wanted: with names and both shapes. Local. */
+tame_status tame_matrices_fetch(const char *path, const char *group, int64_t network, int64_t n,
+                                const tame_matrix *wanted);
+
+/** Is there such a dataset or group? false also where `path` is no HDF5 file. Local. */
+bool tame_hdf5_has(const char *path, const char *dataset);
 
 /** What is to be told of a results file. */
 typedef struct tame_describe_options {

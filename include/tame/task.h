@@ -70,15 +70,14 @@ void tame_signals_sample(const tame_list *signals, double dt_ms, const tame_samp
 /* ---- sequences to learn from ------------------------------------------------------------------ */
 
 /** Rows: sines, integration, spikes, delayed_memory, addition, flip_flop, go_nogo, decision,
- *  irregular. */
+ *  irregular, file. */
 extern const tame_table tame_sources;
 
 /** A set of sequences, as in the YAML. */
 typedef struct tame_data {
   char *name;
   tame_variant source; /**< key `from`: a row of tame_sources */
-  int64_t samples; /**< 0: as many as the source has by itself, else the first so many; sources that
-                            make any number have none by themselves */
+  int64_t samples; /**< 0: as many as the source has by itself, if it has; else the first so many */
   int64_t seed;    /**< of all that is drawn */
   bool fresh;      /**< new samples in each epoch; else the same ones */
 } tame_data;
@@ -88,9 +87,7 @@ extern const tame_schema tame_data_schema;
 /** What samples are like. */
 typedef struct tame_data_shape {
   int64_t samples, steps, inputs;
-  int64_t target_steps,
-      width;        /**< targets are [target_steps][width]; target_steps is 1 or steps; 0:
-                                    there are none */
+  int64_t target_steps, width; /**< of targets, [target_steps][width]; 1 or steps; 0: no targets */
   int64_t classes;  /**< > 0: targets are class numbers, 0 to classes - 1, and width is 1 */
   bool has_elapsed; /**< each step knows the time since the step before */
 } tame_data_shape;
@@ -108,10 +105,10 @@ void tame_data_unload(tame_data *data);
  *  TAME_ERR_INPUT. Local. */
 tame_status tame_data_shape_of(const tame_data *data, tame_data_shape *shape, const char **key);
 
-/** Sample `id`, 0 <= id < shape.samples, or < 2^60 where fresh: x: [steps][inputs]; target:
- *  [target_steps][width], NaN where there is none; elapsed: [steps], not touched unless has_elapsed,
- *  or NULL. A pure function of (data, id): no draw depends on another. For data whose shape was found good;
- *  several threads may draw at once. Local. */
+/** Sample `id`, 0 <= id < shape.samples, or < 2^60 where fresh. x: [steps][inputs]; target:
+ *  [target_steps][width], NaN where there is none; elapsed: [steps] or NULL, not touched unless
+ *  has_elapsed. A pure function of (data, id): no draw depends on another. For data whose shape was
+ *  found good; several threads may draw at once. Local. */
 void tame_data_draw(const tame_data *data, int64_t id, double *x, double *target, double *elapsed);
 
 /** Checksum of what was read from files, to see whether it is what it was; 0 where nothing was. The

@@ -1,7 +1,8 @@
 # Every file is a test: tests/unit/test_X.c runs alone, tests/mpi/test_X.c under mpirun, and
 # tests/system/X.sh drives the program. A file may say, in a comment on a line of its own,
 #   ranks: 1 2 3 4 7     how many ranks to run it on (tests/mpi; without it: 1 2 3)
-#   timeout: 60          seconds it may take
+#   ranks: 7             how many it starts (tests/system); scripts that say so never run at once
+#   timeout: 60          seconds it may take; those that may take the longest start first
 file(GLOB support_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/*.c")
 
 set(environment
@@ -11,14 +12,15 @@ set(environment
   OMPI_MCA_rmaps_base_oversubscribe=1
   OMPI_MCA_hwloc_base_binding_policy=none
   OMPI_MCA_mpi_yield_when_idle=1
+  OMPI_MCA_pml=ob1 # it would be chosen anyway, after a fifth of a second in search of fabrics
   OMPI_MCA_btl_vader_single_copy_mechanism=none
   OMP_WAIT_POLICY=passive
   OPENBLAS_NUM_THREADS=1)
 if(TAME_SANITIZE)
   list(APPEND environment
     "LSAN_OPTIONS=suppressions='${PROJECT_SOURCE_DIR}/scripts/lsan.supp':print_suppressions=0"
-    # Whole stacks, to tell whose leak; libasan of GCC 12 walks off its list of thread-local blocks.
-    ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0:intercept_tls_get_addr=0
+    # libasan of GCC 12 walks off its list of thread-local blocks
+    ASAN_OPTIONS=detect_leaks=1:intercept_tls_get_addr=0
     UBSAN_OPTIONS=print_stacktrace=1)
 endif()
 
@@ -44,7 +46,7 @@ function(tame_test_properties name label file ranks cores)
     set(threads 1)
   endif()
   set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${timeout} PROCESSORS ${cores}
-    ENVIRONMENT "${environment};OMP_NUM_THREADS=${threads};${ARGN}")
+    COST ${timeout} ENVIRONMENT "${environment};OMP_NUM_THREADS=${threads};${ARGN}")
 endfunction()
 
 # Program <kind>_<name> from tests/<kind>/test_<name>.c.
@@ -86,6 +88,10 @@ function(tame_system_test name)
     "TAME=$<TARGET_FILE:tame_cli>" "TAME_SOURCE=${PROJECT_SOURCE_DIR}"
     "TAME_BUILD=${PROJECT_BINARY_DIR}" "PYTHON=${TAME_PYTHON}" "TAME_PYTHON=${TAME_PYTHON}"
     "MPIEXEC=${MPIEXEC_EXECUTABLE}" "CC=${CMAKE_C_COMPILER}")
+  tame_test_says("${script}" ranks "" ranks)
+  if(ranks)
+    set_tests_properties(system.${name} PROPERTIES RESOURCE_LOCK ranks)
+  endif()
 endfunction()
 
 file(GLOB tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/unit/test_*.c")

@@ -4,11 +4,30 @@
 #ifndef TAME_CLI_H
 #define TAME_CLI_H
 
+#include <argp.h>
+#include <stdbool.h>
+#include <stddef.h>
+
 int tame_command_run(int argc, char **argv);
+int tame_command_predict(int argc, char **argv);
 int tame_command_list(int argc, char **argv);
 int tame_command_info(int argc, char **argv);
 int tame_command_compare(int argc, char **argv);
 int tame_command_plot(int argc, char **argv);
 int tame_command_plan(int argc, char **argv);
+
+/* ---- of those that run under mpirun ------------------------------------------------------------ */
+
+/** Start MPI; returns the rank. */
+int tame_cli_begin(void);
+/** Options from the arguments; rank 0 speaks for all, and nothing exits: no rank may end before it has said what is
+ *  wrong. Are they right? */
+bool tame_cli_parse(const struct argp *argp, int argc, char **argv, int rank, void *options);
+/** Wait for all ranks, end MPI. */
+void tame_cli_end(void);
+/** Seconds in words. */
+void tame_cli_duration(double seconds, char *text, size_t size);
+/** Tell that a file was written, and how long it took. */
+void tame_cli_wrote(const char *path, double seconds);
 
 #endif

@@ -4,7 +4,6 @@
 
 #include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <signal.h>
@@ -12,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -194,16 +192,6 @@ typedef struct screen {
   double printed; /* when a plain line was last written */
 } screen;
 
-static void duration(double seconds, char *text, size_t size)
-{
-  const long s = isnan(seconds) ? 0 : lround(seconds);
-  if (isnan(seconds)) snprintf(text, size, "?");
-  else if (s >= 3600) snprintf(text, size, "%ld h %02ld min", s / 3600, s / 60 % 60);
-  else if (s >= 60) snprintf(text, size, "%ld min %02ld s", s / 60, s % 60);
-  else if (seconds < 9.5) snprintf(text, size, "%.2g s", seconds);
-  else snprintf(text, size, "%ld s", s);
-}
-
 /* Width of the terminal now; a longer line would wrap and scroll. */
 static int columns(void)
 {
@@ -216,7 +204,7 @@ static void show_progress(const tame_progress *p, void *context)
 {
   screen *s = context;
   char left[32], loss[48] = "", speed[48] = "", line[512];
-  duration(p->seconds_left, left, sizeof left);
+  tame_cli_duration(p->seconds_left, left, sizeof left);
   if (!isnan(p->loss)) snprintf(loss, sizeof loss, ", loss %.3g", p->loss);
   if (p->updates_per_second > 0)
     snprintf(speed, sizeof speed, ", %.0f updates/s", p->updates_per_second);
@@ -250,16 +238,6 @@ static void show_note(const char *line, void *context)
 
 /* ---- the command ---------------------------------------------------------------------------- */
 
-static void tell_end(const tame_experiment *e, const options *o, double seconds)
-{
-  char time[32];
-  struct stat file;
-  const char *path = o->run.output ? o->run.output : tame_experiment_output(e);
-  duration(seconds, time, sizeof time);
-  const double bytes = stat(path, &file) == 0 ? (double)file.st_size : NAN;
-  printf("wrote %s, %.3g MB, in %s\n", path, bytes / 1e6, time);
-}
-
 static tame_status run(const options *o, int rank)
 {
   const double began = MPI_Wtime();
@@ -278,26 +256,10 @@ static tame_status run(const options *o, int rank)
   if (rank == 0 && s.line_open) fprintf(stderr, "\n");
   if (rank == 0 && status != TAME_OK) fprintf(stderr, "tame: %s\n", tame_message());
   const bool whole = status == TAME_OK || status == TAME_ERR_PART;
-  if (rank == 0 && whole && !o->quiet) tell_end(e, o, MPI_Wtime() - began);
+  if (rank == 0 && whole && !o->quiet)
+    tame_cli_wrote(o->run.output ? o->run.output : tame_experiment_output(e), MPI_Wtime() - began);
   tame_experiment_free(&e);
   return status;
-}
-
-/* Standard error into nowhere; what brings it back, -1 for nothing. One rank speaks for all. */
-static int silence_if(bool silent)
-{
-  if (!silent) return -1;
-  const int kept = dup(STDERR_FILENO), nowhere = open("/dev/null", O_WRONLY);
-  if (kept >= 0 && nowhere >= 0) dup2(nowhere, STDERR_FILENO);
-  if (nowhere >= 0) close(nowhere);
-  return kept;
-}
-
-static void speak_again(int kept)
-{
-  if (kept < 0) return;
-  dup2(kept, STDERR_FILENO);
-  close(kept);
 }
 
 int tame_command_run(int argc, char **argv)
@@ -322,22 +284,14 @@ int tame_command_run(int argc, char **argv)
   if (end) o.run.deadline = strtod(end, NULL);
   o.sets = calloc((size_t)argc, sizeof *o.sets);
   if (!o.sets) return TAME_ERR_NOMEM;
-  /* Rates are short messages, sent every few microseconds: within a node Open MPI's copies by the kernel
-   * take three times as long as those through shared memory. Who sets it otherwise is obeyed. */
-  setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
-  int provided, rank;
   hear_signals();
-  MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  const int rank = tame_cli_begin();
   o.first = rank == 0;
-  const int silenced = silence_if(rank > 0);
-  const error_t wrong = argp_parse(&argp, argc, argv, ARGP_NO_EXIT | ARGP_NO_HELP, NULL, &o);
-  speak_again(silenced);
+  const bool right = tame_cli_parse(&argp, argc, argv, rank, &o);
   if (o.limit >= 0) o.run.deadline = (double)time(NULL) + o.limit;
   hear_signals(); /* MPI may have set its own */
-  const tame_status status = o.helped ? TAME_OK : wrong ? TAME_ERR_INPUT : run(&o, rank);
-  MPI_Barrier(MPI_COMM_WORLD); /* the first to leave may have the launcher end the others */
-  MPI_Finalize();
+  const tame_status status = o.helped ? TAME_OK : right ? run(&o, rank) : TAME_ERR_INPUT;
+  tame_cli_end();
   free(o.sets);
   return (int)status;
 }

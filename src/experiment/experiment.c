@@ -203,8 +203,7 @@ static tame_status read_experiment(const char *path, char **text, bool *archived
   return *archived ? tame_results_text(path, "/", "experiment", text) : read_file(path, text);
 }
 
-/* The text of rank 0, malloc'd on all. Collective. */
-static tame_status share_text(MPI_Comm comm, char **text, bool *archived)
+tame_status tame_share_text(MPI_Comm comm, char **text, bool *archived)
 {
   int rank;
   MPI_Comm_rank(comm, &rank);
@@ -278,18 +277,35 @@ static tame_status load_reference(tame_experiment *e, MPI_Comm comm)
   MPI_Comm_rank(comm, &rank);
   const tame_status status = tame_agree(comm,
                                         rank == 0 ? read_reference(e, &e->reference) : TAME_OK);
-  return status == TAME_OK ? share_text(comm, &e->reference, &nothing) : status;
+  return status == TAME_OK ? tame_share_text(comm, &e->reference, &nothing) : status;
 }
 
-static tame_status read_words(tame_experiment **out, const tame_source *source)
+/* What is to run; the words of one kind are unknown to the other. */
+static tame_status kind_of(const tame_source *source, const tame_experiment_kind **kind)
+{
+  static const char *const keys[] = {"network", "model", "data"};
+  const char *const *sets = (const char *const *)source->sets;
+  bool has[3] = {false};
+  tame_status status = TAME_OK;
+  for (int k = 0; k < 3 && status == TAME_OK; k++)
+    status = tame_yaml_has(source->text, sets, source->n_sets, keys[k], &has[k]);
+  if (status == TAME_OK && has[0] && has[1])
+    status = tame_fail(TAME_ERR_INPUT, "%s: found both `network` and `model`, want one of them",
+                       source->name);
+  *kind = has[1] || (has[2] && !has[0]) ? &tame_kind_model : &tame_kind_network;
+  return status;
+}
+
+tame_status tame_experiment_read(tame_experiment **out, const tame_source *source)
 {
   tame_experiment *e = *out = tame_zeroed(1, sizeof *e, "an experiment");
   if (!e) return TAME_ERR_NOMEM;
   const char *const *sets = (const char *const *)source->sets;
-  const bool model = tame_yaml_has(source->text, sets, source->n_sets, tame_kind_model.key);
-  const tame_experiment_kind *kind = model ? &tame_kind_model : &tame_kind_network;
-  tame_status status = tame_yaml_load(kind->schema, e, source->name, source->text, sets,
-                                      source->n_sets, &e->marks);
+  const tame_experiment_kind *kind;
+  tame_status status = kind_of(source, &kind);
+  if (status != TAME_OK) return status;
+  status = tame_yaml_load(kind->schema, e, source->name, source->text, sets, source->n_sets,
+                          &e->marks);
   if (status != TAME_OK) return status;
   e->kind = kind;
   status = copy_source(&e->source, source);
@@ -299,7 +315,7 @@ static tame_status read_words(tame_experiment **out, const tame_source *source)
 tame_status tame_experiment_build(tame_experiment **out, MPI_Comm comm, const tame_source *source)
 {
   tame_experiment *e;
-  tame_status status = tame_agree(comm, read_words(&e, source));
+  tame_status status = tame_agree(comm, tame_experiment_read(&e, source));
   if (status == TAME_OK) { /* as it was given: the check fills in what follows from the rest */
     e->text = tame_yaml_dump(e->kind->schema, e);
     e->results = tame_zeroed((int64_t)strlen(e->name) + 4, 1, "a file name");
@@ -349,7 +365,7 @@ tame_status tame_experiment_load(tame_experiment **out, MPI_Comm comm, const cha
   MPI_Comm_rank(comm, &rank);
   tame_status status = rank == 0 ? read_experiment(path, &text, &archived) : TAME_OK;
   status = tame_agree(comm, status);
-  if (status == TAME_OK) status = share_text(comm, &text, &archived);
+  if (status == TAME_OK) status = tame_share_text(comm, &text, &archived);
   if (status == TAME_OK) {
     snprintf(folder, sizeof folder, "%s", path);
     char *slash = strrchr(folder, '/');

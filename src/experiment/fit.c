@@ -24,12 +24,16 @@ typedef struct run {
   int64_t phase, epoch;
   int64_t done;  /* samples of this epoch */
   int64_t stale; /* epochs since the best one */
+  bool ended;    /* the optimizer finds nothing more */
   double sums[SUMS], best_loss;
   bool restored; /* the phase goes on from a checkpoint */
 
   /* the phase that runs */
   tame_optimizer *optimizer;
-  tame_bptt *bptt, *judge; /* of updates; of all samples of the test, or of the validation */
+  tame_bptt *bptt, *curve,
+      *judge;               /* of updates; of products; of the test's, or validation's, samples */
+  tame_batch_result result; /* of the last gradient, where the optimizer searches */
+  tame_search_report found; /* of the last update that searched */
   tame_fit_source learns, judges;
   int64_t *order; /* [samples] */
 
@@ -74,11 +78,12 @@ static tame_status judge(run *r, double *loss, double *hits)
   for (int k = 0; k < threads; k++) s->hits[k] = s->asked[k] = 0;
   const tame_status status = tame_bptt_run(r->judge, tame_model_slab(r->model), &batch, &result,
                                            NULL);
+  if (status != TAME_OK) return status;
   for (int k = 0; k < threads; k++) sums[0] += s->hits[k], sums[1] += s->asked[k];
   MPI_Allreduce(MPI_IN_PLACE, sums, 2, MPI_INT64_T, MPI_SUM, r->member->comm);
   *loss = result.data;
   *hits = batch.see ? (double)sums[0] / (double)sums[1] : NAN;
-  return status;
+  return TAME_OK;
 }
 
 /* ---- progress -------------------------------------------------------------------------------- */
@@ -132,7 +137,7 @@ static void report(run *r, bool ended)
 
 /* ---- the course ------------------------------------------------------------------------------ */
 
-enum { AT_PHASE, AT_EPOCH, AT_DONE, AT_STALE };
+enum { AT_PHASE, AT_EPOCH, AT_DONE, AT_STALE, AT_ENDED };
 
 static void place(const void *run_, tame_checkpoint_about *about)
 {
@@ -141,6 +146,7 @@ static void place(const void *run_, tame_checkpoint_about *about)
   about->at[AT_EPOCH] = r->epoch;
   about->at[AT_DONE] = r->done;
   about->at[AT_STALE] = r->stale;
+  about->at[AT_ENDED] = r->ended;
   snprintf(about->where, sizeof about->where, "phase '%s', epoch %lld, sample %lld",
            tame_fit_at(r->e, r->phase < r->e->phases.count ? r->phase : r->phase - 1)->name,
            (long long)r->epoch, (long long)r->done);
@@ -156,6 +162,7 @@ static void gather(void *run_, tame_state *state)
       {"fit.sums", TAME_TYPE_F64, SUMS, 0, SUMS, r->sums, copy, 0},
       {"fit.best_loss", TAME_TYPE_F64, 1, 0, 1, &r->best_loss, copy, 0},
       {"fit.best", TAME_TYPE_F64, n, 0, n, r->best, copy, 0},
+      {"fit.previous", TAME_TYPE_F64, n, 0, n, r->previous, copy, 0},
   };
   tame_model_save(r->model, copy, state);
   if (r->optimizer) tame_optimizer_state(r->optimizer, copy, state);
@@ -171,6 +178,7 @@ static tame_status restore(void *run_, const tame_checkpoint_about *about)
   r->epoch = about->at[AT_EPOCH];
   r->done = about->at[AT_DONE];
   r->stale = about->at[AT_STALE];
+  r->ended = about->at[AT_ENDED] != 0;
   r->restored = true;
   return r->phase < r->e->phases.count ? open_phase(r) : TAME_OK;
 }
@@ -197,28 +205,62 @@ static const tame_course_kind kind_of_run = {share_done, place, gather, restore,
 
 /* ---- learning -------------------------------------------------------------------------------- */
 
-/* Put where we are before a message; the last good weights come back. */
-static tame_status place_failure(run *r, tame_status status)
+/* Put where we are before a message; weights whose numbers are not finite give way to those before. */
+static tame_status place_failure(const run *r, tame_status status)
 {
   char why[2048];
   if (status != TAME_ERR_NUMERIC) return status;
   snprintf(why, sizeof why, "%s", tame_message());
+  memcpy(tame_model_slab(r->model), r->previous,
+         (size_t)tame_model_count(r->model) * sizeof *r->previous);
+  if (!r->optimizer)
+    return tame_fail(status, "phase '%s': %s", tame_fit_at(r->e, r->phase)->name, why);
   return tame_fail(status, "phase '%s', epoch %lld, update %lld: %s",
                    tame_fit_at(r->e, r->phase)->name, (long long)r->epoch,
                    (long long)tame_optimizer_updates(r->optimizer), why);
 }
 
-/* One update. Collective. */
-static tame_status update(run *r)
+/* Samples of the update that comes. */
+static int64_t samples_of_update(const run *r)
+{
+  const int64_t left = r->learns.shape.samples - r->done, most = tame_fit_batch(r->e, r->phase);
+  return left < most ? left : most;
+}
+
+/* An update has been made. */
+static void count_update(run *r, int64_t samples, const tame_batch_result *result, double norm,
+                         double factor, double began)
+{
+  r->sums[LOSS] += (double)samples * result->loss;
+  r->sums[DATA] += (double)samples * result->data;
+  r->sums[NORM] += (double)samples * norm;
+  r->sums[FACTOR] = factor;
+  r->done += samples;
+  r->work_done += 3 * (double)samples * (double)r->learns.shape.steps;
+  r->learning_seconds += now() - began;
+  r->updates++;
+}
+
+/* Weights in their limits again, if they are numbers. */
+static tame_status settle(const run *r)
+{
+  double *slab = tame_model_slab(r->model);
+  tame_model_constrain(r->model, slab);
+  for (int64_t k = 0; k < tame_model_count(r->model); k++)
+    if (!isfinite(slab[k]))
+      return tame_fail(TAME_ERR_NUMERIC, "found a weight of %g after it, want finite ones",
+                       slab[k]);
+  return TAME_OK;
+}
+
+/* An update along the gradient. Collective. */
+static tame_status step(run *r)
 {
   const tame_fit *fit = tame_fit_at(r->e, r->phase);
-  const int64_t all = r->learns.shape.samples, most = tame_fit_batch(r->e, r->phase),
-                samples = all - r->done < most ? all - r->done : most,
-                n = tame_model_count(r->model);
+  const int64_t samples = samples_of_update(r), n = tame_model_count(r->model);
   double *slab = tame_model_slab(r->model);
   const double began = now();
   tame_batch_result result;
-  r->learns.first = r->done;
   const tame_batch batch = tame_fit_source_batch(&r->learns, samples);
   tame_status status = tame_bptt_run(r->bptt, slab, &batch, &result, r->gradient);
   double norm = 0;
@@ -226,22 +268,82 @@ static tame_status update(run *r)
     norm = tame_clip(&fit->clip, n, r->gradient);
     if (!isfinite(norm)) status = tame_fail(TAME_ERR_NUMERIC, "the gradient's norm is %g", norm);
   }
-  if (status == TAME_ERR_NUMERIC) memcpy(slab, r->previous, (size_t)n * sizeof *slab);
   if (status != TAME_OK) return place_failure(r, status);
   memcpy(r->previous, slab, (size_t)n * sizeof *slab);
-  const int64_t c = tame_optimizer_updates(r->optimizer);
-  const double factor = tame_schedule_factor(&fit->schedules, c);
+  const double factor = tame_schedule_factor(&fit->schedules, tame_optimizer_updates(r->optimizer));
   tame_optimizer_step(r->optimizer, factor, r->epoch, r->gradient, slab);
-  tame_model_constrain(r->model, slab);
-  r->sums[LOSS] += (double)samples * result.loss;
-  r->sums[DATA] += (double)samples * result.data;
-  r->sums[NORM] += (double)samples * norm;
-  r->sums[FACTOR] = factor;
-  r->done += samples;
-  r->work_done += 3 * (double)samples * (double)r->learns.shape.steps;
-  r->learning_seconds += now() - began;
-  r->updates++;
+  status = settle(r);
+  if (status != TAME_OK) return place_failure(r, status);
+  count_update(r, samples, &result, norm, factor, began);
   return TAME_OK;
+}
+
+/* Between the evaluations of an update that searches: as nothing has changed yet, one may save, and leave. Collective. */
+static tame_status between(run *r)
+{
+  report(r, false);
+  if (++r->course.asked < r->course.interval) return TAME_OK;
+  return tame_course_attend(&r->course, false);
+}
+
+static tame_status loss_at(void *context, const double *slab, double *value)
+{
+  run *r = context;
+  tame_batch_result result;
+  const tame_batch batch = tame_fit_source_batch(&r->learns, samples_of_update(r));
+  tame_status status = between(r);
+  if (status == TAME_OK) status = tame_bptt_run(r->bptt, slab, &batch, &result, NULL);
+  *value = result.loss;
+  return status;
+}
+
+static tame_status gradient_at(void *context, const double *slab, double *value, double *gradient)
+{
+  run *r = context;
+  const tame_batch batch = tame_fit_source_batch(&r->learns, samples_of_update(r));
+  tame_status status = between(r);
+  if (status == TAME_OK) status = tame_bptt_run(r->bptt, slab, &batch, &r->result, gradient);
+  *value = r->result.loss;
+  return status;
+}
+
+static tame_status product_at(void *context, const double *slab, double structural, const double *v,
+                              double *out)
+{
+  run *r = context;
+  const int64_t all = samples_of_update(r),
+                some = tame_optimizer_curvature(&tame_fit_at(r->e, r->phase)->optimizer);
+  const bool part = some > 0 && some < all;
+  const tame_batch batch = tame_fit_source_batch(&r->learns, part ? some : all);
+  const tame_status status = between(r);
+  if (status != TAME_OK) return status;
+  return ((void)structural, tame_bptt_product(part ? r->curve : r->bptt, slab, &batch, v, out));
+}
+
+/* An update that searches. Collective. */
+static tame_status search(run *r)
+{
+  const int64_t samples = samples_of_update(r);
+  const double began = now();
+  const tame_problem problem = {tame_model_count(r->model), loss_at, gradient_at, product_at, r};
+  double *slab = tame_model_slab(r->model);
+  tame_batch_result first = {0};
+  memcpy(r->previous, slab, (size_t)problem.count * sizeof *slab);
+  tame_status status = tame_optimizer_search(r->optimizer, &problem, slab, &r->found);
+  if (status == TAME_OK) status = settle(r);
+  if (status != TAME_OK) return place_failure(r, status);
+  first.loss = r->found.loss;
+  first.data = first.loss - r->result.weights - r->result.rates; /* penalties of the last place */
+  count_update(r, samples, &first, r->found.norm, 1, began);
+  r->ended = r->found.ended;
+  return TAME_OK;
+}
+
+/* One update. Collective. */
+static tame_status update(run *r)
+{
+  r->learns.first = r->done;
+  return tame_optimizer_searches(&tame_fit_at(r->e, r->phase)->optimizer) ? search(r) : step(r);
 }
 
 /* The figures of an epoch that has ended; is it the best so far? Collective. */
@@ -255,11 +357,16 @@ static tame_status end_epoch(run *r)
                                       [TAME_FIT_NORM] = r->sums[NORM] / samples,
                                       [TAME_FIT_FACTOR] = r->sums[FACTOR],
                                       [TAME_FIT_VALIDATION] = NAN,
-                                      [TAME_FIT_HITS] = NAN};
+                                      [TAME_FIT_HITS] = NAN,
+                                      [TAME_FIT_DAMPING] = r->found.lambda,
+                                      [TAME_FIT_ITERATIONS] = (double)r->found.iterations,
+                                      [TAME_FIT_REDUCTION] = r->found.reduction,
+                                      [TAME_FIT_STEP] = r->found.step};
   figures[TAME_FIT_PENALTY] = figures[TAME_FIT_LOSS] - figures[TAME_FIT_DATA_LOSS];
   tame_status status = TAME_OK;
   if (fit->validate) {
     status = judge(r, &figures[TAME_FIT_VALIDATION], &figures[TAME_FIT_HITS]);
+    if (status != TAME_OK) return place_failure(r, status);
     r->work_done += (double)r->judges.shape.samples * (double)r->judges.shape.steps;
     if (figures[TAME_FIT_VALIDATION] < r->best_loss) {
       r->best_loss = figures[TAME_FIT_VALIDATION];
@@ -269,7 +376,6 @@ static tame_status end_epoch(run *r)
       r->stale++;
     }
   }
-  if (status != TAME_OK) return place_failure(r, status);
   r->course.last_loss = figures[TAME_FIT_LOSS];
   if (r->course.rank == 0)
     status = tame_fit_put_epoch(r->e, r->phase, r->epoch, figures, r->member->results,
@@ -317,14 +423,26 @@ static tame_status run_epoch(run *r)
   return status == TAME_OK ? tame_course_attend(&r->course, true) : status;
 }
 
-/* Epochs that will not be have no figures. Rank 0's. */
-static tame_status put_rest(const run *r)
+/* Epochs of a phase, from one on, that will not be have no figures. Rank 0's. */
+static tame_status put_rest(const run *r, int64_t phase, int64_t epoch)
 {
   double none[TAME_FIT_FIGURES];
   tame_status status = TAME_OK;
   for (int k = 0; k < TAME_FIT_FIGURES; k++) none[k] = NAN;
-  for (int64_t k = r->epoch; status == TAME_OK && k < tame_fit_at(r->e, r->phase)->epochs; k++)
-    status = tame_fit_put_epoch(r->e, r->phase, k, none, r->member->results, r->member->row);
+  for (int64_t k = epoch; status == TAME_OK && k < tame_fit_at(r->e, phase)->epochs; k++)
+    status = tame_fit_put_epoch(r->e, phase, k, none, r->member->results, r->member->row);
+  return status;
+}
+
+/* After a failure: of phases that will not be, too. Rank 0's. */
+static tame_status put_none(const run *r)
+{
+  const tame_member *m = r->member;
+  tame_status status = TAME_OK;
+  for (int64_t k = r->phase; status == TAME_OK && k < r->e->phases.count; k++) {
+    if (tame_fit_learns(r->e, k)) status = put_rest(r, k, k == r->phase ? r->epoch : 0);
+    else status = tame_fit_put_test(r->e, k, NAN, NAN, m->results, m->row);
+  }
   return status;
 }
 
@@ -332,13 +450,14 @@ static tame_status run_fit(run *r)
 {
   const tame_fit *fit = tame_fit_at(r->e, r->phase);
   tame_status status = TAME_OK;
-  while (status == TAME_OK && r->epoch < fit->epochs && !is_stale(r)) status = run_epoch(r);
-  if (status != TAME_OK && status != TAME_ERR_NUMERIC) return status;
-  const tame_status put = tame_agree(r->member->comm, r->course.rank == 0 ? put_rest(r) : TAME_OK);
-  if (status == TAME_OK && fit->weights == TAME_FIT_BEST)
+  while (status == TAME_OK && r->epoch < fit->epochs && !r->ended && !is_stale(r))
+    status = run_epoch(r);
+  if (status != TAME_OK) return status;
+  if (r->course.rank == 0) status = put_rest(r, r->phase, r->epoch);
+  if (fit->weights == TAME_FIT_BEST)
     memcpy(tame_model_slab(r->model), r->best,
            (size_t)tame_model_count(r->model) * sizeof *r->best);
-  return status == TAME_OK ? put : status;
+  return tame_agree(r->member->comm, status);
 }
 
 static tame_status run_test(run *r)
@@ -347,13 +466,13 @@ static tame_status run_test(run *r)
   double loss = NAN, hits = NAN;
   tame_status status = TAME_OK;
   if (r->judges.shape.target_steps > 0) {
-    status = judge(r, &loss, &hits);
+    status = place_failure(r, judge(r, &loss, &hits));
     if (status == TAME_OK && m->comm != MPI_COMM_NULL && r->course.rank == 0)
       status = tame_fit_put_test(r->e, r->phase, loss, hits, m->results, m->row);
     r->course.last_loss = loss;
   }
-  if (status == TAME_OK && r->course.rank == 0)
-    status = tame_fit_record(r->e, r->phase, r->model, m->results, m->row);
+  if (status == TAME_OK)
+    status = tame_fit_record(r->e, r->phase, r->model, m->results, m->row, m->comm);
   r->work_done += tame_fit_work(r->e, r->phase);
   report(r, true);
   return tame_agree(m->comm, status);
@@ -365,6 +484,7 @@ static void close_phase(run *r)
 {
   tame_optimizer_free(&r->optimizer);
   tame_bptt_free(&r->bptt);
+  tame_bptt_free(&r->curve);
   tame_bptt_free(&r->judge);
   tame_fit_source_close(&r->learns);
   tame_fit_source_close(&r->judges);
@@ -376,14 +496,11 @@ static void close_phase(run *r)
 static tame_status open_judge(run *r, int64_t data, bool validation)
 {
   const tame_fit *fit = tame_fit_at(r->e, r->phase);
-  tame_bptt_params p = tame_fit_gradient(r->e, r->phase);
+  const tame_bptt_params p = tame_fit_judging(r->e, r->phase, data);
   const tame_variant *loss = fit->loss.row ? &fit->loss : NULL;
   for (int64_t k = r->e->phases.count - 1; !fit->loss.row && k >= 0; k--)
     if (tame_fit_learns(r->e, k)) loss = &tame_fit_at(r->e, k)->gradient.loss;
   if (validation) loss = &fit->gradient.loss;
-  p.penalties = (tame_penalties){0};
-  p.truncate = 0;
-  p.segment = 1; /* no gradients, so no tapes */
   tame_status status = tame_agree(r->member->comm,
                                   tame_fit_source_open(&r->judges, r->e, r->model, data, r->phase,
                                                        validation, loss));
@@ -414,6 +531,10 @@ static tame_status open_fit(run *r)
   if (status == TAME_OK)
     status = tame_bptt_create(&r->bptt, r->member->comm, r->model, &p,
                               tame_fit_batch(r->e, r->phase), r->learns.shape.steps);
+  const int64_t some = tame_optimizer_curvature(&fit->optimizer);
+  if (status == TAME_OK && some > 0 && some < tame_fit_batch(r->e, r->phase))
+    status = tame_bptt_create(&r->curve, r->member->comm, r->model, &p, some,
+                              r->learns.shape.steps);
   if (status == TAME_OK && fit->validate)
     status = open_judge(r, tame_fit_find_data(r->e, fit->validate), true);
   return status;
@@ -437,6 +558,7 @@ static tame_status run_phase(run *r)
   tame_status status = TAME_OK;
   if (!r->restored) {
     r->epoch = r->done = r->stale = 0;
+    r->ended = false;
     r->best_loss = INFINITY;
     memset(r->sums, 0, sizeof r->sums);
     r->course.last_loss = NAN;
@@ -496,6 +618,16 @@ static tame_status allocate(run *r)
   return r->gradient && r->previous && r->best ? TAME_OK : TAME_ERR_NOMEM;
 }
 
+/* Weights to begin with. Rank 0. */
+static tame_status take_weights(const run *r)
+{
+  char why[2048];
+  const tame_status status = tame_fit_take_weights(r->e, r->model);
+  if (status != TAME_ERR_INPUT) return status;
+  snprintf(why, sizeof why, "%s", tame_message());
+  return tame_yaml_fail_at(r->e->marks, "weights.file", "%s", why);
+}
+
 static tame_status prepare(run *r)
 {
   const MPI_Comm comm = r->member->comm;
@@ -503,7 +635,7 @@ static tame_status prepare(run *r)
   if (status == TAME_OK) status = allocate(r);
   status = tame_agree(comm, status);
   if (status != TAME_OK || !r->e->weights.path) return status;
-  status = tame_agree(comm, r->course.rank == 0 ? tame_fit_take_weights(r->e, r->model) : TAME_OK);
+  status = tame_agree(comm, r->course.rank == 0 ? take_weights(r) : TAME_OK);
   if (status == TAME_OK)
     MPI_Bcast(tame_model_slab(r->model), (int)tame_model_count(r->model), MPI_DOUBLE, 0, comm);
   return status;
@@ -518,10 +650,14 @@ tame_status tame_fit_run(const tame_member *m)
   if (prepared && m->tell_layout) tell_model(&r);
   if (status == TAME_OK) status = tame_course_begin(&r.course);
   if (prepared) count_work(&r);
-  for (; status == TAME_OK && r.phase < r.e->phases.count; r.phase++) status = run_phase(&r);
+  while (status == TAME_OK && r.phase < r.e->phases.count) {
+    status = run_phase(&r);
+    if (status == TAME_OK) r.phase++;
+  }
   const bool ended = status == TAME_OK || status == TAME_ERR_NUMERIC;
   tame_status written = TAME_OK;
-  if (prepared && ended && r.course.rank == 0)
+  if (prepared && status == TAME_ERR_NUMERIC && r.course.rank == 0) written = put_none(&r);
+  if (prepared && ended && r.course.rank == 0 && written == TAME_OK)
     written = tame_fit_put_weights(r.model, tame_model_slab(r.model), "final", m->results, m->row);
   if (status == TAME_OK) status = tame_agree(m->comm, written);
   status = tame_course_end(&r.course, status, prepared);
@@ -555,7 +691,8 @@ static tame_status look_at(const tame_experiment *e, tame_look *look)
   tame_status status = tame_fit_survey(e, ranks, look->layout->threads, &load);
   if (status == TAME_OK)
     status = tame_run_refuse_above(look->layout, ranks, load.bytes + load.weights,
-                                   "the model and its gradients");
+                                   "the model and its gradients",
+                                   "a smaller micro_batch, fewer threads, or memory_mb");
   if (status == TAME_OK) status = tame_model_create(&model, &e->model);
   if (status == TAME_OK) tame_fit_plan(e, model, look->blueprint);
   tame_model_free(&model);

@@ -41,13 +41,15 @@ static inline tame_data *tame_data_at(const tame_experiment *e, int64_t k)
 int64_t tame_fit_find_data(const tame_experiment *e, const char *name);
 /** The loss of a phase, with all else that gradients are made by. Local. */
 tame_bptt_params tame_fit_gradient(const tame_experiment *e, int64_t phase);
+/** The same, to judge data by a phase's loss: without penalties, and what gradients keep. Local. */
+tame_bptt_params tame_fit_judging(const tame_experiment *e, int64_t phase, int64_t data);
 /** Samples and steps of a phase's data. Local. */
 tame_data_shape tame_fit_shape(const tame_experiment *e, int64_t data);
 /** Samples of one update. Local. */
 int64_t tame_fit_batch(const tame_experiment *e, int64_t phase);
 /** Samples that a test records. Local. */
 int64_t tame_fit_recorded(const tame_experiment *e, int64_t phase);
-/** Bytes a rank needs for a phase, with its segment chosen to keep below memory_mb: *segment. Local. */
+/** Bytes a rank needs for a phase, with its segment chosen to keep below memory_mb, if any can: *segment. Local. */
 tame_status tame_fit_need(const tame_experiment *e, const tame_model *model, int64_t phase,
                           int ranks, int threads, int64_t *segment, int64_t *bytes);
 
@@ -65,6 +67,11 @@ enum {
   TAME_FIT_FACTOR,     /**< of the rate, in the last update */
   TAME_FIT_VALIDATION, /**< the data's part, after the epoch */
   TAME_FIT_HITS,       /**< share of the validation's targets that are hit */
+  /* of optimizers that search, in the last update: */
+  TAME_FIT_DAMPING,    /**< lambda */
+  TAME_FIT_ITERATIONS, /**< of conjugate gradients, or evaluations along a line */
+  TAME_FIT_REDUCTION,  /**< fall of the loss by that of the model; 0: no step was found */
+  TAME_FIT_STEP,       /**< length along the direction */
   TAME_FIT_FIGURES
 };
 
@@ -79,13 +86,17 @@ tame_status tame_fit_put_weights(const tame_model *model, const double *slab, co
 tame_status tame_fit_put_epoch(const tame_experiment *e, int64_t phase, int64_t epoch,
                                const double figures[TAME_FIT_FIGURES], tame_results *results,
                                int64_t row);
-/** Write what a test came to; hits NaN: none. Rank 0's. Local. */
+/** Write what a test came to, where its data have targets, and classes. Rank 0's. Local. */
 tame_status tame_fit_put_test(const tame_experiment *e, int64_t phase, double loss, double hits,
                               tame_results *results, int64_t row);
-/** Write samples of a test, as the model answers to them. Rank 0's. Local. */
+/** Path of a dataset of a phase. Local. */
+void tame_fit_path(const tame_experiment *e, int64_t phase, const char *what, char path[TAME_PATH]);
+/** Write samples of a test, as the model answers to them: this rank's share of them, by all its threads. What a
+ *  sample comes to depends on it and its place alone. Local. */
 tame_status tame_fit_record(const tame_experiment *e, int64_t phase, tame_model *model,
-                            tame_results *results, int64_t row);
-/** Take weights from a results file: views of the same names and shapes. Rank 0's. Local. */
+                            tame_results *results, int64_t row, MPI_Comm comm);
+/** Take weights from a file of e->weights: all views, of the same names and shapes, and nothing else.
+ *  TAME_ERR_INPUT where they are of another model, or not finite. Rank 0's. Local. */
 tame_status tame_fit_take_weights(const tame_experiment *e, tame_model *model);
 
 /** Sample ids of a phase begin at such a place in data that are always new: no two phases see the same ones. */
@@ -117,6 +128,9 @@ tame_status tame_fit_source_open(tame_fit_source *s, const tame_experiment *e,
                                  const tame_model *model, int64_t data, int64_t phase,
                                  bool validation, const tame_variant *loss);
 void tame_fit_source_close(tame_fit_source *s);
+/** Bytes it holds, with so many threads. */
+int64_t tame_fit_source_need(const tame_experiment *e, const tame_model *model, int64_t data,
+                             int64_t phase, int threads);
 /** So many of them from s->first on, as a batch whose context is s. */
 tame_batch tame_fit_source_batch(const tame_fit_source *s, int64_t samples);
 /** A batch's `see`: count targets, and those that outputs hit. */

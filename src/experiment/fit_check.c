@@ -55,8 +55,9 @@ static const tame_field test_fields[] = {
     PHASE_DATA,
     {"loss", TAME_VARIANT, AT(loss), .fallback = "", .table = &tame_losses,
      .doc = "default: that of the first fit, or mse"},
-    {"record", TAME_INT, AT(record), .fallback = "8", .max = 1e9,
-     .doc = "samples, from the first on, whose inputs, targets and outputs are in the results"},
+    {"record", TAME_INT, AT(record), .fallback = "8", .min = -1, .max = 1e9,
+     .doc = "samples, from the first on, whose inputs, targets and outputs are in the results; -1: "
+            "all"},
     {"states", TAME_BOOL, AT(states), .fallback = "off",
      .doc = "record states and outputs of all layers, too"},
     {0}};
@@ -72,7 +73,8 @@ const tame_table tame_model_phases = {"model phases", rows};
 
 static const tame_field weights_fields[] = {
     {"file", TAME_STRING, .offset = offsetof(struct tame_first_weights, path), .fallback = "",
-     .doc = "results whose final weights to begin with; default: they are drawn"},
+     .doc = "results whose final weights to begin with, or HDF5 with matrices of the same names; "
+            "default: they are drawn"},
     {"network", TAME_INT, .offset = offsetof(struct tame_first_weights, network), .fallback = "0",
      .max = 1e6, .doc = "which one there, by its index in the sweep"},
     {0}};
@@ -131,6 +133,15 @@ tame_bptt_params tame_fit_gradient(const tame_experiment *e, int64_t phase)
   return p;
 }
 
+tame_bptt_params tame_fit_judging(const tame_experiment *e, int64_t phase, int64_t data)
+{
+  tame_bptt_params p = tame_fit_gradient(e, phase);
+  p.penalties = (tame_penalties){0};
+  p.truncate = 0;
+  p.segment = (int64_t)ceil(sqrt((double)tame_fit_shape(e, data).steps)); /* the least memory */
+  return p;
+}
+
 tame_data_shape tame_fit_shape(const tame_experiment *e, int64_t data)
 {
   tame_data_shape shape = {0};
@@ -149,36 +160,71 @@ int64_t tame_fit_recorded(const tame_experiment *e, int64_t phase)
 {
   const tame_fit *fit = tame_fit_at(e, phase);
   const int64_t samples = tame_fit_shape(e, tame_fit_find_data(e, fit->data)).samples;
-  return fit->record < samples ? fit->record : samples;
+  return fit->record >= 0 && fit->record < samples ? fit->record : samples;
 }
 
-/* Steps in a segment, so that what is kept in segments and what is kept of each are about the same. */
-static int64_t shorter(int64_t segment)
+/* What judging data takes. */
+static tame_status need_judge(const tame_experiment *e, const tame_model *model, int64_t phase,
+                              int64_t data, int ranks, int threads, int64_t *bytes)
 {
-  return segment > 2 ? segment / 2 : 1;
+  const tame_data_shape shape = tame_fit_shape(e, data);
+  const tame_bptt_params p = tame_fit_judging(e, phase, data);
+  const tame_status status = tame_bptt_need(model, &p, shape.samples, shape.steps, ranks, threads,
+                                            bytes);
+  *bytes += tame_fit_source_need(e, model, data, phase, threads);
+  return status;
+}
+
+/* What learning takes but for its gradients: the validation, its own samples, their order. */
+static tame_status need_beside(const tame_experiment *e, const tame_model *model, int64_t phase,
+                               int ranks, int threads, int64_t *bytes)
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  const int64_t data = tame_fit_find_data(e, fit->data);
+  tame_status status = TAME_OK;
+  *bytes = 0;
+  if (fit->validate)
+    status = need_judge(e, model, phase, tame_fit_find_data(e, fit->validate), ranks, threads,
+                        bytes);
+  *bytes += tame_fit_source_need(e, model, data, phase, threads) +
+            tame_fit_shape(e, data).samples * (int64_t)sizeof(int64_t);
+  return status;
+}
+
+/* What gradients take, with those of products. */
+static tame_status need_gradients(const tame_experiment *e, const tame_model *model, int64_t phase,
+                                  const tame_bptt_params *p, int ranks, int threads, int64_t *bytes)
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  const int64_t steps = tame_fit_shape(e, tame_fit_find_data(e, fit->data)).steps,
+                batch = tame_fit_batch(e, phase), some = tame_optimizer_curvature(&fit->optimizer);
+  int64_t products = 0;
+  tame_status status = tame_bptt_need(model, p, batch, steps, ranks, threads, bytes);
+  if (status == TAME_OK && some > 0 && some < batch)
+    status = tame_bptt_need(model, p, some, steps, ranks, threads, &products);
+  *bytes += products;
+  return status;
 }
 
 tame_status tame_fit_need(const tame_experiment *e, const tame_model *model, int64_t phase,
                           int ranks, int threads, int64_t *segment, int64_t *bytes)
 {
   const tame_fit *fit = tame_fit_at(e, phase);
-  const tame_data_shape shape = tame_fit_shape(e, tame_fit_find_data(e, fit->data));
+  const int64_t data = tame_fit_find_data(e, fit->data);
   tame_bptt_params p = tame_fit_gradient(e, phase);
-  const bool learns = tame_fit_learns(e, phase);
-  const int64_t samples = learns ? tame_fit_batch(e, phase) : shape.samples;
-  tame_status status = tame_bptt_need(model, &p, samples, shape.steps, ranks, threads, bytes);
-  if (learns && !isnan(fit->memory_mb)) { /* the best of segments of T, T/2, T/4, ... steps */
-    int64_t least = *bytes, with = p.segment;
-    for (int64_t s = p.segment ? p.segment : shape.steps;
-         status == TAME_OK && (double)least > fit->memory_mb * 1e6 && s > 1;) {
-      p.segment = s = shorter(s);
-      status = tame_bptt_need(model, &p, samples, shape.steps, ranks, threads, bytes);
-      if (*bytes < least) least = *bytes, with = s;
-    }
-    *bytes = least;
-    p.segment = with;
-  }
+  int64_t beside, now = 0;
+  *segment = *bytes = 0;
+  if (!tame_fit_learns(e, phase)) return need_judge(e, model, phase, data, ranks, threads, bytes);
+  tame_status status = need_beside(e, model, phase, ranks, threads, &beside);
+  if (status == TAME_OK) status = need_gradients(e, model, phase, &p, ranks, threads, bytes);
   *segment = p.segment;
+  int64_t s = p.segment ? p.segment : tame_fit_shape(e, data).steps;
+  while (status == TAME_OK && (double)(*bytes + beside) > fit->memory_mb * 1e6 && s > 1) {
+    p.segment = s /= 2; /* the best of T, T/2, T/4, ... steps */
+    status = need_gradients(e, model, phase, &p, ranks, threads, &now);
+    if (now < *bytes) *bytes = now, *segment = s;
+  }
+  *bytes += beside;
   return status;
 }
 
@@ -274,6 +320,10 @@ static tame_status check_fit(const tame_experiment *e, const tame_model *model, 
   tame_status status = tame_optimizer_create(&spare, &fit->optimizer, 1);
   tame_optimizer_free(&spare);
   if (status != TAME_OK) return bad(e, status, phase_path(e, k, "optimizer"));
+  if (tame_optimizer_curvature(&fit->optimizer) >= 0 && fit->gradient.truncate > 0)
+    return tame_yaml_fail_at(e->marks, phase_path(e, k, "gradient.truncate"),
+                             "found %lld, want 0 with %s, whose products go back over all steps",
+                             (long long)fit->gradient.truncate, fit->optimizer.row->name);
   if (!fit->validate && (fit->patience || fit->weights == TAME_FIT_BEST))
     return tame_yaml_fail_at(e->marks, phase_path(e, k, fit->patience ? "patience" : "keep"),
                              "want `validate`: data to judge the weights by");
@@ -306,6 +356,19 @@ static tame_status check_phase(const tame_experiment *e, const tame_model *model
   return bad(e, status, phase_path(e, k, tame_fit_learns(e, k) ? "gradient" : "loss"));
 }
 
+/* Where nothing is learned, no fit tells what tests without a loss of their own are judged by. */
+static tame_status set_losses(tame_experiment *e)
+{
+  tame_status status = TAME_OK;
+  for (int64_t k = 0; k < e->phases.count; k++)
+    if (tame_fit_learns(e, k)) return TAME_OK;
+  for (int64_t k = 0; status == TAME_OK && k < e->phases.count; k++) {
+    tame_fit *fit = ((tame_variant *)e->phases.at)[k].params;
+    if (!fit->loss.row) status = tame_variant_set(&fit->loss, &tame_losses, "mse");
+  }
+  return status;
+}
+
 tame_status tame_fit_check(tame_experiment *e, MPI_Comm comm)
 {
   tame_model *model = NULL;
@@ -317,6 +380,7 @@ tame_status tame_fit_check(tame_experiment *e, MPI_Comm comm)
   if (status == TAME_OK && e->model.layers.count == 0)
     status = tame_yaml_fail_at(e->marks, "model.layers", "the list is empty, want at least one");
   if (status == TAME_OK) status = bad(e, tame_model_create(&model, &e->model), "model");
+  if (status == TAME_OK) status = set_losses(e);
   status = tame_agree(comm, status);
   for (int64_t k = 0; status == TAME_OK && k < e->data.count; k++) status = check_data(e, comm, k);
   for (int64_t k = 0; status == TAME_OK && k < e->phases.count; k++)

@@ -58,7 +58,8 @@ tame_status tame_fit_survey(const tame_experiment *e, int ranks, int threads, ta
 static tame_status time_micro(const tame_experiment *e, tame_model *model, int64_t phase,
                               int64_t data, bool learns, double *seconds)
 {
-  tame_bptt_params p = tame_fit_gradient(e, phase);
+  tame_bptt_params p = learns ? tame_fit_gradient(e, phase) : tame_fit_judging(e, phase, data);
+  int64_t bytes;
   const tame_variant *loss = &p.loss;
   tame_fit_source source;
   tame_bptt *bptt = NULL;
@@ -67,6 +68,8 @@ static tame_status time_micro(const tame_experiment *e, tame_model *model, int64
   *seconds = INFINITY;
   tame_status status = tame_fit_source_open(&source, e, model, data, phase, !learns, loss);
   if (!gradient) status = TAME_ERR_NOMEM;
+  if (status == TAME_OK && learns)
+    status = tame_fit_need(e, model, phase, 1, 1, &p.segment, &bytes);
   const int64_t samples = source.shape.samples < p.micro_batch ? source.shape.samples
                                                                : p.micro_batch;
   if (status == TAME_OK)

@@ -46,11 +46,25 @@ static sample draw(const source *s, int64_t place)
   return own;
 }
 
-/* Draw all samples once, where they are always the same and not too many. */
+/* Numbers of a sample. */
+static int64_t stride_of(const tame_data_shape *s)
+{
+  return s->steps * (s->inputs + 1) + s->target_steps * s->width;
+}
+
+/* Are all samples drawn once? Where they are always the same and not too many: of memory_mb they take no more than an
+ * eighth. */
+static bool draws_all(const tame_experiment *e, int64_t phase, const tame_data *data,
+                      const tame_data_shape *s)
+{
+  const double mb = tame_fit_at(e, phase)->memory_mb,
+               all = (double)s->samples * (double)stride_of(s);
+  if (data->fresh || tame_data_checksum(data) != 0 || all > MOST_DRAWN) return false;
+  return !(mb > 0) || all * sizeof(double) <= mb * 1e6 / 8;
+}
+
 static tame_status draw_all(source *s)
 {
-  const bool again = !s->data->fresh && tame_data_checksum(s->data) == 0;
-  if (!again || s->shape.samples > MOST_DRAWN / s->stride) return TAME_OK;
   s->drawn = tame_untouched(s->shape.samples * s->stride, sizeof *s->drawn, "samples");
   if (!s->drawn) return TAME_ERR_NOMEM;
 #pragma omp parallel for schedule(static)
@@ -110,12 +124,22 @@ tame_status tame_fit_source_open(tame_fit_source *s, const tame_experiment *e,
                 .first_id = tame_fit_first_id(e, data, phase, validation),
                 .loss = loss,
                 .outputs = outputs};
-  s->stride = s->shape.steps * (s->shape.inputs + 1) + s->shape.target_steps * s->shape.width;
+  s->stride = stride_of(&s->shape);
   s->scratch = tame_zeroed(threads * (s->stride + s->shape.steps * outputs), sizeof *s->scratch,
                            "samples");
   s->hits = tame_zeroed(threads, sizeof *s->hits, "hits");
   s->asked = tame_zeroed(threads, sizeof *s->asked, "hits");
-  return s->scratch && s->hits && s->asked ? draw_all(s) : TAME_ERR_NOMEM;
+  if (!s->scratch || !s->hits || !s->asked) return TAME_ERR_NOMEM;
+  return draws_all(e, phase, s->data, &s->shape) ? draw_all(s) : TAME_OK;
+}
+
+int64_t tame_fit_source_need(const tame_experiment *e, const tame_model *model, int64_t data,
+                             int64_t phase, int threads)
+{
+  const tame_data_shape s = tame_fit_shape(e, data);
+  const int64_t scratch = threads * (stride_of(&s) + s.steps * tame_model_outputs(model));
+  const bool all = draws_all(e, phase, tame_data_at(e, data), &s);
+  return (scratch + (all ? s.samples * stride_of(&s) : 0)) * (int64_t)sizeof(double);
 }
 
 void tame_fit_source_close(tame_fit_source *s)

@@ -8,9 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const figures[] = {"loss",           "data_loss", "penalty",
-                                      "gradient_norm",  "factor",    "validation_loss",
-                                      "validation_hits"};
+static const char *const figures[] = {"loss",
+                                      "data_loss",
+                                      "penalty",
+                                      "gradient_norm",
+                                      "factor",
+                                      "validation_loss",
+                                      "validation_hits",
+                                      "damping",
+                                      "iterations",
+                                      "reduction",
+                                      "step"};
 
 static const char *name_of(const tame_experiment *e, int64_t phase)
 {
@@ -37,6 +45,7 @@ static bool has_figure(const tame_fit *fit, int figure, const tame_variant *loss
 {
   if (figure == TAME_FIT_VALIDATION) return fit->validate != NULL;
   if (figure == TAME_FIT_HITS) return fit->validate && tame_loss_has_classes(loss);
+  if (figure > TAME_FIT_HITS) return tame_optimizer_searches(&fit->optimizer);
   return true;
 }
 
@@ -114,9 +123,9 @@ static void plan_wiring(const tame_model *model, int layer, tame_blueprint *b)
   char path[TAME_PATH - 16];
   if (!c) return;
   snprintf(path, sizeof path, "wiring/%s", tame_model_layer_label(model, layer));
-  add(b, "network, source, unit", TAME_TYPE_I32, 3, (int64_t[]){1, c->units, c->units}, "%s/inner",
+  add(b, "network, source, unit", TAME_TYPE_F32, 3, (int64_t[]){1, c->units, c->units}, "%s/inner",
       path);
-  add(b, "network, source, unit", TAME_TYPE_I32, 3, (int64_t[]){1, c->inputs, c->units},
+  add(b, "network, source, unit", TAME_TYPE_F32, 3, (int64_t[]){1, c->inputs, c->units},
       "%s/sensory", path);
   add(b, "network, layer, part", TAME_TYPE_I64, 3, (int64_t[]){1, 3, 2}, "%s/layers", path);
   add(b, "network", TAME_TYPE_F64, 1, (int64_t[]){1}, "%s/sparsity", path);
@@ -177,13 +186,13 @@ tame_status tame_fit_put_data(const tame_experiment *e, tame_results *results, i
 static tame_status put_synapses(const tame_synapses *s, tame_results *results, int64_t row,
                                 const char *path)
 {
-  int32_t *matrix = tame_zeroed(s->sources * s->destinations, sizeof *matrix, "a wiring");
+  float *matrix = tame_zeroed(s->sources * s->destinations, sizeof *matrix, "a wiring");
   if (!matrix) return TAME_ERR_NOMEM;
   for (int64_t j = 0; j < s->destinations; j++)
     for (int64_t k = s->start[j]; k < s->start[j + 1]; k++)
-      matrix[s->source[k] * s->destinations + j] = s->sign[k];
+      matrix[s->source[k] * s->destinations + j] = s->sign[k] > 0 ? 1 : -1;
   const int64_t start[TAME_AXES] = {row}, count[TAME_AXES] = {1, s->sources, s->destinations};
-  const tame_status status = tame_results_write(results, path, TAME_TYPE_I32, start, count, matrix);
+  const tame_status status = tame_results_write(results, path, TAME_TYPE_F32, start, count, matrix);
   free(matrix);
   return status;
 }
@@ -267,7 +276,7 @@ tame_status tame_fit_put_epoch(const tame_experiment *e, int64_t phase, int64_t 
   return tame_results_write(results, path, TAME_TYPE_F64, start, one, &done);
 }
 
-static void path_of(const tame_experiment *e, int64_t phase, const char *what, char path[TAME_PATH])
+void tame_fit_path(const tame_experiment *e, int64_t phase, const char *what, char path[TAME_PATH])
 {
   char group[TAME_PATH - 16];
   group_of(e, phase, group);
@@ -277,212 +286,74 @@ static void path_of(const tame_experiment *e, int64_t phase, const char *what, c
 tame_status tame_fit_put_test(const tame_experiment *e, int64_t phase, double loss, double hits,
                               tame_results *results, int64_t row)
 {
-  char path[TAME_PATH];
-  path_of(e, phase, "loss", path);
-  const tame_status status = put(results, row, TAME_TYPE_F64, &loss, path);
-  if (status != TAME_OK || isnan(hits)) return status;
-  path_of(e, phase, "hits", path);
-  return put(results, row, TAME_TYPE_F64, &hits, path);
-}
-
-/* ---- samples --------------------------------------------------------------------------------- */
-
-/* One sample through a model, and what of it is kept. */
-typedef struct trace {
-  tame_model *model;
-  tame_data_shape s;
-  int64_t outputs, parts;
-  const tame_state_part *part;
-  double *block, *x, *target, *elapsed, *y, *between, *state, *next, *tape, *work;
-  double *states,
-      *layers; /* [steps * width], one part or layer after the other; NULL: not wanted */
-} trace;
-
-static tame_status make_trace(trace *t, tame_model *model, tame_data_shape s, bool states)
-{
-  const int64_t outputs = tame_model_outputs(model), state = tame_model_state_size(model),
-                between = s.steps * tame_model_between(model);
-  int64_t widths = 0;
-  for (int l = 0; l < tame_model_layers(model); l++) widths += tame_model_layer_width(model, l);
-  *t = (trace){.model = model, .s = s, .outputs = outputs};
-  t->parts = tame_model_state_parts(model, &t->part);
-  double *at = t->block =
-      tame_zeroed(s.steps * (s.inputs + 1 + outputs + (states ? state + widths : 0)) +
-                      s.target_steps * s.width + between + 2 * state + tame_model_tape_size(model) +
-                      tame_model_work_size(model, 1) + 64,
-                  sizeof *at, "the samples of a test");
-  if (!at) return TAME_ERR_NOMEM;
-  t->x = at;
-  t->elapsed = t->x + s.steps * s.inputs;
-  t->y = t->elapsed + s.steps;
-  t->target = t->y + s.steps * outputs;
-  t->between = t->target + s.target_steps * s.width;
-  t->state = t->between + between;
-  t->next = t->state + state;
-  t->tape = t->next + state;
-  t->work = t->tape + tame_model_tape_size(model);
-  if (!states) return TAME_OK;
-  t->states = t->work + tame_model_work_size(model, 1) + 32;
-  t->layers = t->states + s.steps * state;
-  return TAME_OK;
-}
-
-/* Put what a step of a run came to where its time series go. */
-static void keep_step(const trace *t, const tame_model_run *run, const tame_step *step, int64_t at,
-                      double *states, double *layers)
-{
-  const tame_state_part *part;
-  const int64_t parts = tame_model_state_parts(run->model, &part);
-  const double *from = step->next;
-  for (int64_t k = 0; states && k < parts; k++) {
-    const int64_t n = part[k].width;
-    memcpy(states + at * n, from, (size_t)n * sizeof *states);
-    from += n;
-    states += t->s.steps * n;
+  const char *const names[] = {"loss", "hits"};
+  const double values[] = {loss, hits};
+  tame_status status = TAME_OK;
+  for (int k = 0; status == TAME_OK && k < 2; k++) {
+    char path[TAME_PATH];
+    tame_fit_path(e, phase, names[k], path);
+    if (tame_results_width(results, path) > 0)
+      status = put(results, row, TAME_TYPE_F64, &values[k], path);
   }
-  for (int l = 0; layers && l < tame_model_layers(run->model); l++) {
-    int64_t n;
-    const double *y = tame_model_layer_outputs(run->model, step, l, &n);
-    memcpy(layers + at * n, y, (size_t)n * sizeof *layers);
-    layers += t->s.steps * n;
-  }
-}
-
-/* A run of the model through the sample; its time series begin there, unless NULL. */
-static void trace_run(trace *t, const tame_model_run *run, double *states, double *layers)
-{
-  const tame_model *m = run->model;
-  const int64_t inputs = tame_model_inputs(m), steps = t->s.steps;
-  const double *x = run->x < 0 ? t->x : t->between + steps * run->x;
-  double *y = run->y < 0 ? t->y : t->between + steps * run->y,
-         *own = run->half ? t->tape + tame_model_tape_size(m) - tame_model_outputs(m) : NULL;
-  const double *slab = tame_model_slab(t->model) + run->slab;
-  tame_model_start(m, slab, 1, t->state);
-  for (int64_t u = 0; u < steps; u++) {
-    const int64_t at = tame_run_time(run, steps, u);
-    tame_step step = {.batch = 1,
-                      .elapsed = t->s.has_elapsed ? t->elapsed + tame_run_elapsed(run, steps, u)
-                                                  : NULL,
-                      .slab = slab,
-                      .x = x + at * inputs,
-                      .state = t->state,
-                      .next = t->next,
-                      .y = run->half ? own : y + at * run->width,
-                      .tape = t->tape,
-                      .work = t->work};
-    tame_model_step(m, &step);
-    if (run->half) tame_run_join(run, 1, own, y + at * run->width);
-    keep_step(t, run, &step, at, states, layers);
-    double *const swap = t->state;
-    t->state = t->next;
-    t->next = swap;
-  }
-}
-
-static void run_trace(trace *t)
-{
-  const tame_model_run *runs;
-  const int n = tame_model_runs(t->model, &runs);
-  double *layers = t->layers;
-  for (int r = 0; r < n; r++) {
-    trace_run(t, &runs[r], t->states ? t->states + t->s.steps * runs[r].state : NULL, layers);
-    for (int l = 0; layers && l < tame_model_layers(runs[r].model); l++)
-      layers += t->s.steps * tame_model_layer_width(runs[r].model, l);
-  }
-}
-
-/* Where a sample is written. */
-struct place {
-  tame_results *results;
-  int64_t row, sample;
-};
-
-static tame_status put_sample(const tame_experiment *e, int64_t phase, const char *what,
-                              const double *data, int64_t steps, int64_t width,
-                              const struct place *at)
-{
-  char path[TAME_PATH];
-  const int64_t start[TAME_AXES] = {at->row, at->sample}, count[TAME_AXES] = {1, 1, steps, width};
-  path_of(e, phase, what, path);
-  if (steps == 0 || tame_results_width(at->results, path) == 0) return TAME_OK;
-  return tame_results_write(at->results, path, TAME_TYPE_F64, start, count, data);
-}
-
-static tame_status put_trace(const tame_experiment *e, int64_t phase, const trace *t,
-                             const struct place *to)
-{
-  char what[96];
-  const int64_t steps = t->s.steps;
-  const double *at = t->states;
-  tame_status status = put_sample(e, phase, "x", t->x, steps, t->s.inputs, to);
-  if (status == TAME_OK) status = put_sample(e, phase, "y", t->y, steps, t->outputs, to);
-  if (status == TAME_OK)
-    status = put_sample(e, phase, "target", t->target, t->s.target_steps, t->s.width, to);
-  if (status == TAME_OK) status = put_sample(e, phase, "elapsed", t->elapsed, steps, 1, to);
-  for (int64_t k = 0; at && status == TAME_OK && k < t->parts; k++) {
-    snprintf(what, sizeof what, "states/%s", t->part[k].name);
-    status = put_sample(e, phase, what, at, steps, t->part[k].width, to);
-    at += steps * t->part[k].width;
-  }
-  at = t->layers;
-  for (int l = 0; at && status == TAME_OK && l < tame_model_layers(t->model); l++) {
-    const int64_t width = tame_model_layer_width(t->model, l);
-    snprintf(what, sizeof what, "outputs/%s", tame_model_layer_label(t->model, l));
-    status = put_sample(e, phase, what, at, steps, width, to);
-    at += steps * width;
-  }
-  return status;
-}
-
-tame_status tame_fit_record(const tame_experiment *e, int64_t phase, tame_model *model,
-                            tame_results *results, int64_t row)
-{
-  const tame_fit *fit = tame_fit_at(e, phase);
-  const int64_t data = tame_fit_find_data(e, fit->data), n = tame_fit_recorded(e, phase),
-                first = tame_fit_first_id(e, data, phase, false);
-  trace t = {0};
-  tame_status status = n > 0 ? make_trace(&t, model, tame_fit_shape(e, data), fit->states)
-                             : TAME_OK;
-  for (int64_t k = 0; status == TAME_OK && k < n; k++) {
-    tame_data_draw(tame_data_at(e, data), first + k, t.x, t.target,
-                   t.s.has_elapsed ? t.elapsed : NULL);
-    run_trace(&t);
-    status = put_trace(e, phase, &t, &(struct place){results, row, k});
-  }
-  free(t.block);
   return status;
 }
 
 /* ---- take ------------------------------------------------------------------------------------ */
 
-static tame_status take_view(const tame_experiment *e, const char *file, const tame_view *view,
-                             double *slab)
+/* A matrix into its view. What the view has no synapse for must be 0: else the file is of another wiring. */
+static tame_status take_view(const char *file, const tame_view *view, double *matrix, double *slab)
 {
-  char path[TAME_PATH];
-  double *matrix = tame_zeroed(view->rows * view->columns, sizeof *matrix, "weights");
-  if (!matrix) return TAME_ERR_NOMEM;
-  snprintf(path, sizeof path, "weights/final/%s", view->name);
-  const tame_status status = tame_results_fetch(file, path, e->weights.network, view->rows,
-                                                view->columns, matrix);
-  for (int64_t k = 0; status == TAME_OK && k < view->count; k++) {
+  for (int64_t k = 0; k < view->rows * view->columns; k++)
+    if (!isfinite(matrix[k]))
+      return tame_fail(TAME_ERR_INPUT, "'%s': %s[%lld][%lld] is %g, want finite numbers", file,
+                       view->name, (long long)(k / view->columns), (long long)(k % view->columns),
+                       matrix[k]);
+  for (int64_t k = 0; k < view->count; k++) {
     int64_t r, c;
     tame_view_place(view, k, &r, &c);
     slab[view->first + k] = matrix[r * view->columns + c];
+    matrix[r * view->columns + c] = 0;
   }
-  free(matrix);
-  return status;
+  for (int64_t k = 0; k < view->rows * view->columns; k++)
+    if (matrix[k] != 0)
+      return tame_fail(TAME_ERR_INPUT,
+                       "'%s' is of another wiring: %s[%lld][%lld] is %g, where the model has no "
+                       "synapse",
+                       file, view->name, (long long)(k / view->columns),
+                       (long long)(k % view->columns), matrix[k]);
+  return TAME_OK;
+}
+
+/* As the file of weights has them: one matrix after the other in a block, which is the caller's. */
+static tame_status fetch_views(const char *file, int64_t network, int64_t views,
+                               const tame_view *view, tame_matrix *wanted, double **block)
+{
+  int64_t all = 0;
+  for (int64_t k = 0; k < views; k++) all += view[k].rows * view[k].columns;
+  double *at = *block = tame_untouched(all, sizeof *at, "weights");
+  if (!at) return TAME_ERR_NOMEM;
+  for (int64_t k = 0; k < views; k++) {
+    wanted[k] = (tame_matrix){view[k].name, view[k].rows, view[k].columns, at};
+    at += view[k].rows * view[k].columns;
+  }
+  return tame_matrices_fetch(file, "weights/final", network, views, wanted);
 }
 
 tame_status tame_fit_take_weights(const tame_experiment *e, tame_model *model)
 {
   const tame_view *view;
   const int64_t views = tame_model_views(model, &view);
-  char file[4096];
   const char *name = e->weights.path;
-  tame_status status = TAME_OK;
+  char file[4096];
+  double *block = NULL;
   snprintf(file, sizeof file, "%s%s%s", *name == '/' ? "" : e->source.folder,
            *name == '/' ? "" : "/", name);
+  tame_matrix *wanted = tame_zeroed(views, sizeof *wanted, "weights");
+  tame_status status = wanted ? fetch_views(file, e->weights.network, views, view, wanted, &block)
+                              : TAME_ERR_NOMEM;
   for (int64_t k = 0; status == TAME_OK && k < views; k++)
-    status = take_view(e, file, &view[k], tame_model_slab(model));
+    status = take_view(file, &view[k], wanted[k].at, tame_model_slab(model));
+  free(block);
+  free(wanted);
   return status;
 }

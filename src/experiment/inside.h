@@ -199,6 +199,11 @@ int64_t tame_phase_target(const tame_experiment *e, int64_t phase);
 /** Read, check and expand an experiment from its source, which is copied. Collective. */
 tame_status tame_experiment_build(tame_experiment **out, MPI_Comm comm, const tame_source *source);
 
+/** The words of it alone, nothing checked that no field's limits can say; free *out also if it fails. Local. */
+tame_status tame_experiment_read(tame_experiment **out, const tame_source *source);
+/** A text, and a word about it, from rank 0 to all, malloc'd. Collective. */
+tame_status tame_share_text(MPI_Comm comm, char **text, bool *archived);
+
 /** Names become groups of the results file: TAME_ERR_INPUT at `path` for one that cannot. Local. */
 tame_status tame_check_name(const tame_experiment *e, const char *name, const char *path);
 
@@ -378,9 +383,10 @@ void tame_course_note(const tame_course *course, const char *format, ...)
 
 /** Bytes on a rank with a share of the neurons: rates kept as targets, and what is recorded. Local. */
 double tame_run_recordings(const tame_experiment *e, double share);
-/** TAME_ERR_NOMEM where a rank needs more than there is for it. Local. */
+/** TAME_ERR_NOMEM where a rank needs more for `what` than there is; advice: what would help. Local. */
 tame_status tame_run_refuse_above(const tame_layout *layout, int ranks, double need,
-                                  const char *what);
+                                  const char *what, const char *advice);
+#define TAME_MORE_ROOM "more nodes, fewer neurons or synapses, or network.precision: float"
 
 /** Run it. Collective over its ranks. */
 tame_status tame_network_run(const tame_member *member);

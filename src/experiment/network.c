@@ -19,7 +19,8 @@ static tame_status find_fewest(const tame_experiment *e, tame_look *look)
     status = tame_plan_fewest(e, look->given ? look->given : solvers, most, room, &look->fewest,
                               &need);
   if (status != TAME_OK || look->fewest > 0) return status;
-  return tame_run_refuse_above(look->layout, most, need, "the network, P, analyses and recordings");
+  return tame_run_refuse_above(look->layout, most, need, "the network, P, analyses and recordings",
+                               TAME_MORE_ROOM);
 }
 
 static tame_status look_at(const tame_experiment *e, tame_look *look)

@@ -115,15 +115,14 @@ double tame_run_recordings(const tame_experiment *e, double share)
 }
 
 tame_status tame_run_refuse_above(const tame_layout *layout, int ranks, double need,
-                                  const char *what)
+                                  const char *what, const char *advice)
 {
   const double available = (double)tame_memory_available(layout->ranks_on_node);
   if (need <= available) return TAME_OK;
   return tame_fail(TAME_ERR_NOMEM,
                    "too little memory: each of %d ranks needs about %.3g GB for %s, and %.3g GB "
-                   "are free for it here; use more nodes, fewer neurons or synapses, or "
-                   "network.precision: float",
-                   ranks, need / 1e9, what, available / 1e9);
+                   "are free for it here; use %s",
+                   ranks, need / 1e9, what, available / 1e9, advice);
 }
 
 /* P is known only once the wiring is: the largest of the training phases. Analyses are made when no P is there. */
@@ -142,7 +141,7 @@ static tame_status check_memory_of_phases(const run *r, int64_t *largest)
   const double analyses = tame_observer_need(r->e, share, ranks, r->rank == 0);
   const double need = fmax((double)*largest, analyses) + tame_run_recordings(r->e, share);
   const char *what = analyses > (double)*largest ? "analyses and recordings" : "P and recordings";
-  return tame_agree(r->comm, tame_run_refuse_above(&r->layout, ranks, need, what));
+  return tame_agree(r->comm, tame_run_refuse_above(&r->layout, ranks, need, what, TAME_MORE_ROOM));
 }
 
 /* ---- layout --------------------------------------------------------------------------------- */

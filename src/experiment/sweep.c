@@ -477,6 +477,35 @@ static tame_status list_sets(const tame_experiment *e, int64_t k, char ***out, i
   return TAME_OK;
 }
 
+static void free_sets(char **sets, int n)
+{
+  for (int i = 0; sets && i < n; i++) free(sets[i]);
+  free(sets);
+}
+
+static tame_source source_of(const tame_experiment *study, int64_t k, char **sets, int n)
+{
+  tame_source source = study->source;
+  source.sets = sets;
+  source.n_sets = n;
+  source.network = k;
+  source.own = tame_sweep_touches(study, "tasks");
+  return source;
+}
+
+tame_status tame_experiment_read_member(tame_experiment **out, const tame_experiment *study,
+                                        int64_t k)
+{
+  char **sets;
+  int n;
+  *out = NULL;
+  tame_status status = list_sets(study, k, &sets, &n);
+  const tame_source source = source_of(study, k, sets, n);
+  if (status == TAME_OK) status = tame_experiment_read(out, &source);
+  free_sets(sets, n);
+  return status;
+}
+
 tame_status tame_experiment_member(tame_experiment **out, const tame_experiment *study, int64_t k,
                                    MPI_Comm comm)
 {
@@ -485,15 +514,10 @@ tame_status tame_experiment_member(tame_experiment **out, const tame_experiment 
   *out = NULL;
   tame_status status = tame_agree(comm, list_sets(study, k, &sets, &n));
   if (status == TAME_OK) {
-    tame_source source = study->source;
-    source.sets = sets;
-    source.n_sets = n;
-    source.network = k;
-    source.own = tame_sweep_touches(study, "tasks");
+    const tame_source source = source_of(study, k, sets, n);
     status = tame_experiment_build(out, comm, &source);
   }
-  for (int i = 0; sets && i < n; i++) free(sets[i]);
-  free(sets);
+  free_sets(sets, n);
   if (status != TAME_ERR_INPUT || !study->plan) return status;
   const bool by_set = strncmp(tame_message(), "--set ", 6) == 0;
   snprintf(why, sizeof why, "%s", tame_message() + (by_set ? 6 : 0));

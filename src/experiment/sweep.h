@@ -31,6 +31,10 @@ void tame_sweep_free(tame_sweep_plan **plan);
 tame_status tame_experiment_member(tame_experiment **out, const tame_experiment *study, int64_t k,
                                    MPI_Comm comm);
 
+/** Its words alone, as tame_experiment_read(). Local. */
+tame_status tame_experiment_read_member(tame_experiment **out, const tame_experiment *study,
+                                        int64_t k);
+
 /** Swept keys and labels; their names, "network.gain" or a label's; whether all values are numbers. */
 int64_t tame_sweep_coordinates(const tame_experiment *e);
 const char *tame_sweep_name(const tame_experiment *e, int64_t c);

@@ -422,6 +422,11 @@ static void print_node(FILE *out, const node *n)
   }
 }
 
+void tame_yaml_print(FILE *out, const char *text)
+{
+  print_text(out, text);
+}
+
 char *tame_yaml_flow(const tame_yaml_node *n)
 {
   char *text = NULL;
@@ -653,14 +658,15 @@ tame_status tame_yaml_load(const tame_schema *schema, void *structure, const cha
   return status;
 }
 
-bool tame_yaml_has(const char *text, const char *const *sets, int n_sets, const char *key)
+tame_status tame_yaml_has(const char *text, const char *const *sets, int n_sets, const char *key,
+                          bool *has)
 {
   tame_yaml_marks *m = NULL;
   tame_status status = make_marks(&m, "", sets, n_sets);
   if (status == TAME_OK) status = make_tree(m, text);
-  const bool has = status == TAME_OK && m->root->shape == MAPPING && find(m->root->child, key);
+  *has = status == TAME_OK && m->root->shape == MAPPING && find(m->root->child, key);
   tame_yaml_free(&m);
-  return has;
+  return status == TAME_ERR_NOMEM ? status : TAME_OK;
 }
 
 void tame_yaml_free(tame_yaml_marks **marks)

@@ -8,6 +8,8 @@
 
 #include "tame/base.h"
 
+#include <stdio.h>
+
 /** Where each part of a text stood, for checks made after loading; opaque. */
 typedef struct tame_yaml_marks tame_yaml_marks;
 
@@ -27,9 +29,10 @@ tame_status tame_yaml_load(const tame_schema *schema, void *structure, const cha
                            const char *text, const char *const *sets, int n_sets,
                            tame_yaml_marks **marks);
 
-/** Does the document, a mapping, have this key, overrides applied? false where it is not YAML, of which
- *  tame_yaml_load() tells. */
-bool tame_yaml_has(const char *text, const char *const *sets, int n_sets, const char *key);
+/** Does the document, a mapping, have this key, overrides applied? *has: false where it is not YAML, of which
+ *  tame_yaml_load() tells. TAME_OK, TAME_ERR_NOMEM. */
+tame_status tame_yaml_has(const char *text, const char *const *sets, int n_sets, const char *key,
+                          bool *has);
 
 /** Fail with TAME_ERR_INPUT and "place: path: message". A path is like
  *  tasks[1].targets[0].pen.points; "" is the whole document. What the text does not give has the
@@ -50,6 +53,8 @@ const tame_yaml_node *tame_yaml_next(const tame_yaml_node *node);
 const char *tame_yaml_key(const tame_yaml_node *node);
 bool tame_yaml_is_list(const tame_yaml_node *node);
 bool tame_yaml_is_mapping(const tame_yaml_node *node);
+/** A text as a value, quoted where it has to be. */
+void tame_yaml_print(FILE *out, const char *text);
 /** The value as YAML on one line; owned by the caller, free(); NULL without memory. */
 char *tame_yaml_flow(const tame_yaml_node *node);
 /** Fill a structure from a mapping: defaults, then its keys. path is for messages. */

@@ -8,7 +8,8 @@
 #include <string.h>
 
 extern const tame_optimizer_kind tame_optimizer_sgd, tame_optimizer_adam, tame_optimizer_adamw,
-    tame_optimizer_rmsprop, tame_optimizer_adagrad, tame_optimizer_lbfgs;
+    tame_optimizer_rmsprop, tame_optimizer_adagrad, tame_optimizer_lbfgs,
+    tame_optimizer_hessian_free, tame_optimizer_conjugate_gradient;
 
 static const tame_row *const kinds[] = {&tame_optimizer_sgd.head,
                                         &tame_optimizer_adam.head,
@@ -16,6 +17,8 @@ static const tame_row *const kinds[] = {&tame_optimizer_sgd.head,
                                         &tame_optimizer_rmsprop.head,
                                         &tame_optimizer_adagrad.head,
                                         &tame_optimizer_lbfgs.head,
+                                        &tame_optimizer_hessian_free.head,
+                                        &tame_optimizer_conjugate_gradient.head,
                                         NULL};
 const tame_table tame_optimizers = {"optimizers", kinds};
 
@@ -23,7 +26,7 @@ struct tame_optimizer {
   const tame_optimizer_kind *kind;
   void *params; /* a copy; rules own nothing beyond it */
   int64_t count, slots, n_scalars, updates;
-  double *kept, *scalars;
+  double *kept, *scalars, *work;
 };
 
 static tame_status make(tame_optimizer *o, const tame_variant *rule, int64_t count)
@@ -40,7 +43,9 @@ static tame_status make(tame_optimizer *o, const tame_variant *rule, int64_t cou
   o->kind->keeps(o->params, &o->slots, &o->n_scalars);
   o->kept = tame_zeroed(o->slots * count, sizeof *o->kept, "what an optimizer keeps");
   o->scalars = tame_zeroed(o->n_scalars, sizeof *o->scalars, "what an optimizer keeps");
-  return o->kept && o->scalars ? TAME_OK : TAME_ERR_NOMEM;
+  const int64_t work = o->kind->work ? o->kind->work(o->params, count) : 0;
+  if (work) o->work = tame_untouched(work, sizeof *o->work, "what an optimizer works with");
+  return o->kept && o->scalars && (o->work || !work) ? TAME_OK : TAME_ERR_NOMEM;
 }
 
 tame_status tame_optimizer_create(tame_optimizer **out, const tame_variant *rule, int64_t count)
@@ -58,6 +63,7 @@ void tame_optimizer_free(tame_optimizer **optimizer)
   free(o->params);
   free(o->kept);
   free(o->scalars);
+  free(o->work);
   free(o);
   *optimizer = NULL;
 }
@@ -75,6 +81,31 @@ void tame_optimizer_step(tame_optimizer *o, double factor, int64_t epoch, const 
                               .kept = o->kept,
                               .scalars = o->scalars};
   o->kind->update(o->params, &update);
+}
+
+bool tame_optimizer_searches(const tame_variant *rule)
+{
+  return ((const tame_optimizer_kind *)rule->row)->search != NULL;
+}
+
+int64_t tame_optimizer_curvature(const tame_variant *rule)
+{
+  const tame_optimizer_kind *kind = (const tame_optimizer_kind *)rule->row;
+  return kind->curvature ? kind->curvature(rule->params) : -1;
+}
+
+tame_status tame_optimizer_search(tame_optimizer *o, const tame_problem *problem, double *slab,
+                                  tame_search_report *report)
+{
+  const tame_search search = {.problem = problem,
+                              .theta = slab,
+                              .kept = o->kept,
+                              .scalars = o->scalars,
+                              .work = o->work,
+                              .report = report};
+  const tame_status status = o->kind->search(o->params, &search);
+  if (status == TAME_OK) o->updates++;
+  return status;
 }
 
 int64_t tame_optimizer_updates(const tame_optimizer *o)

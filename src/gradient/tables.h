@@ -54,11 +54,24 @@ typedef struct tame_update {
   double *scalars; /**< [scalars], zeros at first */
 } tame_update;
 
+/** One update of a rule that asks for losses by itself. What it keeps, theta too, is changed at the end only, so that
+ *  an update that fails, or is left, has not begun. */
+typedef struct tame_search {
+  const tame_problem *problem;
+  double *theta, *kept, *scalars; /**< as above */
+  double *work;                   /**< as many as work() says */
+  tame_search_report *report;
+} tame_search;
+
 typedef struct tame_optimizer_kind {
   tame_row head;
   /** Arrays like the slab, and numbers, that the rule keeps. */
   void (*keeps)(const void *params, int64_t *slots, int64_t *scalars);
+  /** One of the two: */
   void (*update)(const void *params, const tame_update *update);
+  tame_status (*search)(const void *params, const tame_search *search);
+  int64_t (*work)(const void *params, int64_t count); /**< of search(): numbers */
+  int64_t (*curvature)(const void *params);           /**< samples of its products; NULL: none */
 } tame_optimizer_kind;
 
 #endif

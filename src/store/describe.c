@@ -637,7 +637,7 @@ static herr_t print_wiring(hid_t wirings, const char *name, const H5L_info_t *in
     snprintf(path, sizeof path, "%s/%s", name, parts[k]);
     values v = read_values(wirings, path);
     const double *signs = row_of(&v, t->row);
-    for (int64_t i = 0; signs && i < v.columns; i++) synapses[k] += signs[i] != 0;
+    for (int64_t i = 0; signs && i < v.columns; i++) synapses[k] += fabs(signs[i]) > 0;
     free_values(&v);
   }
   snprintf(path, sizeof path, "%s/sparsity", name);

@@ -1,5 +1,6 @@
 /* Arrays from files: HDF5 and CSV; see tables.h. */
 #include "base/memory.h"
+#include "task/sequences.h"
 #include "task/tables.h"
 
 #include <ctype.h>
@@ -140,8 +141,8 @@ static tame_status check_finite(const char *path, const char *dataset, const tam
   return TAME_OK;
 }
 
-/* Row of a network in a results file: where its index stands in /network. */
-static int64_t row_of(hid_t file, int64_t network)
+/* Where its index stands in /network. */
+int64_t tame_array_row_of(hid_t file, int64_t network)
 {
   if (H5Lexists(file, "network", H5P_DEFAULT) <= 0) return 0;
   const hid_t set = H5Dopen2(file, "network", H5P_DEFAULT), space = H5Dget_space(set);
@@ -181,7 +182,7 @@ static tame_status read_dataset(hid_t file, const char *path, const char *datase
   const H5T_class_t kind = H5Tget_class(type);
   tame_status status = TAME_OK;
   if (axes >= 1 && axes <= 3) H5Sget_simple_extent_dims(space, axes == 3 ? shape : shape + 1, NULL);
-  int64_t row = network >= 0 && (shape[0] > 1 || own) ? row_of(file, network) : 0;
+  int64_t row = network >= 0 && (shape[0] > 1 || own) ? tame_array_row_of(file, network) : 0;
   if (row < 0 && !own) row = 0; /* of what a sweep starts from, which is only looked at */
   if (axes < 1 || axes > 3 || (network < 0 && shape[0] != 1))
     status = tame_fail(TAME_ERR_INPUT, "'%s' %s has %d axes, want [time] or [time][channel]", path,
@@ -244,6 +245,12 @@ static tame_status read_array(const char *path, const char *dataset, int64_t net
     *out = (tame_samples){0};
   }
   return status;
+}
+
+void tame_array_path(const char *folder, const char *name, char *path, size_t size)
+{
+  const bool absolute = name[0] == '/';
+  snprintf(path, size, "%s%s%s", absolute ? "" : folder, absolute ? "" : "/", name);
 }
 
 tame_status tame_array_read(const char *path, const char *dataset, tame_samples *out)

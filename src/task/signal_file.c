@@ -136,8 +136,7 @@ static tame_status read(void *params, const char *folder, const char **key)
   file_params *p = params;
   char path[4096];
   *key = "path";
-  const bool absolute = p->path[0] == '/';
-  snprintf(path, sizeof path, "%s%s%s", absolute ? "" : folder, absolute ? "" : "/", p->path);
+  tame_array_path(folder, p->path, path, sizeof path);
   if (!is_hdf5(path)) {
     if (!p->dataset) return tame_array_read(path, NULL, &p->data);
     FILE *file = fopen(path, "rb");

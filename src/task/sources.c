@@ -7,14 +7,19 @@
 
 extern const tame_source tame_source_sines, tame_source_integration, tame_source_spikes,
     tame_source_delayed_memory, tame_source_addition, tame_source_flip_flop, tame_source_go_nogo,
-    tame_source_decision, tame_source_irregular;
+    tame_source_decision, tame_source_irregular, tame_source_file;
 
-static const tame_row *const rows[] = {
-    &tame_source_sines.head,     &tame_source_integration.head,
-    &tame_source_spikes.head,    &tame_source_delayed_memory.head,
-    &tame_source_addition.head,  &tame_source_flip_flop.head,
-    &tame_source_go_nogo.head,   &tame_source_decision.head,
-    &tame_source_irregular.head, NULL};
+static const tame_row *const rows[] = {&tame_source_sines.head,
+                                       &tame_source_integration.head,
+                                       &tame_source_spikes.head,
+                                       &tame_source_delayed_memory.head,
+                                       &tame_source_addition.head,
+                                       &tame_source_flip_flop.head,
+                                       &tame_source_go_nogo.head,
+                                       &tame_source_decision.head,
+                                       &tame_source_irregular.head,
+                                       &tame_source_file.head,
+                                       NULL};
 const tame_table tame_sources = {"sources", rows};
 
 #define AT(member) .offset = offsetof(tame_data, member)
@@ -73,7 +78,11 @@ tame_status tame_data_load(tame_data *data, const char *folder, MPI_Comm comm, c
   *key = "";
   if (!row->load) return TAME_OK;
   const tame_status status = row->load(data->source.params, folder, comm, &name);
-  if (status != TAME_OK) *key = key_in(data, name);
+  if (status == TAME_OK) return TAME_OK;
+  char shared[64];
+  snprintf(shared, sizeof shared, "%s", name);
+  MPI_Bcast(shared, (int)sizeof shared, MPI_CHAR, 0, comm);
+  *key = key_in(data, shared);
   return status;
 }
 

@@ -80,13 +80,15 @@ typedef struct tame_source {
   /** One sample, as tame_data_draw(), every number of it. The shape was found good. */
   void (*draw)(const void *params, const tame_draws *draws, double *x, double *target,
                double *elapsed);
-  /** For sources that read files, else NULL; see tame_data_load(). Collective. *key: a name in the
-   *  parameters, and need be right only on the lowest rank that failed. */
+  /** For sources that read files, else NULL; see tame_data_load(). *key: a name in the parameters,
+   *  right on rank 0 whoever failed. Collective. */
   tame_status (*load)(void *params, const char *folder, MPI_Comm comm, const char **key);
   void (*unload)(void *params);
   uint64_t (*checksum)(const void *params);
 } tame_source;
 
+/** Path of a file that is named from a folder. Local. */
+void tame_array_path(const char *folder, const char *name, char *path, size_t size);
 /** Read an array of one or two axes, [steps] or [steps][channels], from HDF5 (dataset given) or CSV
  *  (dataset NULL) into *out, which becomes the caller's. NaN and infinities are refused. Local. */
 tame_status tame_array_read(const char *path, const char *dataset, tame_samples *out);

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Functions for the system tests: sourced first. TAME is the program, TAME_SOURCE the sources, PYTHON an
-# interpreter with h5py; the working folder is empty and the test's own.
+# interpreter with h5py; the working folder is empty and the test's own. TAME_TEST_FULL=1: more of the same.
 set -euo pipefail
 : "${TAME:?}" "${TAME_SOURCE:?}" "${PYTHON:?}" "${MPIEXEC:?}"
 
@@ -8,6 +8,29 @@ fail() { echo "FAILED: $*" >&2 && exit 1; }
 
 # ranks N COMMAND...: under mpirun, the test's environment taking care of root and few cores
 ranks() { "$MPIEXEC" -n "$1" "${@:2}"; }
+
+# equal_on LABEL "RANKS..." "THREADS..." JOB ARGUMENT...: on one rank and thread, into one.h5, and with the same bytes on
+# each of these numbers of ranks, in turn with one of the numbers of threads; TAME_TEST_FULL=1: with each of them. The
+# turn goes on from call to call, so that where the two lists' lengths have no common divisor all pairs have theirs.
+turn=0
+equal_on() {
+  local label=$1 job=$4 ranks threads choice n t tried=
+  read -ra ranks <<<"$2"
+  read -ra threads <<<"$3"
+  shift 4
+  rm -f one.h5
+  OMP_NUM_THREADS=1 "$TAME" run "$job" -q -o one.h5 "$@"
+  for n in "${ranks[@]}"; do
+    choice=("${threads[turn++ % ${#threads[@]}]}")
+    [ -z "${TAME_TEST_FULL-}" ] || choice=("${threads[@]}")
+    for t in "${choice[@]}"; do
+      OMP_NUM_THREADS=$t ranks "$n" "$TAME" run "$job" -f -q -o other.h5 "$@"
+      "$TAME" compare one.h5 other.h5 >verdict.txt || fail "$label, $n x $t: $(cat verdict.txt)"
+      tried+=" ${n}x$t"
+    done
+  done
+  echo "$label: equal on ranks x threads$tried"
+}
 
 # absent FILE...: none of them exists
 absent() {

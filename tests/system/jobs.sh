@@ -1,25 +1,16 @@
 #!/usr/bin/env bash
 # Every job of the folder, cut short, gives the same bytes on any number of ranks and threads.
+# ranks: 6
 # timeout: 600
 # shellcheck source=tests/system/_lib.sh
 source "$TAME_SOURCE/tests/system/_lib.sh"
 
 export TAME_THREAD_GRAIN=1
 seen=()
-# same JOB ARGUMENT...: on one rank and thread, and on others
+# same JOB ARGUMENT...
 same() {
-  local job=$1 n threads
-  shift
-  seen+=("$job.yaml")
-  rm -f one.h5
-  OMP_NUM_THREADS=1 "$TAME" run "$TAME_SOURCE/jobs/$job.yaml" -o one.h5 -q "$@"
-  for n in 1 2 3 4 6; do
-    for threads in 1 2; do
-      OMP_NUM_THREADS=$threads ranks "$n" "$TAME" run "$TAME_SOURCE/jobs/$job.yaml" -f -o other.h5 -q "$@"
-      "$TAME" compare one.h5 other.h5 >verdict.txt || fail "$job, $n x $threads: $(cat verdict.txt)"
-    done
-  done
-  echo "$job: equal on 1, 2, 3, 4, 6 ranks x 1, 2 threads"
+  seen+=("$1.yaml")
+  equal_on "$1" "1 2 3 4 6" "1 2" "$TAME_SOURCE/jobs/$1.yaml" "${@:2}"
 }
 ms() { echo "tasks[$1].duration_ms=$2"; }
 window() { echo "tasks[$1].window_ms=[$2, $3]"; }
@@ -56,6 +47,10 @@ same laje-fig3 --only 0,2 --set network.neurons=60 --set 'phases[1].train.trials
 same laje-lyapunov --set network.neurons=60 --set "$(ms 0 300)" --set "$(window 0 100 300)" --set "$(ms 1 300)" \
   --set "$(window 1 100 300)" --set 'phases[1].analyse.window_ms=[50, 300]' --set 'phases[3].analyse.window_ms=[50, 300]'
 same big-innate --set network.neurons=120 --set "$(ms 0 200)" --set "$(window 0 50 150)"
+same ncp-sines --set 'phases[1].fit.epochs=3' --set sweep.repeats=1
+same noise-integration --set 'phases[1].fit.epochs=1' --set 'data[0].samples=256' --set 'data[1].samples=16'
+same spiking-classifier --set 'phases[1].fit.epochs=2' --set 'data[0].samples=32'
+same cfc-irregular --set 'phases[1].fit.epochs=1' --set 'data[0].samples=64' --set 'data[1].samples=16' --set sweep.repeats=1
 
 for job in "$TAME_SOURCE"/jobs/*.yaml; do
   printf '%s\n' "${seen[@]}" | grep -qx "$(basename "$job")" || fail "$job was not tried"

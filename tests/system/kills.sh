@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Killed at random instants, one rank or all, and resumed each time on another layout, a sweep ends with the bytes
 # of one that was left in peace; so it does with damaged checkpoints, and on a disk that is full.
-#   KILLS=200 SEED=7: how many, and from which random numbers
+#   KILLS=200 SEED=7: how many (16; with TAME_TEST_FULL=1, 50), and from which random numbers
 # timeout: 600
 # shellcheck source=tests/system/_lib.sh
 source "$TAME_SOURCE/tests/system/_lib.sh"
@@ -10,7 +10,7 @@ export TAME_THREAD_GRAIN=1
 seed=${SEED:-$(date +%s)}
 RANDOM=$seed # of this shell alone: none is drawn in a subshell
 echo "random numbers: SEED=$seed"
-kills=${KILLS:-50}
+kills=${KILLS:-$([ -n "${TAME_TEST_FULL-}" ] && echo 50 || echo 16)}
 cat >sweep.yaml <<'END'
 name: sweep
 network: {neurons: 60, outputs: 2, noise: 0.01, wiring: {random: {density: 0.4}}}

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Byte-equal results on any number of ranks and threads: double and float, both plasticity masks, dense
 # and sparse wiring, more ranks than neurons.
+# ranks: 7
 # timeout: 600
 # shellcheck source=tests/system/_lib.sh
 source "$TAME_SOURCE/tests/system/_lib.sh"
@@ -14,20 +15,8 @@ short=(--set 'tasks[0].duration_ms=260' --set 'tasks[0].window_ms=[90, 220]'
   --set 'phases[3].train.trials=4' --set 'phases[4].train.trials=3' --set output.weights=both
   --set output.initial_state=on --set 'output.rates.neurons=[0-1, 3]')
 
-# same LABEL ARGUMENT...: the first layout against all others
-same() {
-  local label=$1
-  shift
-  rm -f one.h5
-  OMP_NUM_THREADS=1 "$TAME" run "$job" -o one.h5 -q "${short[@]}" "$@"
-  for n in 1 2 3 4 7; do
-    for threads in 1 2 3; do
-      OMP_NUM_THREADS=$threads ranks "$n" "$TAME" run "$job" -f -o other.h5 -q "${short[@]}" "$@"
-      "$TAME" compare one.h5 other.h5 >verdict.txt || fail "$label, $n x $threads: $(cat verdict.txt)"
-    done
-  done
-  echo "$label: equal on 1, 2, 3, 4, 7 ranks x 1, 2, 3 threads"
-}
+# same LABEL ARGUMENT...
+same() { equal_on "$1" "1 2 3 4 7" "1 2 3" "$job" "${short[@]}" "${@:2}"; }
 
 same "double" --set network.neurons=150
 same "float" --set network.neurons=120 --set network.precision=float

@@ -10,7 +10,7 @@ has() { grep -qF -- "$2" "$1" || fail "$1 lacks '$2': $(cat "$1")"; }
 
 # Help names every command, and each command's help its options
 "$TAME" --help >help.txt
-for command in run list info compare plot; do
+for command in run predict list info compare plot; do
   has help.txt "  $command "
   "$TAME" $command --help >command.txt
   grep -qi 'usage' command.txt || fail "no help for $command"
@@ -112,7 +112,7 @@ done
 cmake --install "$TAME_BUILD" --prefix "$PWD/first" >install.txt
 mv first moved
 for file in bin/tame share/man/man1/tame.1 share/bash-completion/completions/tame \
-  share/tame/jobs/laje-fig1.yaml share/tame/jobs/data/chaos.csv include/tame/tame.h; do
+  share/tame/jobs/laje-fig1.yaml share/tame/jobs/data/chaos.csv share/tame/torch_weights.py include/tame/tame.h; do
   [ -e moved/$file ] || fail "not installed: $file"
 done
 moved/bin/tame run moved/share/tame/jobs/small.yaml -q -o f.h5

@@ -9,6 +9,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -518,6 +519,42 @@ static void start_is_a_parameter(void **state)
   tame_model_free(&m);
 }
 
+/* A model's layers show what each comes to by itself, of what the one below it shows. */
+static void layers_show_their_outputs(void **unused)
+{
+  (void)unused;
+  enum { B = 3 };
+  static const char *const layers[] = {"gru: {units: 5}",
+                                       "ltc: {circuit: {autoncp: {units: 6, outputs: 2}}}",
+                                       "dense: {units: 4}"};
+  static const int64_t inputs[] = {2, 5, 2}, outputs[] = {5, 2, 4};
+  char yaml[256];
+  trial whole, own;
+  int64_t width, at = 0, state = 0;
+  snprintf(yaml, sizeof yaml, "{inputs: 2, layers: [%s, %s, %s]}", layers[0], layers[1], layers[2]);
+  start_trial(&whole, yaml, B);
+  tame_model_step(whole.model, &whole.step);
+  const double *below = whole.x;
+  for (int l = 0; l < 3; l++) {
+    snprintf(yaml, sizeof yaml, "{inputs: %d, layers: [%s]}", (int)inputs[l], layers[l]);
+    start_trial(&own, yaml, B);
+    own.step.slab = whole.slab + at; /* parameters and states are in the order of the layers */
+    own.step.x = below;
+    own.step.state = whole.old + state;
+    tame_model_step(own.model, &own.step);
+    below = tame_model_layer_outputs(whole.model, &whole.step, l, &width);
+    assert_int_equal(width, outputs[l]);
+    assert_int_equal(width, tame_model_layer_width(whole.model, l));
+    assert_memory_equal(below, own.step.y, (size_t)(B * width) * sizeof *below);
+    at += own.count;
+    state += own.state;
+    end_trial(&own);
+  }
+  assert_memory_equal(below, whole.step.y, (size_t)whole.outputs * sizeof *below);
+  assert_int_equal(at, whole.count);
+  end_trial(&whole);
+}
+
 static void slabs_can_be_saved(void **unused)
 {
   (void)unused;
@@ -602,6 +639,7 @@ int main(void)
       cmocka_unit_test(orthogonal_is_orthonormal),
       cmocka_unit_test(limits_are_kept),
       cmocka_unit_test(start_is_a_parameter),
+      cmocka_unit_test(layers_show_their_outputs),
       cmocka_unit_test(slabs_can_be_saved),
       cmocka_unit_test(bad_models_are_refused),
       cmocka_unit_test(no_memory_is_told),

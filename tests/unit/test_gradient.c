@@ -6,6 +6,7 @@
 #include "experiment/yaml.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -401,6 +402,72 @@ static void a_step_may_have_no_class(void **state)
   drop(&c);
 }
 
+/* What a sample's outputs come to, by the definition of each `over`. */
+static double pooled(const char *over, int64_t steps, const double *y, int64_t stride)
+{
+  double most = -INFINITY, sum = 0;
+  for (int64_t t = 0; t < steps; t++) {
+    most = fmax(most, y[t * stride]);
+    sum += y[t * stride];
+  }
+  if (strcmp(over, "max") == 0) return most;
+  return strcmp(over, "mean") == 0 ? sum / (double)steps : y[(steps - 1) * stride];
+}
+
+/* Is no output larger than that of the class, and none before it as large? */
+static bool is_largest(const char *over, int64_t steps, int64_t outputs, const double *y,
+                       int64_t stride, double class)
+{
+  if (isnan(class)) return false;
+  const double own = pooled(over, steps, y + (int64_t) class, stride);
+  for (int64_t o = 0; o < outputs; o++) {
+    const double other = pooled(over, steps, y + o, stride);
+    if (other > own || (other == own && o < (int64_t) class)) return false;
+  }
+  return true;
+}
+
+/* Outputs are halves, so that there are ties. */
+static void hits_are_the_largest_outputs(void **state)
+{
+  (void)state;
+  enum { T = 5, B = 64, O = 3 };
+  static const char *const overs[] = {"steps", "max", "mean", "last"};
+  double y[T * B * O], target[T * B];
+  for (uint32_t k = 0; k < T * B * O; k++)
+    y[k] = floor(4 * tame_uniform(5, TAME_DRAW_INPUT, k, 0, 0)) / 2;
+  for (int over = 0; over < 4; over++) {
+    char yaml[64];
+    int64_t hits[B], all = 0;
+    const bool each = over == 0;
+    snprintf(yaml, sizeof yaml, "loss: {cross_entropy: {over: %s}}", overs[over]);
+    chosen c = choose(yaml);
+    for (uint32_t k = 0; k < T * B; k++) {
+      const double u = tame_uniform(6, TAME_DRAW_INPUT, k, 0, 0);
+      target[k] = u < 0.1 ? (double)NAN : floor((u - 0.1) / 0.9 * O);
+    }
+    const tame_sequences_view view = {T, B, O, y, target};
+    assert_true(tame_loss_has_classes(&c.loss));
+    assert_true(tame_loss_hits(&c.loss, &view, hits));
+    for (int b = 0; b < B; b++) {
+      int64_t want = 0;
+      for (int t = 0; t < (each ? T : 1); t++)
+        want += is_largest(each ? "last" : overs[over], each ? 1 : T, O, y + (t * B + b) * O, B * O,
+                           target[t * B + b]);
+      assert_int_equal(hits[b], want);
+      all += want;
+    }
+    assert_in_range(all, B / 5, B * T - B); /* some hits, and some that are none */
+    drop(&c);
+  }
+  chosen c = choose("loss: mse");
+  int64_t hits[B];
+  const tame_sequences_view view = {T, B, 1, y, target};
+  assert_false(tame_loss_has_classes(&c.loss));
+  assert_false(tame_loss_hits(&c.loss, &view, hits));
+  drop(&c);
+}
+
 static void classes_must_be_there(void **state)
 {
   (void)state;
@@ -501,6 +568,7 @@ int main(void)
       cmocka_unit_test(curves_are_differences),
       cmocka_unit_test(targets_may_be_missing),
       cmocka_unit_test(a_step_may_have_no_class),
+      cmocka_unit_test(hits_are_the_largest_outputs),
       cmocka_unit_test(classes_must_be_there),
       cmocka_unit_test(penalties_are_their_sums),
       cmocka_unit_test(gradients_are_clipped),

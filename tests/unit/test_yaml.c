@@ -1063,6 +1063,46 @@ static void memory_may_run_out(void **state)
   release(&j);
 }
 
+static bool has(const char *text, const char *set, const char *key)
+{
+  bool yes = false;
+  assert_int_equal(tame_yaml_has(text, &set, set != NULL, key, &yes), TAME_OK);
+  return yes;
+}
+
+static void keys_can_be_looked_for(void **state)
+{
+  (void)state;
+  const char *const text = "name: a\nmodel:\n  inputs: 1\nempty:\n";
+  assert_true(has(text, NULL, "model") && has(text, NULL, "name") && has(text, NULL, "empty"));
+  assert_false(has(text, NULL, "inputs")); /* of the document, not deeper */
+  assert_false(has(text, NULL, "mode") || has(text, NULL, "models") || has(text, NULL, ""));
+  assert_true(has(text, "network.neurons=3", "network") && has(text, "network={}", "network"));
+  assert_true(has(text, "name=b", "model"));
+  assert_false(has("network: {neurons: 3}", NULL, "model"));
+  assert_true(has("{model: 3}", NULL, "model"));
+  /* what is no mapping, no YAML, nothing: tame_yaml_load() tells */
+  assert_false(has("[model]", NULL, "model") || has("model", NULL, "model"));
+  assert_false(has("model: [1,", NULL, "model") || has("", NULL, "model"));
+  assert_false(has(text, "model", "model")); /* nor with an override that is none */
+}
+
+static void memory_may_run_out_in_looking(void **state)
+{
+  (void)state;
+  static const char *const set = "model.layers=[1, 2]";
+  bool yes = false;
+  int64_t n = 0;
+  tame_status status;
+  do {
+    tame_memory_fail_at(++n);
+    status = tame_yaml_has("name: a\nmodel: {inputs: 1}\n", &set, 1, "model", &yes);
+    assert_true(status == TAME_OK || (status == TAME_ERR_NOMEM && !yes));
+  } while (status != TAME_OK);
+  tame_memory_fail_at(0);
+  assert_true(yes && n > 8);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -1093,6 +1133,8 @@ int main(void)
       cmocka_unit_test(mutations_do_no_harm),
       cmocka_unit_test(mutated_overrides_do_no_harm),
       cmocka_unit_test(memory_may_run_out),
+      cmocka_unit_test(keys_can_be_looked_for),
+      cmocka_unit_test(memory_may_run_out_in_looking),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

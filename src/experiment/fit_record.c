@@ -1,0 +1,303 @@
+/* Samples of a test, as a model answers to them; see fit.h. They go through it in blocks of so many, whose shape never
+ * changes: what lacks in the last one is made up. So a sample's bits depend on it and its place alone. */
+#include "base/memory.h"
+#include "experiment/fit.h"
+#include "linalg/grid.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LANES = 8, LARGEST = 1 << 25 /* numbers of a block, above which it is of one sample */ };
+
+typedef struct recording {
+  const tame_experiment *e;
+  int64_t phase, row;
+  tame_results *results;
+  const tame_data *data;
+  tame_data_shape s;
+  int64_t first_id, samples; /* those that are recorded */
+  int64_t lanes;             /* samples of a block */
+  tame_model *model;
+  const tame_model_run *runs;
+  int n_runs;
+  int64_t outputs, state, parts;
+  const tame_state_part *part;
+  bool states; /* of all layers, and their outputs */
+} recording;
+
+/* What a thread works in. */
+typedef struct block {
+  double *all;                            /* what follows */
+  double *x, *target, *elapsed, *y;       /* [lanes][steps][.] */
+  double *between;                        /* such arrays, of signals between runs */
+  double *x_now, *elapsed_now, *y_now;    /* of a step of a run: [lanes][.] */
+  double *state_now, *next, *tape, *work; /* of all lanes */
+  double *states,
+      *layers; /* one part or layer after the other, [lanes][steps][width] each; NULL: not wanted */
+} block;
+
+/* ---- room ------------------------------------------------------------------------------------ */
+
+/* All arrays from `at` on, or with NULL as if; returns how many numbers that is. */
+static int64_t lay_out(const recording *r, int64_t lanes, double *at, block *b)
+{
+  const tame_data_shape *s = &r->s;
+  const int64_t steps = lanes * s->steps, state = lanes * r->state;
+  int64_t layers = 0, used = 0, inputs = 0, outputs = 0;
+  for (int l = 0; l < tame_model_layers(r->model); l++)
+    layers += tame_model_layer_width(r->model, l);
+  for (int k = 0; k < r->n_runs; k++) {
+    const int64_t in = tame_model_inputs(r->runs[k].model),
+                  out = tame_model_outputs(r->runs[k].model);
+    if (in > inputs) inputs = in;
+    if (out > outputs) outputs = out;
+  }
+  const struct {
+    double **to;
+    int64_t size;
+  } arrays[] = {{&b->x, steps * s->inputs},
+                {&b->target, lanes * s->target_steps * s->width},
+                {&b->elapsed, steps},
+                {&b->y, steps * r->outputs},
+                {&b->between, steps * tame_model_between(r->model)},
+                {&b->x_now, lanes * inputs},
+                {&b->elapsed_now, lanes},
+                {&b->y_now, lanes * outputs},
+                {&b->state_now, state},
+                {&b->next, state},
+                {&b->tape, lanes * tame_model_tape_size(r->model)},
+                {&b->work, tame_model_work_size(r->model, lanes)},
+                {&b->states, r->states ? steps * r->state : 0},
+                {&b->layers, r->states ? steps * layers : 0}};
+  for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) {
+    *arrays[k].to = at ? at + used : NULL;
+    used += arrays[k].size;
+  }
+  if (!r->states) b->states = b->layers = NULL;
+  return used;
+}
+
+static tame_status make_block(const recording *r, block *b)
+{
+  b->all = tame_zeroed(lay_out(r, r->lanes, NULL, b), sizeof *b->all, "the samples of a test");
+  if (!b->all) return TAME_ERR_NOMEM;
+  lay_out(r, r->lanes, b->all, b);
+  return TAME_OK;
+}
+
+/* ---- a block --------------------------------------------------------------------------------- */
+
+/* Samples first to first + count - 1; where the block has more lanes, zeros. */
+static void draw(const recording *r, int64_t first, int64_t count, block *b)
+{
+  const tame_data_shape *s = &r->s;
+  const int64_t x = s->steps * s->inputs;
+  memset(b->x, 0, (size_t)(r->lanes * x) * sizeof *b->x);
+  for (int64_t k = 0; k < r->lanes * s->steps; k++) b->elapsed[k] = 1;
+  for (int64_t k = 0; k < count; k++)
+    tame_data_draw(r->data, r->first_id + first + k, b->x + k * x,
+                   b->target + k * s->target_steps * s->width,
+                   s->has_elapsed ? b->elapsed + k * s->steps : NULL);
+}
+
+/* [lanes][width] of step t into columns, from `column` on, of [lanes][steps][all_width]. */
+static void put_columns(const recording *r, int64_t t, int64_t width, const double *now,
+                        int64_t all_width, int64_t column, double *all)
+{
+  for (int64_t k = 0; k < r->lanes; k++)
+    memcpy(all + (k * r->s.steps + t) * all_width + column, now + k * width,
+           (size_t)width * sizeof *all);
+}
+
+/* [lanes][width] of step t out of [lanes][steps][width]. */
+static void get_step(const recording *r, int64_t t, int64_t width, const double *all, double *now)
+{
+  for (int64_t k = 0; k < r->lanes; k++)
+    memcpy(now + k * width, all + (k * r->s.steps + t) * width, (size_t)width * sizeof *all);
+}
+
+/* States and outputs of layers of a model's run, to where its own begin. */
+static void put_states(const recording *r, const tame_model *m, const tame_step *step, int64_t t,
+                       double *states, double *layers)
+{
+  const tame_state_part *part;
+  const int64_t parts = tame_model_state_parts(m, &part);
+  const double *now = step->next;
+  if (!states) return;
+  for (int64_t k = 0; k < parts; k++) {
+    const int64_t width = part[k].width;
+    put_columns(r, t, width, now, width, 0, states);
+    now += r->lanes * width;
+    states += r->lanes * r->s.steps * width;
+  }
+  for (int l = 0; l < tame_model_layers(m); l++) {
+    int64_t width;
+    const double *y = tame_model_layer_outputs(m, step, l, &width);
+    put_columns(r, t, width, y, width, 0, layers);
+    layers += r->lanes * r->s.steps * width;
+  }
+}
+
+/* A run of the model; outputs of its layers go to `layers`. */
+static void go(const recording *r, const tame_model_run *run, block *b, double *layers)
+{
+  const tame_model *m = run->model;
+  const int64_t steps = r->s.steps, all = r->lanes * steps, inputs = tame_model_inputs(m);
+  const double *slab = tame_model_slab(r->model) + run->slab;
+  const double *x = run->x < 0 ? b->x : b->between + all * run->x;
+  double *y = run->y < 0 ? b->y : b->between + all * run->y,
+         *states = b->states ? b->states + all * run->state : NULL;
+  tame_model_start(m, slab, r->lanes, b->state_now);
+  for (int64_t u = 0; u < steps; u++) {
+    const int64_t t = tame_run_time(run, steps, u);
+    const tame_step step = {.batch = r->lanes,
+                            .elapsed = r->s.has_elapsed ? b->elapsed_now : NULL,
+                            .slab = slab,
+                            .x = b->x_now,
+                            .state = b->state_now,
+                            .next = b->next,
+                            .y = b->y_now,
+                            .tape = b->tape,
+                            .work = b->work};
+    get_step(r, t, inputs, x, b->x_now);
+    get_step(r, tame_run_elapsed(run, steps, u), 1, b->elapsed, b->elapsed_now);
+    tame_model_step(m, &step);
+    put_columns(r, t, tame_model_outputs(m), b->y_now, run->width, run->column, y);
+    put_states(r, m, &step, t, states, layers);
+    double *const swap = b->state_now;
+    b->state_now = b->next;
+    b->next = swap;
+  }
+}
+
+static void run(const recording *r, block *b)
+{
+  double *layers = b->layers;
+  for (int k = 0; k < r->n_runs; k++) {
+    const tame_model *m = r->runs[k].model;
+    go(r, &r->runs[k], b, layers);
+    for (int l = 0; layers && l < tame_model_layers(m); l++)
+      layers += r->lanes * r->s.steps * tame_model_layer_width(m, l);
+  }
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+/* Where samples are written. */
+typedef struct place {
+  const recording *r;
+  int64_t first, count;
+} place;
+
+static tame_status put(const place *at, const char *what, const double *data, int64_t steps,
+                       int64_t width)
+{
+  const recording *r = at->r;
+  char path[TAME_PATH];
+  const int64_t start[TAME_AXES] = {r->row, at->first},
+                count[TAME_AXES] = {1, at->count, steps, width};
+  tame_fit_path(r->e, r->phase, what, path);
+  if (steps == 0 || tame_results_width(r->results, path) == 0) return TAME_OK;
+  return tame_results_write(r->results, path, TAME_TYPE_F64, start, count, data);
+}
+
+static tame_status put_block(const place *at, const block *b)
+{
+  const recording *r = at->r;
+  const tame_data_shape *s = &r->s;
+  char what[96];
+  const double *from = b->states;
+  tame_status status = put(at, "x", b->x, s->steps, s->inputs);
+  if (status == TAME_OK) status = put(at, "y", b->y, s->steps, r->outputs);
+  if (status == TAME_OK) status = put(at, "target", b->target, s->target_steps, s->width);
+  if (status == TAME_OK) status = put(at, "elapsed", b->elapsed, s->steps, 1);
+  for (int64_t k = 0; from && status == TAME_OK && k < r->parts; k++) {
+    snprintf(what, sizeof what, "states/%s", r->part[k].name);
+    status = put(at, what, from, s->steps, r->part[k].width);
+    from += r->lanes * s->steps * r->part[k].width;
+  }
+  from = b->layers;
+  for (int l = 0; from && status == TAME_OK && l < tame_model_layers(r->model); l++) {
+    const int64_t width = tame_model_layer_width(r->model, l);
+    snprintf(what, sizeof what, "outputs/%s", tame_model_layer_label(r->model, l));
+    status = put(at, what, from, s->steps, width);
+    from += r->lanes * s->steps * width;
+  }
+  return status;
+}
+
+static tame_status record_block(const recording *r, int64_t first, block *b)
+{
+  const int64_t left = r->samples - first, count = left < r->lanes ? left : r->lanes;
+  tame_status status;
+  draw(r, first, count, b);
+  run(r, b);
+#pragma omp critical(tame_record) /* failures have one message */
+  status = put_block(&(place){r, first, count}, b);
+  return status;
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+/* Block k of all is rank k mod ranks'. A thread's failure is everyone's. */
+static tame_status record_share(const recording *r, block *blocks, int rank, int ranks)
+{
+  const int64_t stride = r->lanes * ranks;
+  int failed = TAME_OK;
+#pragma omp parallel for schedule(dynamic)
+  for (int64_t first = r->lanes * rank; first < r->samples; first += stride) {
+    int before;
+#pragma omp atomic read
+    before = failed;
+    if (before != TAME_OK) continue;
+    const tame_status status = record_block(r, first, &blocks[omp_get_thread_num()]);
+    if (status == TAME_OK) continue;
+#pragma omp atomic write
+    failed = (int)status;
+  }
+  return (tame_status)failed;
+}
+
+static recording recording_of(const tame_experiment *e, int64_t phase, tame_model *model)
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  const int64_t data = tame_fit_find_data(e, fit->data);
+  recording r = {.e = e,
+                 .phase = phase,
+                 .data = tame_data_at(e, data),
+                 .s = tame_fit_shape(e, data),
+                 .first_id = tame_fit_first_id(e, data, phase, false),
+                 .samples = tame_fit_recorded(e, phase),
+                 .model = model,
+                 .outputs = tame_model_outputs(model),
+                 .state = tame_model_state_size(model),
+                 .states = fit->states};
+  block nothing;
+  r.n_runs = tame_model_runs(model, &r.runs);
+  r.parts = tame_model_state_parts(model, &r.part);
+  r.lanes = lay_out(&r, LANES, NULL, &nothing) > LARGEST ? 1 : LANES;
+  return r;
+}
+
+tame_status tame_fit_record(const tame_experiment *e, int64_t phase, tame_model *model,
+                            tame_results *results, int64_t row, MPI_Comm comm)
+{
+  int rank, ranks;
+  const int threads = omp_get_max_threads();
+  recording r = recording_of(e, phase, model);
+  r.results = results;
+  r.row = row;
+  MPI_Comm_rank(comm, &rank);
+  MPI_Comm_size(comm, &ranks);
+  if (r.samples == 0) return TAME_OK;
+  tame_blas_alone();
+  block *blocks = tame_zeroed(threads, sizeof *blocks, "the samples of a test");
+  tame_status status = blocks ? TAME_OK : TAME_ERR_NOMEM;
+  for (int k = 0; status == TAME_OK && k < threads; k++) status = make_block(&r, &blocks[k]);
+  if (status == TAME_OK) status = record_share(&r, blocks, rank, ranks);
+  for (int k = 0; blocks && k < threads; k++) free(blocks[k].all);
+  free(blocks);
+  return status;
+}

@@ -1,0 +1,238 @@
+/* Experiments with models through the library: stopped after every single update and gone on with, each time on other
+ * ranks, one ends with the bytes of one that was left in peace, also where it ends by a failure; an allocation that
+ * fails anywhere, on one rank, ends all ranks with one status and leaves no file. */
+/* ranks: 1 2 3 */
+/* timeout: 300 */
+#include "support.h"
+
+#include "base/memory.h"
+
+#include <hdf5.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Three updates an epoch; the rates are such that the validation becomes worse before the epochs are over. */
+static const char learns[] =
+    "name: small\n"
+    "model:\n"
+    "  inputs: 1\n"
+    "  train_start: on\n"
+    "  layers: [gru: {units: 4}, ltc: {circuit: {autoncp: {units: 6, outputs: 1}}}]\n"
+    "data:\n"
+    "  - {name: waves, from: {irregular: {steps: 6}}, samples: 10}\n"
+    "  - {name: unseen, from: {irregular: {steps: 4}}, samples: 5, seed: 2}\n"
+    "  - {name: new, from: {irregular: {steps: 5}}, samples: 7, fresh: on}\n"
+    "phases:\n"
+    "  - test: {name: before, record: 2}\n"
+    "  - fit:\n"
+    "      name: best\n"
+    "      epochs: 12\n"
+    "      batch: 4\n"
+    "      gradient: {micro_batch: 2, penalties: {weights_l2: 1e-3, rates_l1: 1e-3}}\n"
+    "      optimizer: {adam: {rate: 0.2}}\n"
+    "      schedules: [warm_up: {every: 4}, exponential: {factor: 0.99}]\n"
+    "      clip: {norm: 0.5}\n"
+    "      validate: unseen\n"
+    "      keep: best\n"
+    "      patience: 3\n"
+    "  - fit: {name: ball, epochs: 2, batch: 4, gradient: {micro_batch: 2, truncate: 4},\n"
+    "          optimizer: {sgd: {rate: 0.05, momentum: 0.9}}}\n"
+    "  - fit: {name: newton, data: new, epochs: 5, gradient: {micro_batch: 2, segment: 2},\n"
+    "          optimizer: {lbfgs: {rate: 0.3}}}\n"
+    "  - test: {name: after, data: unseen, states: on}\n";
+
+/* Weights grow by 10^12 an update: of a dense layer until its loss is no number, of one whose outputs are bounded until
+ * they are none themselves. */
+static const char diverges[] =
+    "name: small\n"
+    "model: {inputs: 1, layers: [%s: {units: 1}]}\n"
+    "data: [{name: nothing, from: {integration: {steps: 2, bias_mean: 0, bias_sd: 0, noise: 0}},\n"
+    "        samples: 3}]\n"
+    "phases:\n"
+    "  - fit: {name: growth, epochs: 12, batch: 1, optimizer: {sgd: {rate: 1e6, decay: 1e6}}}\n"
+    "  - test: {name: after}\n";
+
+/* A bit of all, soon over. */
+static const char brief[] =
+    "name: brief\n"
+    "model: {inputs: 1, layers: [gru: {units: 2}, ltc: {circuit: {autoncp: {units: 4, outputs: "
+    "1}}}]}\n"
+    "data:\n"
+    "  - {name: waves, from: {irregular: {steps: 3}}, samples: 3}\n"
+    "phases:\n"
+    "  - fit: {name: fit, batch: 2, gradient: {micro_batch: 1}, validate: waves, keep: best,\n"
+    "          schedules: [warm_up: {every: 2}]}\n"
+    "  - fit: {name: search, batch: 2, optimizer: hessian_free}\n"
+    "  - test: {name: after, record: 1, states: on}\n";
+
+static tame_status run_text(const char *text, MPI_Comm comm, const tame_run_options *options)
+{
+  tame_experiment *e;
+  tame_status status = tame_experiment_parse(&e, comm, text);
+  if (status == TAME_OK) status = tame_experiment_run(e, comm, options);
+  tame_experiment_free(&e);
+  return status;
+}
+
+/* What rank 0 says. */
+static bool told(bool mine)
+{
+  MPI_Bcast(&mine, 1, MPI_C_BOOL, 0, MPI_COMM_WORLD);
+  return mine;
+}
+
+static bool are_equal(const char *a, const char *b)
+{
+  const bool equal = world_rank() > 0 || tame_results_compare(a, b) == TAME_OK;
+  if (!equal) print_error("%s\n", tame_message());
+  return told(equal);
+}
+
+static void discard(const char *path)
+{
+  MPI_Barrier(MPI_COMM_WORLD);
+  if (world_rank() == 0) remove(path);
+  MPI_Barrier(MPI_COMM_WORLD);
+}
+
+/* All ranks, or the first alone: the status is that of rank 0. */
+static tame_status run_on(bool all, const char *text, const tame_run_options *options)
+{
+  int status = TAME_OK;
+  if (all) status = (int)run_text(text, MPI_COMM_WORLD, options);
+  else if (world_rank() == 0) status = (int)run_text(text, MPI_COMM_SELF, options);
+  MPI_Bcast(&status, 1, MPI_INT, 0, MPI_COMM_WORLD);
+  return (tame_status)status;
+}
+
+/* A run that hears a request to stop from the start makes one update: sessions until it has ended. */
+static int run_by_updates(const char *text, const char *path, tame_status *status)
+{
+  static volatile sig_atomic_t stop = SIGTERM;
+  tame_run_options options = {
+      .output = path, .force = true, .checkpoint_seconds = 1e9, .stop = &stop};
+  int sessions = 0;
+  do {
+    *status = run_on(sessions % 2 == 0, text, &options);
+    options.resume = true;
+    sessions++;
+  } while (*status == TAME_STOPPED && sessions < 1000);
+  return sessions;
+}
+
+/* The first number of a dataset. */
+static double number_in(const char *file, const char *path)
+{
+  double *all = NULL, number = NAN;
+  if (world_rank() == 0) {
+    const hid_t f = H5Fopen(file, H5F_ACC_RDONLY, H5P_DEFAULT),
+                set = H5Dopen2(f, path, H5P_DEFAULT), space = H5Dget_space(set);
+    all = calloc((size_t)H5Sget_simple_extent_npoints(space), sizeof *all);
+    if (!all || H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, all) < 0) abort();
+    number = all[0];
+    free(all);
+    H5Sclose(space), H5Dclose(set), H5Fclose(f);
+  }
+  MPI_Bcast(&number, 1, MPI_DOUBLE, 0, MPI_COMM_WORLD);
+  return number;
+}
+
+static void stopped_after_every_update_it_ends_the_same(void **state)
+{
+  (void)state;
+  tame_status status;
+  const tame_run_options whole = {.output = "whole.h5", .force = true, .checkpoint_seconds = 1e9};
+  assert_all(run_on(false, learns, &whole) == TAME_OK);
+  const int sessions = run_by_updates(learns, "pieces.h5", &status);
+  assert_all(status == TAME_OK);
+  const double epochs = number_in("whole.h5", "phases/best/waves/epochs");
+  assert_true(epochs > 4 && epochs < 12); /* patience had an end, and the best was not the last */
+  assert_int_equal(sessions, 3 * (int)epochs + 2 * 3 + 5 + 1);
+  assert_true(are_equal("whole.h5", "pieces.h5"));
+  discard("whole.h5");
+  discard("pieces.h5");
+}
+
+/* words: of the message. */
+static void fail_in_pieces(const char *layer, const char *words, int epoch, double least)
+{
+  char text[sizeof diverges + 16];
+  tame_status status;
+  const tame_run_options whole = {.output = "whole.h5", .force = true, .checkpoint_seconds = 1e9};
+  snprintf(text, sizeof text, diverges, layer);
+  assert_all(run_on(false, text, &whole) == TAME_ERR_NUMERIC);
+  const bool said = strstr(tame_message(), words) != NULL;
+  if (world_rank() == 0 && !said) print_error("%s\n", tame_message());
+  assert_true(told(said));
+  assert_true(run_by_updates(text, "pieces.h5", &status) > 10);
+  assert_all(status == TAME_ERR_NUMERIC);
+  char path[64];
+  snprintf(path, sizeof path, "weights/final/0.%s.bias", layer);
+  const double weight = number_in("whole.h5", path);
+  assert_true(isfinite(weight) && fabs(weight) > least); /* the last good one, not the first */
+  assert_int_equal(number_in("whole.h5", "phases/growth/nothing/epochs"), epoch);
+  assert_true(isnan(number_in("whole.h5", "phases/after/nothing/loss")));
+  assert_true(are_equal("whole.h5", "pieces.h5"));
+  discard("whole.h5");
+  discard("pieces.h5");
+}
+
+static void one_that_fails_ends_the_same(void **state)
+{
+  (void)state;
+  fail_in_pieces("dense", "phase 'growth', epoch 4, update 13: found a loss of inf", 4, 1e130);
+  fail_in_pieces("rnn", "phase 'growth', epoch 8, update 26: found a weight of ", 8, 1e280);
+}
+
+static void memory_that_runs_out_on_one_rank_fails_all(void **state)
+{
+  (void)state;
+  const tame_run_options options = {.output = "failed.h5",
+                                    .force = true,
+                                    .checkpoint_seconds = 1e9};
+  bool done = false;
+  int64_t n = 1;
+  for (; !done; n += world_size() > 1 ? 7 : 1) {
+    if (world_rank() == n % world_size()) tame_memory_fail_at(1 + n / world_size());
+    const tame_status status = run_text(brief, MPI_COMM_WORLD, &options);
+    tame_memory_fail_at(0);
+    done = status == TAME_OK;
+    assert_all(done || (status == TAME_ERR_NOMEM && access("failed.h5", F_OK) != 0));
+    MPI_Barrier(MPI_COMM_WORLD);
+    const bool left = told(access("failed.h5.partial", F_OK) == 0);
+    if (left) { /* it was done, all but the end */
+      tame_run_options again = options;
+      again.resume = true;
+      assert_all(run_text(brief, MPI_COMM_WORLD, &again) == TAME_OK);
+    }
+    if (!done) discard("failed.h5");
+  }
+  assert_all(n > 100); /* that many there are at least */
+  discard("failed.h5");
+}
+
+static int group(void)
+{
+  char folder[] = "/tmp/tame-fit-XXXXXX";
+  if (world_rank() == 0 && !mkdtemp(folder)) return 1;
+  MPI_Bcast(folder, (int)sizeof folder, MPI_CHAR, 0, MPI_COMM_WORLD);
+  if (chdir(folder) != 0) return 1;
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(stopped_after_every_update_it_ends_the_same),
+      cmocka_unit_test(one_that_fails_ends_the_same),
+      cmocka_unit_test(memory_that_runs_out_on_one_rank_fails_all),
+  };
+  const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  MPI_Barrier(MPI_COMM_WORLD);
+  if (world_rank() == 0 && rmdir(folder) != 0) return failed + 1;
+  return failed;
+}
+
+int main(int argc, char **argv)
+{
+  return run_group(group, &argc, &argv);
+}
