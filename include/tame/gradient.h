@@ -91,6 +91,8 @@ typedef struct tame_optimizer tame_optimizer; /* opaque */
 
 /** For a slab of `count` numbers. The rule is copied. TAME_ERR_INPUT, TAME_ERR_NOMEM. Local. */
 tame_status tame_optimizer_create(tame_optimizer **out, const tame_variant *rule, int64_t count);
+/** Numbers that it will hold. Local. */
+int64_t tame_optimizer_need(const tame_variant *rule, int64_t count);
 /** Free *optimizer and set it to NULL. NULL is fine. Local. */
 void tame_optimizer_free(tame_optimizer **optimizer);
 

@@ -289,7 +289,7 @@ static tame_status between(run *r)
 static tame_status loss_at(void *context, const double *slab, double *value)
 {
   run *r = context;
-  tame_batch_result result;
+  tame_batch_result result = {0};
   const tame_batch batch = tame_fit_source_batch(&r->learns, samples_of_update(r));
   tame_status status = between(r);
   if (status == TAME_OK) status = tame_bptt_run(r->bptt, slab, &batch, &result, NULL);

@@ -144,6 +144,7 @@ double tame_fit_work(const tame_experiment *e, int64_t phase);
 /** What a model needs on a rank, bytes; and all of its work. */
 typedef struct tame_fit_load {
   double weights, bytes; /**< all that is like its parameters; what gradients need besides */
+  double optimizer;      /**< of weights: what the largest optimizer holds */
   double work;
   double shared; /**< cycles of the largest update, if ranks can share it out; else 1 */
   int64_t parameters;

@@ -248,6 +248,16 @@ static tame_status bad(const tame_experiment *e, tame_status status, const char 
   return tame_yaml_fail_at(e->marks, path, "%s", why);
 }
 
+static tame_status no_data(const tame_experiment *e, const char *path, const char *name)
+{
+  char all[256] = "";
+  for (int64_t k = 0; k < e->data.count; k++) {
+    const size_t used = strlen(all);
+    snprintf(all + used, sizeof all - used, "%s'%s'", k ? ", " : "", tame_data_at(e, k)->name);
+  }
+  return tame_yaml_fail_at(e->marks, path, "there are no data '%s', but %s", name, all);
+}
+
 /* Read data, see what they are like. Collective. */
 static tame_status check_data(tame_experiment *e, MPI_Comm comm, int64_t k)
 {
@@ -329,9 +339,7 @@ static tame_status check_fit(const tame_experiment *e, const tame_model *model, 
                              "want `validate`: data to judge the weights by");
   if (!fit->validate) return TAME_OK;
   const int64_t judge = tame_fit_find_data(e, fit->validate);
-  if (judge < 0)
-    return tame_yaml_fail_at(e->marks, phase_path(e, k, "validate"), "there are no data '%s'",
-                             fit->validate);
+  if (judge < 0) return no_data(e, phase_path(e, k, "validate"), fit->validate);
   return check_targets(e, model, k, judge, phase_path(e, k, "validate"));
 }
 
@@ -346,9 +354,7 @@ static tame_status check_phase(const tame_experiment *e, const tame_model *model
       status = tame_yaml_fail_at(e->marks, phase_path(e, k, "name"),
                                  "there is a phase '%s' already", fit->name);
   if (status != TAME_OK) return status;
-  if (data < 0)
-    return tame_yaml_fail_at(e->marks, phase_path(e, k, "data"), "there are no data '%s'",
-                             fit->data);
+  if (data < 0) return no_data(e, phase_path(e, k, "data"), fit->data);
   status = check_targets(e, model, k, data, phase_path(e, k, "data"));
   if (status == TAME_OK && tame_fit_learns(e, k)) status = check_fit(e, model, k);
   if (status != TAME_OK) return status;

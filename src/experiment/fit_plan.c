@@ -45,8 +45,13 @@ tame_status tame_fit_survey(const tame_experiment *e, int ranks, int threads, ta
   }
   if (status == TAME_OK) {
     out->parameters = tame_model_count(model);
-    /* the slab, its gradient, those before and best, moments of an optimizer, L-BFGS's being more */
-    out->weights = 8 * 8 * (double)out->parameters;
+    for (int64_t k = 0; k < e->phases.count; k++)
+      if (tame_fit_learns(e, k))
+        out->optimizer = fmax(out->optimizer,
+                              8 * (double)tame_optimizer_need(&tame_fit_at(e, k)->optimizer,
+                                                              out->parameters));
+    /* the slab, its gradient, those before and best */
+    out->weights = 4 * 8 * (double)out->parameters + out->optimizer;
   }
   tame_model_free(&model);
   return status;

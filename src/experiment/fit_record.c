@@ -20,8 +20,6 @@ typedef struct recording {
   int64_t first_id, samples; /* those that are recorded */
   int64_t lanes;             /* samples of a block */
   tame_model *model;
-  const tame_model_run *runs;
-  int n_runs;
   int64_t outputs, state, parts;
   const tame_state_part *part;
   bool states; /* of all layers, and their outputs */
@@ -31,8 +29,8 @@ typedef struct recording {
 typedef struct block {
   double *all;                            /* what follows */
   double *x, *target, *elapsed, *y;       /* [lanes][steps][.] */
-  double *between;                        /* such arrays, of signals between runs */
-  double *x_now, *elapsed_now, *y_now;    /* of a step of a run: [lanes][.] */
+  double *between;                        /* signals between runs, [lanes][steps][width] each */
+  double *x_now, *elapsed_now, *y_now;    /* of a step: [lanes][.] */
   double *state_now, *next, *tape, *work; /* of all lanes */
   double *states,
       *layers; /* one part or layer after the other, [lanes][steps][width] each; NULL: not wanted */
@@ -45,15 +43,13 @@ static int64_t lay_out(const recording *r, int64_t lanes, double *at, block *b)
 {
   const tame_data_shape *s = &r->s;
   const int64_t steps = lanes * s->steps, state = lanes * r->state;
-  int64_t layers = 0, used = 0, inputs = 0, outputs = 0;
+  const tame_model_run *runs;
+  const int n_runs = tame_model_runs(r->model, &runs);
+  int64_t layers = 0, used = 0, widest = s->inputs > r->outputs ? s->inputs : r->outputs;
   for (int l = 0; l < tame_model_layers(r->model); l++)
     layers += tame_model_layer_width(r->model, l);
-  for (int k = 0; k < r->n_runs; k++) {
-    const int64_t in = tame_model_inputs(r->runs[k].model),
-                  out = tame_model_outputs(r->runs[k].model);
-    if (in > inputs) inputs = in;
-    if (out > outputs) outputs = out;
-  }
+  for (int k = 0; k < n_runs; k++)
+    if (runs[k].width > widest) widest = runs[k].width;
   const struct {
     double **to;
     int64_t size;
@@ -62,9 +58,9 @@ static int64_t lay_out(const recording *r, int64_t lanes, double *at, block *b)
                 {&b->elapsed, steps},
                 {&b->y, steps * r->outputs},
                 {&b->between, steps * tame_model_between(r->model)},
-                {&b->x_now, lanes * inputs},
+                {&b->x_now, lanes * widest},
                 {&b->elapsed_now, lanes},
-                {&b->y_now, lanes * outputs},
+                {&b->y_now, lanes * widest},
                 {&b->state_now, state},
                 {&b->next, state},
                 {&b->tape, lanes * tame_model_tape_size(r->model)},
@@ -102,53 +98,52 @@ static void draw(const recording *r, int64_t first, int64_t count, block *b)
                    s->has_elapsed ? b->elapsed + k * s->steps : NULL);
 }
 
-/* [lanes][width] of step t into columns, from `column` on, of [lanes][steps][all_width]. */
-static void put_columns(const recording *r, int64_t t, int64_t width, const double *now,
-                        int64_t all_width, int64_t column, double *all)
+/* [lanes][width] of step t into [lanes][steps][width], or out of it. */
+static void put_step(const recording *r, int64_t t, int64_t width, const double *now, double *all)
 {
   for (int64_t k = 0; k < r->lanes; k++)
-    memcpy(all + (k * r->s.steps + t) * all_width + column, now + k * width,
-           (size_t)width * sizeof *all);
+    memcpy(all + (k * r->s.steps + t) * width, now + k * width, (size_t)width * sizeof *all);
 }
 
-/* [lanes][width] of step t out of [lanes][steps][width]. */
 static void get_step(const recording *r, int64_t t, int64_t width, const double *all, double *now)
 {
   for (int64_t k = 0; k < r->lanes; k++)
     memcpy(now + k * width, all + (k * r->s.steps + t) * width, (size_t)width * sizeof *all);
 }
 
-/* States and outputs of layers of a model's run, to where its own begin. */
-static void put_states(const recording *r, const tame_model *m, const tame_step *step, int64_t t,
-                       double *states, double *layers)
+/* States of a run, and outputs of its layers, after a step; of the whole they begin there. */
+static void put_states(const recording *r, const tame_model *model, const tame_step *step,
+                       int64_t t, double *states, double *layers)
 {
   const tame_state_part *part;
-  const int64_t parts = tame_model_state_parts(m, &part);
+  const int64_t parts = tame_model_state_parts(model, &part);
   const double *now = step->next;
-  if (!states) return;
   for (int64_t k = 0; k < parts; k++) {
-    const int64_t width = part[k].width;
-    put_columns(r, t, width, now, width, 0, states);
-    now += r->lanes * width;
-    states += r->lanes * r->s.steps * width;
+    put_step(r, t, part[k].width, now, states);
+    now += r->lanes * part[k].width;
+    states += r->lanes * r->s.steps * part[k].width;
   }
-  for (int l = 0; l < tame_model_layers(m); l++) {
+  for (int l = 0; l < tame_model_layers(model); l++) {
     int64_t width;
-    const double *y = tame_model_layer_outputs(m, step, l, &width);
-    put_columns(r, t, width, y, width, 0, layers);
+    const double *y = tame_model_layer_outputs(model, step, l, &width);
+    put_step(r, t, width, y, layers);
     layers += r->lanes * r->s.steps * width;
   }
 }
 
-/* A run of the model; outputs of its layers go to `layers`. */
-static void go(const recording *r, const tame_model_run *run, block *b, double *layers)
+static double *signal_at(const recording *r, const block *b, int64_t place, double *end)
+{
+  return place < 0 ? end : b->between + r->lanes * r->s.steps * place;
+}
+
+/* A run of the model through the sequence; outputs of its layers begin at layers. */
+static void run_one(const recording *r, const tame_model_run *run, block *b, double *layers)
 {
   const tame_model *m = run->model;
-  const int64_t steps = r->s.steps, all = r->lanes * steps, inputs = tame_model_inputs(m);
-  const double *slab = tame_model_slab(r->model) + run->slab;
-  const double *x = run->x < 0 ? b->x : b->between + all * run->x;
-  double *y = run->y < 0 ? b->y : b->between + all * run->y,
-         *states = b->states ? b->states + all * run->state : NULL;
+  const int64_t steps = r->s.steps, inputs = tame_model_inputs(m);
+  const double *slab = tame_model_slab(r->model) + run->slab, *x = signal_at(r, b, run->x, b->x);
+  double *y = signal_at(r, b, run->y, b->y),
+         *own = b->tape + r->lanes * (tame_model_tape_size(m) - tame_model_outputs(m));
   tame_model_start(m, slab, r->lanes, b->state_now);
   for (int64_t u = 0; u < steps; u++) {
     const int64_t t = tame_run_time(run, steps, u);
@@ -158,14 +153,18 @@ static void go(const recording *r, const tame_model_run *run, block *b, double *
                             .x = b->x_now,
                             .state = b->state_now,
                             .next = b->next,
-                            .y = b->y_now,
+                            .y = run->half ? own : b->y_now,
                             .tape = b->tape,
                             .work = b->work};
     get_step(r, t, inputs, x, b->x_now);
     get_step(r, tame_run_elapsed(run, steps, u), 1, b->elapsed, b->elapsed_now);
     tame_model_step(m, &step);
-    put_columns(r, t, tame_model_outputs(m), b->y_now, run->width, run->column, y);
-    put_states(r, m, &step, t, states, layers);
+    if (run->half) { /* beside the other half's */
+      get_step(r, t, run->width, y, b->y_now);
+      tame_run_join(run, r->lanes, own, b->y_now);
+    }
+    put_step(r, t, run->width, b->y_now, y);
+    if (b->states) put_states(r, m, &step, t, b->states + r->lanes * steps * run->state, layers);
     double *const swap = b->state_now;
     b->state_now = b->next;
     b->next = swap;
@@ -174,12 +173,13 @@ static void go(const recording *r, const tame_model_run *run, block *b, double *
 
 static void run(const recording *r, block *b)
 {
+  const tame_model_run *runs;
+  const int n = tame_model_runs(r->model, &runs);
   double *layers = b->layers;
-  for (int k = 0; k < r->n_runs; k++) {
-    const tame_model *m = r->runs[k].model;
-    go(r, &r->runs[k], b, layers);
-    for (int l = 0; layers && l < tame_model_layers(m); l++)
-      layers += r->lanes * r->s.steps * tame_model_layer_width(m, l);
+  for (int k = 0; k < n; k++) {
+    run_one(r, &runs[k], b, layers);
+    for (int l = 0; layers && l < tame_model_layers(runs[k].model); l++)
+      layers += r->lanes * r->s.steps * tame_model_layer_width(runs[k].model, l);
   }
 }
 
@@ -275,7 +275,6 @@ static recording recording_of(const tame_experiment *e, int64_t phase, tame_mode
                  .state = tame_model_state_size(model),
                  .states = fit->states};
   block nothing;
-  r.n_runs = tame_model_runs(model, &r.runs);
   r.parts = tame_model_state_parts(model, &r.part);
   r.lanes = lay_out(&r, LANES, NULL, &nothing) > LARGEST ? 1 : LANES;
   return r;

@@ -56,6 +56,14 @@ tame_status tame_optimizer_create(tame_optimizer **out, const tame_variant *rule
   return status;
 }
 
+int64_t tame_optimizer_need(const tame_variant *rule, int64_t count)
+{
+  const tame_optimizer_kind *kind = (const tame_optimizer_kind *)rule->row;
+  int64_t slots, scalars;
+  kind->keeps(rule->params, &slots, &scalars);
+  return slots * count + scalars + (kind->work ? kind->work(rule->params, count) : 0);
+}
+
 void tame_optimizer_free(tame_optimizer **optimizer)
 {
   tame_optimizer *o = *optimizer;

@@ -163,16 +163,17 @@ static tame_status backtrack(hf *h, int64_t *best, double *loss)
 static tame_status search_line(hf *h, const double *p, double *c, double *loss)
 {
   tame_status status = TAME_OK;
-  double best = *loss;
+  double best = *loss, next = 0.98;
+  bool goes_on = true;
   *c = 1;
-  for (double next = 0.98; status == TAME_OK && next > 0; next = 1 - 1.5 * (1 - next)) {
+  while (status == TAME_OK && goes_on && next > 0) {
     double value;
     status = loss_at(h, next, p, &value);
     if (status != TAME_OK || !(value < best)) break;
-    const bool goes_on = value < 0.99 * best;
+    goes_on = value < 0.99 * best;
     best = value;
     *c = next;
-    if (!goes_on) break;
+    next = 1 - 1.5 * (1 - next);
   }
   *loss = best;
   return status;
