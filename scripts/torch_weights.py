@@ -20,6 +20,7 @@ one. K is a layer, H its units, .T is never needed: PyTorch's matrices are [to][
                         gates r, z, n: the same
     nn.LSTM, LSTMCell   as GRU, with 4H; gates i, f, g, o: the same -> K.lstm....
     (no biases: zeros; each layer lN of a module is a layer)
+    bidirectional       ..._lN_reverse as well                      -> K.rnn_reverse., K.gru_reverse., K.lstm_reverse.
     nn.Linear           weight [out][in], bias [out]                -> K.dense.weight, K.dense.bias [1][out]
                         (no bias: none, `dense: {bias: off}`)
     ncps LTC, LTCCell   gleak vleak cm [H]                          -> K.ltc.gleak ... [1][H]
@@ -105,8 +106,8 @@ class Layer:
     def __init__(self, cell, words=""):
         self.cell, self.words, self.matrices = cell, words, []
 
-    def add(self, name, *keys, **how):
-        self.matrices.append(Matrix(name, *keys, **how))
+    def add(self, name, *keys, way="", **how):
+        self.matrices.append(Matrix(f"{self.cell}{way}.{name}", *keys, **how))
 
     def uses(self):
         return {k for m in self.matrices for k in [*m.keys, m.mask] if k}
@@ -121,24 +122,34 @@ def affine(layer, name, prefix, state, mask=None):
 # ---- which layer a key belongs to --------------------------------------------------------------------
 
 
+def gated_way(layer, state, prefix, end, way):
+    """The matrices of a direction."""
+    rows = state[f"{prefix}weight_hh{end}{way}"].shape[0]
+    biases = [k if k in state else None for k in (f"{prefix}bias_ih{end}{way}", f"{prefix}bias_hh{end}{way}")]
+    layer.add("weight_ih", f"{prefix}weight_ih{end}{way}", way=way)
+    layer.add("weight_hh", f"{prefix}weight_hh{end}{way}", way=way)
+    if layer.cell == "rnn":
+        layer.add("bias", *biases, shape=(1, rows), way=way)
+    else:
+        layer.add("bias_ih", biases[0], shape=(1, rows), way=way)
+        layer.add("bias_hh", biases[1], shape=(1, rows), way=way)
+
+
 def gated(state, prefix, end):
     """nn.RNN, GRU, LSTM or their cells; end: "_l0", or ""."""
     weight, recurrent = f"{prefix}weight_ih{end}", f"{prefix}weight_hh{end}"
-    if weight not in state or recurrent not in state:
+    both = f"{weight}_reverse" in state
+    ways = ["", "_reverse"] if both else [""]
+    if any(k + way not in state for k in (weight, recurrent) for way in ways):
         return None
     rows, units = state[recurrent].shape
     cell = {1: "rnn", 3: "gru", 4: "lstm"}.get(rows / units)
-    if not cell or f"{prefix}weight_hr{end}" in state or f"{weight}_reverse" in state:
+    if not cell or f"{prefix}weight_hr{end}" in state:
         return None
-    layer = Layer(cell, f"{cell}: {{units: {units}}}")
-    biases = [k if k in state else None for k in (f"{prefix}bias_ih{end}", f"{prefix}bias_hh{end}")]
-    layer.add("weight_ih", weight)
-    layer.add("weight_hh", recurrent)
-    if cell == "rnn":
-        layer.add("bias", *biases, shape=(1, rows))
-    else:
-        layer.add("bias_ih", biases[0], shape=(1, rows))
-        layer.add("bias_hh", biases[1], shape=(1, rows))
+    words = f"{cell}: {{units: {units}}}"
+    layer = Layer(cell, f"bidirectional: {{cell: {{{words}}}}}" if both else words)
+    for way in ways:
+        gated_way(layer, state, prefix, end, way)
     return layer
 
 
@@ -238,7 +249,7 @@ def layer_of(state, key):
             layer = find(state, prefix)
             if layer and key in layer.uses():
                 return layer
-    if match := re.fullmatch(r"(.*?)(weight|bias)_(ih|hh)(_l\d+|)", key):
+    if match := re.fullmatch(r"(.*?)(weight|bias)_(ih|hh)(_l\d+|)(_reverse|)", key):
         return gated(state, match[1], match[4])
     return linear(state, key)
 
@@ -260,7 +271,7 @@ def layers_of(state, order=()):
     layers = [layer for _, _, layer in sorted(layers, key=lambda x: x[:2])]
     for k, layer in enumerate(layers):
         for m in layer.matrices:
-            m.name = f"{k}.{layer.cell}.{m.name}"
+            m.name = f"{k}.{m.name}"
     return layers, rest
 
 

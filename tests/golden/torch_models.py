@@ -69,6 +69,10 @@ def cases():
         f"[cfc: {{units: 5, backbone_units: 6, mixed_memory: on}}, {dense}]")
     for mode in ("default", "no_gate", "pure"):
         yield f"cfc_wired_{mode}", Model(CfC(INPUTS, ncp(), mode=mode)), True, f"[cfc: {{{circuit}, mode: {mode}}}]"
+    for name, module, layers in (("gru", nn.GRU, 2), ("lstm", nn.LSTM, 1), ("rnn", nn.RNN, 1)):
+        both = module(INPUTS, 4, num_layers=layers, batch_first=True, bidirectional=True)
+        words = f"bidirectional: {{cell: {{{name}: {{units: 4}}}}}}, "
+        yield f"{name}_both_ways", Model(both, 8, 2), False, f"[{layers * words}{dense}]"
 
 
 def run(model, dtype, x, target, elapsed):

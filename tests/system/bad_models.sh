@@ -125,7 +125,7 @@ for n in 1 3; do
   refuse 2 "weights.file: cannot read './none.h5': No such file" "$MPIEXEC" -n $n "$TAME" run $noise.yaml -q -o bad.h5 --set weights.file=none.h5
 done
 refuse 2 "weights.file: './sines.yaml' is not a results file" "$TAME" run $noise.yaml -q -o bad.h5 --set weights.file=sines.yaml
-bad $noise "weights.file: './results.h5': weights/final/0.rnn.weight_ih is [100][1] a network, want [5][1]" \
+bad $noise "weights.file: './results.h5' is of another model: 0.rnn.weight_ih is [100][1], want [5][1]" \
   weights.file=results.h5 --set 'model.layers[0].rnn.units=5'
 bad $noise "weights.file: './results.h5' has no network 4" weights.file=results.h5 --set weights.network=4
 

@@ -17,7 +17,7 @@ data:
   - {name: sights, from: {irregular: {steps: 12}}, samples: 40}
 phases:
   - fit: {name: training, epochs: 20, batch: 20, optimizer: {adam: {rate: 0.02}}, gradient: {micro_batch: 3, penalties: {rates_l2: 0.01}}}
-  - test: {name: after, states: on, record: 4}
+  - test: {name: after, states: on, record: 10}
 EOF
 OMP_NUM_THREADS=1 "$TAME" run job.yaml -q -o one.h5
 
@@ -48,7 +48,7 @@ with h5py.File("one.h5") as f:
             all.append(h)
         return np.array(all)
 
-    for sample in range(4):
+    for sample in range(10):  # more than go through the model together
         x, gaps = got["x"][0, sample], got["elapsed"][0, sample]
         back = np.concatenate([gaps[:1], gaps[:0:-1]])
         for layer in ("0.gru", "1.rnn"):
