@@ -63,6 +63,7 @@ typedef struct tame_progress {
   int64_t network;         /**< which one the rest is about */
   const char *phase, *task;
   int64_t trial, trials;     /**< of the phase, from 0 */
+  const char *unit;          /**< what a trial is: "trial", "epoch", ... */
   double loss;               /**< of the last trial of this phase and task; NaN: none yet */
   double updates_per_second; /**< of the learner, 0 where none learns */
   double share;              /**< of this network, by expected time, 0 to 1 */

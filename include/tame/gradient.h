@@ -28,7 +28,7 @@ void tame_loss_shape(const tame_variant *loss, int64_t steps, int64_t outputs,
 /** Targets that are there, into counts: [batch]. TAME_ERR_INPUT for a class that is none. Local. */
 tame_status tame_loss_count(const tame_variant *loss, const tame_sequences_view *view,
                             int64_t *counts);
-/** Weight of a sample with `own` targets, of `samples` samples with `all` targets together: the
+/** Weight of a sample with `own` targets, of `samples` samples that have any, with `all` targets together: the
  *  loss is a mean over targets, or over samples of their means. Local. */
 double tame_loss_weight(const tame_variant *loss, int64_t own, int64_t all, int64_t samples);
 /** value: [batch], weight[b] times the sum over the targets of sample b; dy: its gradient, like y.
@@ -128,6 +128,8 @@ typedef struct tame_search_report {
 
 /** Does the rule search by itself? Then it wants tame_optimizer_search() for tame_optimizer_step(). Local. */
 bool tame_optimizer_searches(const tame_variant *rule);
+/** How many gradients an update costs, about. Local. */
+double tame_optimizer_gradients(const tame_variant *rule);
 /** Samples of a batch that its products are of; 0: all; -1: it wants no products. Local. */
 int64_t tame_optimizer_curvature(const tame_variant *rule);
 /** One update. Collective. */
@@ -180,6 +182,7 @@ typedef struct tame_batch {
 typedef struct tame_batch_result {
   double loss;                 /**< all of it, the sum of: */
   double data, rates, weights; /**< what targets ask, and penalties */
+  int64_t targets;             /**< that are there */
 } tame_batch_result;
 
 typedef struct tame_bptt tame_bptt; /* opaque */

@@ -212,9 +212,9 @@ static void show_progress(const tame_progress *p, void *context)
   if (p->networks > 1)
     snprintf(which, sizeof which, "%lld of %lld networks ended; %lld: ", (long long)p->ended,
              (long long)p->networks, (long long)p->network);
-  snprintf(line, sizeof line, "%s%3.0f %% %s, %s: trial %lld of %lld%s%s, %s left", which,
-           100 * p->share, p->phase, p->task, (long long)p->trial + 1, (long long)p->trials, loss,
-           speed, left);
+  snprintf(line, sizeof line, "%s%3.0f %% %s, %s: %s %lld of %lld%s%s, %s left", which,
+           100 * p->share, p->phase, p->task, p->unit, (long long)p->trial + 1,
+           (long long)p->trials, loss, speed, left);
   const double now = MPI_Wtime();
   const bool phase_ended = p->trial_ended && p->trial + 1 == p->trials && p->networks == 1;
   if (s->live) {

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Sums over the updates of an epoch, weighed by samples, but for FACTOR. */
-enum { LOSS, DATA, NORM, FACTOR, SUMS };
+/* Sums over the updates of an epoch, weighed by their targets; those; the last factor. */
+enum { LOSS, DATA, NORM, TARGETS, FACTOR, SUMS };
 
 typedef struct run {
   const tame_member *member;
@@ -41,6 +41,7 @@ typedef struct run {
   /* progress */
   double work_all, work_done; /* sample steps, those with gradients counted three times */
   double work_before;         /* done before this session */
+  double work_before_phase;   /* of all phases before this one */
   int64_t updates;
   double learning_seconds;
 } run;
@@ -82,7 +83,7 @@ static tame_status judge(run *r, double *loss, double *hits)
   if (status != TAME_OK) return status;
   for (int k = 0; k < threads; k++) sums[0] += s->hits[k], sums[1] += s->asked[k];
   MPI_Allreduce(MPI_IN_PLACE, sums, 2, MPI_INT64_T, MPI_SUM, r->member->comm);
-  *loss = result.data;
+  *loss = result.targets > 0 ? result.data : (double)NAN;
   *hits = batch.see ? (double)sums[0] / (double)sums[1] : NAN;
   return TAME_OK;
 }
@@ -131,6 +132,7 @@ static void report(run *r, bool ended)
       .seconds_left = made > 0 ? (at - r->course.began) * (r->work_all - r->work_done) / made
                                : (double)NAN,
       .trial_ended = ended,
+      .unit = learns ? "epoch" : "round",
   };
   o->progress(&progress, o->context);
   r->course.reported = at;
@@ -233,10 +235,11 @@ static const tame_course_kind kind_of_run = {share_done, place, gather, restore,
 static tame_status place_failure(const run *r, tame_status status)
 {
   char why[2048];
-  if (status != TAME_ERR_NUMERIC) return status;
+  if (status != TAME_ERR_NUMERIC && status != TAME_ERR_INPUT) return status;
   snprintf(why, sizeof why, "%s", tame_message());
-  memcpy(tame_model_slab(r->model), r->previous,
-         (size_t)tame_model_count(r->model) * sizeof *r->previous);
+  if (status == TAME_ERR_NUMERIC)
+    memcpy(tame_model_slab(r->model), r->previous,
+           (size_t)tame_model_count(r->model) * sizeof *r->previous);
   if (!r->optimizer)
     return tame_fail(status, "phase '%s': %s", tame_fit_at(r->e, r->phase)->name, why);
   return tame_fail(status, "phase '%s', epoch %lld, update %lld: %s",
@@ -255,12 +258,15 @@ static int64_t samples_of_update(const run *r)
 static void count_update(run *r, int64_t samples, const tame_batch_result *result, double norm,
                          double factor, double began)
 {
-  r->sums[LOSS] += (double)samples * result->loss;
-  r->sums[DATA] += (double)samples * result->data;
-  r->sums[NORM] += (double)samples * norm;
+  const double targets = (double)result->targets;
+  r->sums[LOSS] += targets * result->loss;
+  r->sums[DATA] += targets * result->data;
+  r->sums[NORM] += targets * norm;
+  r->sums[TARGETS] += targets;
   r->sums[FACTOR] = factor;
   r->done += samples;
-  r->work_done += 3 * (double)samples * (double)r->learns.shape.steps;
+  r->work_done += 3 * (double)samples * (double)r->learns.shape.steps *
+                  tame_optimizer_gradients(&tame_fit_at(r->e, r->phase)->optimizer);
   r->learning_seconds += now() - began;
   r->updates++;
 }
@@ -382,11 +388,11 @@ static tame_status update(run *r)
 static tame_status end_epoch(run *r)
 {
   const tame_fit *fit = tame_fit_at(r->e, r->phase);
-  const double samples = (double)r->done; /* all, unless the optimizer has ended */
+  const double targets = r->sums[TARGETS];
   double *slab = tame_model_slab(r->model);
-  double figures[TAME_FIT_FIGURES] = {[TAME_FIT_LOSS] = r->sums[LOSS] / samples,
-                                      [TAME_FIT_DATA_LOSS] = r->sums[DATA] / samples,
-                                      [TAME_FIT_NORM] = r->sums[NORM] / samples,
+  double figures[TAME_FIT_FIGURES] = {[TAME_FIT_LOSS] = r->sums[LOSS] / targets,
+                                      [TAME_FIT_DATA_LOSS] = r->sums[DATA] / targets,
+                                      [TAME_FIT_NORM] = r->sums[NORM] / targets,
                                       [TAME_FIT_FACTOR] = r->sums[FACTOR],
                                       [TAME_FIT_VALIDATION] = NAN,
                                       [TAME_FIT_HITS] = NAN,
@@ -394,6 +400,9 @@ static tame_status end_epoch(run *r)
                                       [TAME_FIT_ITERATIONS] = (double)r->found.iterations,
                                       [TAME_FIT_REDUCTION] = r->found.reduction,
                                       [TAME_FIT_STEP] = r->found.step};
+  if (targets == 0)
+    return place_failure(r, tame_fail(TAME_ERR_INPUT, "no sample of '%s' has a target",
+                                      r->learns.data->name));
   figures[TAME_FIT_PENALTY] = figures[TAME_FIT_LOSS] - figures[TAME_FIT_DATA_LOSS];
   tame_status status = TAME_OK;
   if (fit->validate) {
@@ -478,6 +487,24 @@ static tame_status put_none(const run *r)
   return status;
 }
 
+/* Why a fit has ended, and with which weights. */
+static void tell_end(const run *r)
+{
+  const tame_fit *fit = tame_fit_at(r->e, r->phase);
+  char kept[128] = "";
+  if (!r->member->tell_layout) return;
+  if (fit->validate)
+    snprintf(kept, sizeof kept, "; validation %.4g after epoch %lld%s", r->best_loss,
+             (long long)(r->epoch - r->stale),
+             fit->weights == TAME_FIT_BEST ? ", whose weights are kept" : "");
+  tame_course_note(&r->course, "phase '%s': ended after %lld of %lld epochs%s%s", fit->name,
+                   (long long)r->epoch, (long long)fit->epochs,
+                   r->ended      ? ", as the optimizer finds nothing more"
+                   : is_stale(r) ? ", as its patience has ended"
+                                 : "",
+                   kept);
+}
+
 static tame_status run_fit(run *r)
 {
   const tame_fit *fit = tame_fit_at(r->e, r->phase);
@@ -486,6 +513,8 @@ static tame_status run_fit(run *r)
     status = run_epoch(r);
   if (status != TAME_OK) return status;
   if (r->course.rank == 0) status = put_rest(r, r->phase, r->epoch);
+  if (r->epoch < fit->epochs || fit->weights == TAME_FIT_BEST) tell_end(r);
+  r->work_done = r->work_before_phase + tame_fit_work(r->e, r->phase);
   if (fit->weights == TAME_FIT_BEST)
     memcpy(tame_model_slab(r->model), r->best,
            (size_t)tame_model_count(r->model) * sizeof *r->best);
@@ -580,6 +609,8 @@ static tame_status open_phase(run *r)
   const size_t size = (size_t)tame_model_count(r->model) * sizeof *r->best;
   r->learning_seconds = 0;
   r->updates = 0;
+  r->work_before_phase = 0;
+  for (int64_t k = 0; k < r->phase; k++) r->work_before_phase += tame_fit_work(r->e, k);
   memcpy(r->previous, tame_model_slab(r->model), size);
   memcpy(r->best, tame_model_slab(r->model), size);
   if (tame_fit_learns(r->e, r->phase)) return open_fit(r);
@@ -610,12 +641,14 @@ static tame_status run_phase(run *r)
 static void tell_model(const run *r)
 {
   const tame_layout *l = &r->member->layout;
-  tame_course_note(&r->course,
-                   "%s: %lld parameters, of which %lld are there; %d rank%s x %d thread%s "
-                   "on %d node%s",
-                   r->e->name, (long long)tame_model_count_published(r->model),
-                   (long long)tame_model_count(r->model), l->ranks, l->ranks == 1 ? "" : "s",
-                   l->threads, l->threads == 1 ? "" : "s", l->nodes, l->nodes == 1 ? "" : "s");
+  char there[64] = "";
+  if (tame_model_count(r->model) != tame_model_count_published(r->model))
+    snprintf(there, sizeof there, ", of which %lld are there",
+             (long long)tame_model_count(r->model));
+  tame_course_note(&r->course, "%s: %lld parameters%s; %d rank%s x %d thread%s on %d node%s",
+                   r->e->name, (long long)tame_model_count_published(r->model), there, l->ranks,
+                   l->ranks == 1 ? "" : "s", l->threads, l->threads == 1 ? "" : "s", l->nodes,
+                   l->nodes == 1 ? "" : "s");
   for (int k = 0; k < tame_model_layers(r->model); k++) {
     const tame_circuit *c = tame_model_circuit(r->model, k);
     if (c)
@@ -631,6 +664,13 @@ static void tell_model(const run *r)
     const int64_t batch = tame_fit_batch(r->e, k),
                   micro = tame_fit_at(r->e, k)->gradient.micro_batch,
                   parts = (batch + micro - 1) / micro;
+    int64_t segment, bytes;
+    if (tame_fit_need(r->e, r->model, k, l->ranks, l->threads, &segment, &bytes) == TAME_OK &&
+        (double)bytes > 1e6 * tame_fit_at(r->e, k)->memory_mb)
+      tame_course_note(
+          &r->course,
+          "warning: phase '%s': memory_mb is %g, and %.3g MB is the least that it can do with",
+          tame_fit_at(r->e, k)->name, tame_fit_at(r->e, k)->memory_mb, (double)bytes / 1e6);
     if (parts < l->ranks)
       tame_course_note(
           &r->course,
@@ -674,9 +714,10 @@ tame_status tame_fit_run(const tame_member *m)
     status = run_phase(&r);
     if (status == TAME_OK) r.phase++;
   }
-  const bool ended = status == TAME_OK || status == TAME_ERR_NUMERIC;
+  const bool failed = status == TAME_ERR_NUMERIC || status == TAME_ERR_INPUT,
+             ended = status == TAME_OK || failed;
   tame_status written = TAME_OK;
-  if (prepared && status == TAME_ERR_NUMERIC && r.course.rank == 0) written = put_none(&r);
+  if (prepared && failed && r.course.rank == 0) written = put_none(&r);
   if (prepared && ended && r.course.rank == 0 && written == TAME_OK)
     written = tame_fit_put_weights(r.model, tame_model_slab(r.model), "final", m->results, m->row);
   if (ended && written == TAME_OK) written = tame_results_sync(m->results); /* of all ranks */

@@ -31,6 +31,8 @@ static const tame_field fit_fields[] = {
     {"batch", TAME_INT, AT(batch), .fallback = "0", .max = 1e9,
      .doc = "samples of one update; 0: all there are"},
     {"shuffle", TAME_BOOL, AT(shuffle), .fallback = "on", .doc = "a new order in each epoch"},
+    {"loss", TAME_VARIANT, AT(loss), .fallback = "", .table = &tame_losses,
+     .doc = "short for gradient.loss"},
     {"gradient", TAME_GROUP, AT(gradient), .group = &tame_bptt_schema,
      .doc = "what is made small, and how its gradient is worked out"},
     {"memory_mb", TAME_REAL, AT(memory_mb), .fallback = "", .min = 1e-3, .max = 1e9,
@@ -315,10 +317,15 @@ static tame_status check_targets(const tame_experiment *e, const tame_model *mod
   if (steps != shape.target_steps || width != shape.width)
     return tame_yaml_fail_at(e->marks, path,
                              "the targets of '%s' are [%lld][%lld] a sample, and the loss %s wants "
-                             "[%lld][%lld] of a model with %lld outputs and %lld steps",
+                             "[%lld][%lld] of a model with %lld output%s and %lld steps%s",
                              name, (long long)shape.target_steps, (long long)shape.width,
                              p.loss.row->name, (long long)steps, (long long)width,
-                             (long long)outputs, (long long)shape.steps);
+                             (long long)outputs, outputs == 1 ? "" : "s", (long long)shape.steps,
+                             shape.target_steps == 1
+                                 ? by_class ? "; one a sequence: {cross_entropy: {over: last}}, "
+                                              "or max, or mean"
+                                            : "; of one a sequence the other steps want NaN"
+                                 : "");
   if (shape.classes > outputs)
     return tame_yaml_fail_at(e->marks, path, "'%s' has %lld classes, and the model %lld outputs",
                              name, (long long)shape.classes, (long long)outputs);
@@ -342,6 +349,13 @@ static tame_status check_fit(const tame_experiment *e, const tame_model *model, 
         e->marks, phase_path(e, k, "epochs"),
         "found %lld, and '%s' has %lld new samples in each: want 2^40 in all at most",
         (long long)fit->epochs, tame_data_at(e, data)->name, (long long)samples);
+  tame_status status = tame_optimizer_create(&spare, &fit->optimizer, 1);
+  tame_optimizer_free(&spare);
+  if (status != TAME_OK) return bad(e, status, phase_path(e, k, "optimizer"));
+  if (tame_optimizer_curvature(&fit->optimizer) >= 0 && fit->gradient.truncate > 0)
+    return tame_yaml_fail_at(e->marks, phase_path(e, k, "gradient.truncate"),
+                             "found %lld, want 0 with %s, whose products go back over all steps",
+                             (long long)fit->gradient.truncate, fit->optimizer.row->name);
   const bool searches = tame_optimizer_searches(&fit->optimizer);
   if (searches && fit->schedules.count > 0)
     return tame_yaml_fail_at(e->marks, phase_path(e, k, "schedules"),
@@ -351,13 +365,6 @@ static tame_status check_fit(const tame_experiment *e, const tame_model *model, 
     return tame_yaml_fail_at(e->marks, phase_path(e, k, "clip"),
                              "found a limit with %s, which chooses its steps by itself",
                              fit->optimizer.row->name);
-  tame_status status = tame_optimizer_create(&spare, &fit->optimizer, 1);
-  tame_optimizer_free(&spare);
-  if (status != TAME_OK) return bad(e, status, phase_path(e, k, "optimizer"));
-  if (tame_optimizer_curvature(&fit->optimizer) >= 0 && fit->gradient.truncate > 0)
-    return tame_yaml_fail_at(e->marks, phase_path(e, k, "gradient.truncate"),
-                             "found %lld, want 0 with %s, whose products go back over all steps",
-                             (long long)fit->gradient.truncate, fit->optimizer.row->name);
   if (!fit->validate && (fit->patience || fit->weights == TAME_FIT_BEST))
     return tame_yaml_fail_at(e->marks, phase_path(e, k, fit->patience ? "patience" : "keep"),
                              "want `validate`: data to judge the weights by");
@@ -399,6 +406,37 @@ static tame_status set_losses(tame_experiment *e)
   return status;
 }
 
+/* A fit's own `loss` is that of its gradient. */
+static tame_status take_loss(tame_experiment *e, int64_t k)
+{
+  tame_fit *fit = ((tame_variant *)e->phases.at)[k].params;
+  if (!tame_fit_learns(e, k) || !fit->loss.row) return TAME_OK;
+  if (tame_yaml_find(e->marks, phase_path(e, k, "gradient.loss")))
+    return tame_yaml_fail_at(e->marks, phase_path(e, k, "loss"),
+                             "found one, and gradient.loss as well: want one of them");
+  const tame_variant given = fit->loss;
+  fit->loss = fit->gradient.loss; /* freed with the phase */
+  fit->gradient.loss = given;
+  return TAME_OK;
+}
+
+/* A fault of the model, "layers[1]: gru: units: found ...", at the key that it names. */
+static tame_status bad_model(const tame_experiment *e, tame_status status)
+{
+  long long layer;
+  char cell[64], key[64], path[256];
+  int used = 0;
+  if (status != TAME_ERR_INPUT ||
+      sscanf(tame_message(), "layers[%lld]: %63[a-z_]: %63[a-z_0-9]: %n", &layer, cell, key,
+             &used) < 3 ||
+      used == 0)
+    return bad(e, status, "model");
+  char why[2048];
+  snprintf(why, sizeof why, "%s", tame_message() + used);
+  snprintf(path, sizeof path, "model.layers[%lld].%s.%s", layer, cell, key);
+  return tame_yaml_fail_at(e->marks, path, "%s", why);
+}
+
 tame_status tame_fit_check(tame_experiment *e, MPI_Comm comm)
 {
   tame_model *model = NULL;
@@ -409,7 +447,8 @@ tame_status tame_fit_check(tame_experiment *e, MPI_Comm comm)
     status = tame_yaml_fail_at(e->marks, "phases", "the list is empty, want at least one phase");
   if (status == TAME_OK && e->model.layers.count == 0)
     status = tame_yaml_fail_at(e->marks, "model.layers", "the list is empty, want at least one");
-  if (status == TAME_OK) status = bad(e, tame_model_create(&model, &e->model), "model");
+  if (status == TAME_OK) status = bad_model(e, tame_model_create(&model, &e->model));
+  for (int64_t k = 0; status == TAME_OK && k < e->phases.count; k++) status = take_loss(e, k);
   if (status == TAME_OK) status = set_losses(e);
   status = tame_agree(comm, status);
   for (int64_t k = 0; status == TAME_OK && k < e->data.count; k++) status = check_data(e, comm, k);

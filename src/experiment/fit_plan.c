@@ -14,7 +14,7 @@ double tame_fit_work(const tame_experiment *e, int64_t phase)
   const tame_data_shape s = tame_fit_shape(e, tame_fit_find_data(e, fit->data));
   const double all = (double)s.samples * (double)s.steps;
   if (!tame_fit_learns(e, phase)) return all;
-  double epoch = 3 * all;
+  double epoch = 3 * all * tame_optimizer_gradients(&fit->optimizer);
   if (fit->validate) {
     const tame_data_shape v = tame_fit_shape(e, tame_fit_find_data(e, fit->validate));
     epoch += (double)v.samples * (double)v.steps;
@@ -127,7 +127,8 @@ static tame_status time_fit(const tame_experiment *e, tame_model *model, int64_t
   if (status == TAME_OK && fit->validate)
     status = time_judging(e, model, phase, tame_fit_find_data(e, fit->validate),
                           out->group * q->threads, &judging);
-  double update = micro * rounds(batch, fit->gradient.micro_batch, out->group * q->threads);
+  double update = micro * rounds(batch, fit->gradient.micro_batch, out->group * q->threads) *
+                  tame_optimizer_gradients(&fit->optimizer);
   if (out->group > 1) update += 2 * bytes / q->bandwidth + 2 * log2(out->group) * q->latency_s;
   if (q->updates_per_second > 0) update = 1 / q->updates_per_second;
   *seconds = (double)fit->epochs * (updates * update + judging);

@@ -71,12 +71,22 @@ static bool put_words(FILE *out, const char *key, const tame_experiment *model, 
 static void put_dataset(FILE *out, const char *file, const char *key, const char *name)
 {
   if (!name && tame_hdf5_has(file, key)) name = key;
-  if (!name || !*name) return;
+  if (!name) return;
   fputs(", ", out);
   put_text(out, key, name);
 }
 
-static void put_data(FILE *out, const tame_prediction *what)
+/* Whether targets are classes, the loss says; how many, what the model learned from. */
+static void put_classes(FILE *out, const char *loss, const tame_experiment *model)
+{
+  fputs(", ", out);
+  if (!strstr(loss, "cross_entropy")) fputs("classes: 0", out);
+  else if (!put_words(out, "classes", model, "data[0].from.file.classes"))
+    fputs("classes: -1", out);
+}
+
+static void put_data(FILE *out, const tame_prediction *what, const char *loss,
+                     const tame_experiment *model)
 {
   const bool timed = what->time || what->elapsed; /* who names one does not want the other */
   const bool targets = what->y ? *what->y != '\0' : tame_hdf5_has(what->data, "y");
@@ -88,6 +98,7 @@ static void put_data(FILE *out, const tame_prediction *what)
   put_dataset(out, what->data, "elapsed", timed && !what->elapsed ? "" : what->elapsed);
   put_dataset(out, what->data, "time", timed && !what->time ? "" : what->time);
   put_dataset(out, what->data, "mask", !targets && !what->mask ? "" : what->mask);
+  put_classes(out, loss, model);
   fputs("}}}]\n", out);
 }
 
@@ -109,12 +120,24 @@ static void put_loss(FILE *out, const tame_prediction *what, const tame_experime
   fputs("loss: mse", out);
 }
 
+/* "loss: ..."; NULL without memory. Owned by the caller. */
+static char *loss_of(const tame_prediction *what, const tame_experiment *model)
+{
+  char *text = NULL;
+  size_t size;
+  FILE *out = open_memstream(&text, &size);
+  if (!out) return NULL;
+  put_loss(out, what, model);
+  return fclose(out) == 0 ? text : NULL;
+}
+
 static tame_status compose(const tame_prediction *what, char **text)
 {
   size_t size;
   tame_experiment *model;
   tame_status status = read_model(&model, what);
-  FILE *out = status == TAME_OK ? open_memstream(text, &size) : NULL;
+  char *loss = status == TAME_OK ? loss_of(what, model) : NULL;
+  FILE *out = loss ? open_memstream(text, &size) : NULL;
   if (out) {
     put_text(out, "name", model->name);
     fputc('\n', out);
@@ -122,14 +145,15 @@ static tame_status compose(const tame_prediction *what, char **text)
     fputs("\nweights: {", out);
     put_path(out, "file", what->model);
     fprintf(out, ", network: %lld}\n", (long long)(what->network < 0 ? 0 : what->network));
-    put_data(out, what);
+    put_data(out, what, loss, model);
     fputs("phases: [test: {name: predict, ", out);
-    put_loss(out, what, model);
+    fprintf(out, "%s", loss);
     fprintf(out, ", record: -1, states: %s}]\noutput: {weights: final}\n",
             what->states ? "on" : "off");
   }
   if (status == TAME_OK && (!out || fclose(out) != 0))
     status = tame_fail(TAME_ERR_NOMEM, "no memory for an experiment");
+  free(loss);
   tame_experiment_free(&model);
   return status;
 }

@@ -228,6 +228,7 @@ static void report(run *r, bool trial_ended)
       .share = isnan(left) ? 0 : done / (done + left),
       .seconds_left = left,
       .trial_ended = trial_ended,
+      .unit = "trial",
   };
   r->options->progress(&progress, r->options->context);
   r->course.reported = now();

@@ -593,7 +593,7 @@ static void backwards(job *j)
 }
 
 /* losses: of the samples of this micro-batch. */
-static void work_on(job *j, int64_t targets, sample_loss *losses, bool with_gradient)
+static void work_on(job *j, const int64_t targets[2], sample_loss *losses, bool with_gradient)
 {
   lane *l = j->l;
   const tame_sequences_view view = view_of(j);
@@ -601,7 +601,7 @@ static void work_on(job *j, int64_t targets, sample_loss *losses, bool with_grad
   fetch(j);
   const bool sound = tame_loss_tally(loss, &view, l->counts) < 0;
   for (int64_t i = 0; i < j->count; i++)
-    l->weight[i] = tame_loss_weight(loss, l->counts[i], targets, j->batch->samples);
+    l->weight[i] = tame_loss_weight(loss, l->counts[i], targets[0], targets[1]);
   forwards(j);
   tame_loss_run(loss, &view, l->weight, l->data, l->dy);
   if (j->v) tame_loss_curve(loss, &view, l->weight, l->ty, l->dy);
@@ -613,12 +613,13 @@ static void work_on(job *j, int64_t targets, sample_loss *losses, bool with_grad
 
 /* ---- a batch --------------------------------------------------------------------------------- */
 
-/* Targets of all samples, fit to be used. Collective. */
-static tame_status count_targets(tame_bptt *b, const tame_batch *batch, int64_t *targets)
+/* Targets of all samples, fit to be used, and samples that have any. Collective. */
+static tame_status count_targets(tame_bptt *b, const tame_batch *batch, int64_t targets[2])
 {
-  int64_t own = 0;
+  int64_t own[2] = {0};
   tame_status status = TAME_OK;
-  *targets = batch->targets;
+  targets[0] = batch->targets;
+  targets[1] = batch->samples;
   if (batch->targets > 0) return TAME_OK;
   for (int64_t k = b->micro.first[b->rank]; k < b->micro.first[b->rank + 1]; k++) {
     const job j = job_of(b, batch, NULL, &b->lanes[0], k);
@@ -626,10 +627,13 @@ static tame_status count_targets(tame_bptt *b, const tame_batch *batch, int64_t 
     fetch(&j);
     status = tame_loss_count(&b->p.loss, &view, j.l->counts);
     if (status != TAME_OK) break;
-    for (int64_t i = 0; i < j.count; i++) own += j.l->counts[i];
+    for (int64_t i = 0; i < j.count; i++) {
+      own[0] += j.l->counts[i];
+      own[1] += j.l->counts[i] > 0;
+    }
   }
   status = tame_agree(b->comm, status);
-  if (status == TAME_OK) MPI_Allreduce(&own, targets, 1, MPI_INT64_T, MPI_SUM, b->comm);
+  if (status == TAME_OK) MPI_Allreduce(own, targets, 2, MPI_INT64_T, MPI_SUM, b->comm);
   return status;
 }
 
@@ -643,8 +647,9 @@ static void sum_losses(tame_bptt *b, int64_t samples, tame_batch_result *r)
   r->rates = tame_tree_sum(b->column, samples);
 }
 
-static void work_on_all(tame_bptt *b, const tame_batch *batch, const double *slab, int64_t targets,
-                        const double *v, double structural, bool with_gradient)
+static void work_on_all(tame_bptt *b, const tame_batch *batch, const double *slab,
+                        const int64_t targets[2], const double *v, double structural,
+                        bool with_gradient)
 {
   const int64_t end = b->micro.first[b->rank + 1];
   for (int64_t k = b->micro.first[b->rank]; k < end; k += b->n_lanes) {
@@ -665,7 +670,7 @@ static void work_on_all(tame_bptt *b, const tame_batch *batch, const double *sla
 static tame_status run(tame_bptt *b, const double *slab, const tame_batch *batch, const double *v,
                        double structural, tame_batch_result *result, double *out)
 {
-  int64_t targets;
+  int64_t targets[2];
   *result = (tame_batch_result){0};
   if (batch->samples < 1 || batch->samples > b->samples || batch->steps < 1 ||
       batch->steps > b->steps) /* the same on every rank */
@@ -677,11 +682,12 @@ static tame_status run(tame_bptt *b, const double *slab, const tame_batch *batch
     return tame_fail(TAME_ERR_INPUT, "found sequences that go on, with a bidirectional layer: it "
                                      "must hear each from both ends");
   tame_status status = plan(b, batch->samples);
-  if (status == TAME_OK) status = count_targets(b, batch, &targets);
+  if (status == TAME_OK) status = count_targets(b, batch, targets);
   if (status != TAME_OK) return status;
   tame_model_turn(b->model, slab, b->turned);
   work_on_all(b, batch, slab, targets, v, structural, out != NULL);
   sum_losses(b, batch->samples, result);
+  result->targets = targets[0];
   if (out) tame_vector_sum_finish(b->sum, out);
   if (!isfinite(result->data + result->rates))
     return tame_fail(TAME_ERR_NUMERIC, "found a loss of %g, want a finite one",

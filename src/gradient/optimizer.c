@@ -96,6 +96,12 @@ bool tame_optimizer_searches(const tame_variant *rule)
   return ((const tame_optimizer_kind *)rule->row)->search != NULL;
 }
 
+double tame_optimizer_gradients(const tame_variant *rule)
+{
+  const tame_optimizer_kind *kind = (const tame_optimizer_kind *)rule->row;
+  return kind->gradients ? kind->gradients(rule->params) : 1;
+}
+
 int64_t tame_optimizer_curvature(const tame_variant *rule)
 {
   const tame_optimizer_kind *kind = (const tame_optimizer_kind *)rule->row;

@@ -66,6 +66,14 @@ static int64_t curvature(const void *params)
   return ((const hf_params *)params)->curvature;
 }
 
+/* Iterations at two gradients each, a few points and lines at a third; the fewest, as most updates do not take many
+ * more. */
+static double gradients(const void *params)
+{
+  const hf_params *p = params;
+  return 1 + 2 * (double)(p->fewest + 1) + 10 / 3.;
+}
+
 /* One update at work. */
 typedef struct hf {
   const hf_params *p;
@@ -250,4 +258,5 @@ const tame_optimizer_kind tame_optimizer_hessian_free = {
     .search = search,
     .work = work,
     .curvature = curvature,
+    .gradients = gradients,
 };

@@ -45,6 +45,13 @@ static int64_t work(const void *params, int64_t count)
   return 4 * count;
 }
 
+/* The first, and of a line some. */
+static double gradients(const void *params)
+{
+  (void)params;
+  return 4;
+}
+
 /* A place on the line. */
 typedef struct spot {
   double step, loss, slope;
@@ -193,4 +200,5 @@ const tame_optimizer_kind tame_optimizer_conjugate_gradient = {
     .keeps = keeps,
     .search = search,
     .work = work,
+    .gradients = gradients,
 };

@@ -72,6 +72,7 @@ typedef struct tame_optimizer_kind {
   tame_status (*search)(const void *params, const tame_search *search);
   int64_t (*work)(const void *params, int64_t count); /**< of search(): numbers */
   int64_t (*curvature)(const void *params);           /**< samples of its products; NULL: none */
+  double (*gradients)(const void *params);            /**< that an update costs, about; NULL: 1 */
 } tame_optimizer_kind;
 
 #endif

@@ -138,6 +138,21 @@ static void print_hits(FILE *out, hid_t phase, const char *task, int64_t row)
   free_values(&v);
 }
 
+/* The least loss of the validation, and when it was. */
+static void print_validation(FILE *out, hid_t phase, const char *task, int64_t row)
+{
+  char path[TAME_PATH];
+  snprintf(path, sizeof path, "%s/validation_loss", task);
+  values v = read_values(phase, path);
+  const double *loss = row_of(&v, row);
+  int64_t best = 0;
+  for (int64_t k = 1; loss && k < v.columns; k++)
+    if (!(loss[k] >= loss[best])) best = isnan(loss[k]) ? best : k;
+  if (loss && isfinite(loss[best]))
+    fprintf(out, "; validation %.4g after epoch %lld", loss[best], (long long)best + 1);
+  free_values(&v);
+}
+
 /* Losses of a network; where it has fewer trials than others, the rest is NaN. */
 static void print_losses(FILE *out, hid_t phase, const char *task, int64_t row)
 {
@@ -152,11 +167,12 @@ static void print_losses(FILE *out, hid_t phase, const char *task, int64_t row)
   while (trials > 0 && isnan(loss[trials - 1])) trials--;
   if (trials > 0) {
     fprintf(out, "  %4lld %s%s, loss %.4g", (long long)trials, fits ? "epoch" : "trial",
-            trials == 1 ? " " : "s", loss[0]);
+            trials == 1 ? "" : "s", loss[0]);
     if (trials > 1) fprintf(out, " (first), %.4g (last)", loss[trials - 1]);
     if (solves(phase)) fprintf(out, " before it is solved for");
     print_figures(out, phase, task, row, v.columns);
     print_hits(out, phase, task, row);
+    print_validation(out, phase, task, row);
   }
   free_values(&v);
 }

@@ -100,14 +100,37 @@ static bool wanted(const char *name)
   return name && *name;
 }
 
+static bool is_there(const tame_sequences_file *f, const char *name)
+{
+  return H5Lexists(f->file, name, H5P_DEFAULT) > 0;
+}
+
+/* A name that was not chosen, of what need not be there. */
+static bool may_lack(const tame_sequences_file *f, const tame_sequences_array *a)
+{
+  return a != &f->x && strcmp(a->name, a->key) == 0;
+}
+
+/* Time stamps or elapsed times. */
+static void choose_time(tame_sequences_file *f)
+{
+  const tame_sequences_wish *w = &f->wish;
+  const bool elapsed = wanted(w->elapsed) &&
+                       (strcmp(w->elapsed, "elapsed") != 0 || is_there(f, w->elapsed));
+  if (elapsed && (!wanted(w->time) || strcmp(w->time, "time") == 0)) f->wish.time = NULL;
+  const bool stamps = wanted(f->wish.time);
+  f->time = (tame_sequences_array){.key = stamps ? "time" : "elapsed",
+                                   .name = stamps ? w->time : w->elapsed,
+                                   .set = -1};
+}
+
 static tame_status open_array(tame_sequences_file *f, tame_sequences_array *a, const char **key)
 {
-  if (!wanted(a->name)) return TAME_OK;
+  if (!wanted(a->name) || (may_lack(f, a) && !is_there(f, a->name))) return TAME_OK;
+  if (a == &f->mask && may_lack(f, a) && f->y.set < 0) return TAME_OK; /* nothing to mask */
   *key = a->key;
   a->set = H5Dopen2(f->file, a->name, H5P_DEFAULT);
   if (a->set >= 0) return find_shape(f, a, key);
-  if (a == &f->y && f->wish.y_may_lack && H5Lexists(f->file, a->name, H5P_DEFAULT) == 0)
-    return TAME_OK;
   return tame_fail(TAME_ERR_INPUT, "'%s' has no dataset '%s'", f->wish.path, a->name);
 }
 
@@ -317,6 +340,7 @@ static tame_status open_file(tame_sequences_file *f, const char **key)
   fclose(seen);
   f->file = H5Fopen(f->wish.path, H5F_ACC_RDONLY, H5P_DEFAULT);
   if (f->file < 0) return tame_fail(TAME_ERR_INPUT, "cannot read '%s' as HDF5", f->wish.path);
+  choose_time(f);
   tame_status status = open_array(f, &f->x, key);
   if (status == TAME_OK) status = open_array(f, &f->y, key);
   if (status == TAME_OK) status = open_array(f, &f->time, key);
@@ -341,13 +365,10 @@ static tame_status make_scratch(tame_sequences_file *f)
 tame_status tame_sequences_open(tame_sequences_file *f, const tame_sequences_wish *wish,
                                 const char **key)
 {
-  const bool stamps = wanted(wish->time);
   *f = (tame_sequences_file){.wish = *wish, .file = -1, .most = -1};
   f->x = (tame_sequences_array){.key = "x", .name = wish->x, .set = -1};
   f->y = (tame_sequences_array){.key = "y", .name = wish->y, .set = -1};
-  f->time = (tame_sequences_array){.key = stamps ? "time" : "elapsed",
-                                   .name = stamps ? wish->time : wish->elapsed,
-                                   .set = -1};
+  f->time = (tame_sequences_array){.key = "time", .set = -1};
   f->mask = (tame_sequences_array){.key = "mask", .name = wish->mask, .set = -1};
   H5Eget_auto2(H5E_DEFAULT, &f->report, &f->report_context);
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);

@@ -7,10 +7,10 @@
 
 #include <hdf5.h>
 
-/** What to read. Datasets that are NULL or "" are not wanted. */
+/** What to read. Datasets that are NULL or "" are not wanted; y, time, elapsed and mask that have those very names may
+ *  lack, and of time and elapsed the latter is taken. */
 typedef struct tame_sequences_wish {
   const char *path, *x, *y, *time, *elapsed, *mask;
-  bool y_may_lack;      /**< no y in the file: no targets */
   int64_t first, end;   /**< of the samples; end -1: all */
   int64_t network;      /**< whose row in a results file; -1: not said */
   int64_t classes;      /**< y: -1: classes if whole numbers, as many as there are; 0: numbers */

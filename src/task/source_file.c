@@ -34,14 +34,15 @@ static const tame_field fields[] = {
      .doc =
          "dataset [sample][step][width] or [sample][step]; for one target a sequence [sample] or "
          "[sample][1]; NaN: no target; without a dataset y there are none"},
-    {"time", TAME_STRING, AT(time), .fallback = "",
+    {"time", TAME_STRING, AT(time), .fallback = "time",
      .doc = "dataset [sample][step] of time stamps, for cells that know the time between steps"},
-    {"elapsed", TAME_STRING, AT(elapsed), .fallback = "",
+    {"elapsed", TAME_STRING, AT(elapsed), .fallback = "elapsed",
      .doc = "dataset [sample][step] of times since the step before, instead"},
     {"first_elapsed", TAME_REAL, AT(first_elapsed), .fallback = "", .min = 1e-12, .max = 1e12,
      .doc = "with time stamps: time before the first step; default: 1"},
-    {"mask", TAME_STRING, AT(mask), .fallback = "",
-     .doc = "dataset [sample][step], or [sample] for one target a sequence; 0: no target"},
+    {"mask", TAME_STRING, AT(mask), .fallback = "mask",
+     .doc = "(as time and elapsed: if it is there, '' for not) dataset [sample][step], or [sample] "
+            "for one target a sequence; 0: no target"},
     {"classes", TAME_INT, AT(classes), .fallback = "-1", .min = -1, .max = 1e9,
      .doc = "n: targets are classes 0 to n - 1; 0: they are numbers; -1: classes if y holds "
             "integers, one a step: as many as the largest of them says"},
@@ -63,7 +64,9 @@ static tame_status check_keys(const file_params *p, const char **key)
 {
   const double *rows = p->rows.at;
   *key = "elapsed";
-  if (given(p->time) && given(p->elapsed))
+  const bool two = given(p->time) && given(p->elapsed) && strcmp(p->time, "time") != 0 &&
+                   strcmp(p->elapsed, "elapsed") != 0;
+  if (two)
     return tame_fail(TAME_ERR_INPUT, "found '%s', but time is given too; want one of them",
                      p->elapsed);
   *key = "first_elapsed";
@@ -88,7 +91,6 @@ static tame_sequences_wish wish_of(const file_params *p, const char *path)
       .time = p->time,
       .elapsed = p->elapsed,
       .mask = p->mask,
-      .y_may_lack = given(p->y) && strcmp(p->y, "y") == 0,
       .first = p->rows.count ? (int64_t)p->rows.at[0] : 0,
       .end = p->rows.count ? (int64_t)p->rows.at[1] : -1,
       .network = p->network,

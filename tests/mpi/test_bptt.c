@@ -251,6 +251,7 @@ static void products_are_gauss_newtons(void **state)
   (void)state;
   for (int k = 0; k < PROBLEMS; k++) {
     problem p = problem_of(problems[k], T);
+    p.p.penalties = (tame_penalties){0};
     tame_bptt *b, *alone;
     const tame_batch batch = batch_of(&p, SAMPLES, true);
     const int64_t n = tame_model_count(p.model), outputs = tame_model_outputs(p.model);

@@ -96,11 +96,19 @@ static void set_rows(tame_data *data, double first, double end)
   rows->count = 2;
 }
 
-static tame_data make(const char *path)
+static tame_data make_as_it_is(const char *path)
 {
   tame_data data = {.seed = 1};
   if (tame_variant_set(&data.source, &tame_sources, "file") != TAME_OK) abort();
   set_text(&data, "path", path);
+  return data;
+}
+
+/* Without what is read if it is there. */
+static tame_data make(const char *path)
+{
+  tame_data data = make_as_it_is(path);
+  set_text(&data, "time", ""), set_text(&data, "elapsed", ""), set_text(&data, "mask", "");
   return data;
 }
 
@@ -241,6 +249,25 @@ static void all_arrays_are_read(void **state)
   load(&data);
   tame_data_draw(&data, 5, &x[0][0], &y[0][0], elapsed);
   assert_all(elapsed[0] == 0.125 && elapsed[1] == 1.25);
+  drop(&data);
+}
+
+/* A mask of that very name is read without being asked for. */
+static void what_is_there_is_read(void **state)
+{
+  (void)state;
+  const arrays a = numbers();
+  write_all("all.h5", &a);
+  tame_data data = make_as_it_is("all.h5");
+  const tame_data_shape shape = load(&data);
+  double x[STEPS][INPUTS], y[STEPS][WIDTH];
+  bool good = !shape.has_elapsed; /* the stamps there have another name */
+  for (int s = 0; s < shape.samples; s++) {
+    tame_data_draw(&data, s, &x[0][0], &y[0][0], NULL);
+    for (int t = 0; t < STEPS; t++)
+      good = good && same_number(y[t][0], masked(s, t) ? NAN : y_of(s, t, 0));
+  }
+  assert_all(good);
   drop(&data);
 }
 
@@ -479,7 +506,7 @@ static void shapes_and_names_are_checked(void **state)
   REFUSE("elapsed", "time is given too", "time", "stamps", "elapsed", "gaps");
   REFUSE("mask", "labels: found shape [6], want [6][4]", "mask", "labels");
   REFUSE("mask", "mask: found shape [6][4], want [6][1]", "mask", "mask", "y", "labels");
-  REFUSE("mask", "no targets", "mask", "mask", "y", "");
+  REFUSE("mask", "no targets", "mask", "one_mask", "y", "");
   data = make("all.h5");
   *(double *)field(&data, "first_elapsed") = 2;
   refuse(&data, "from.file.first_elapsed", "no time stamps");
@@ -590,6 +617,7 @@ static int group(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(all_arrays_are_read),
+      cmocka_unit_test(what_is_there_is_read),
       cmocka_unit_test(targets_may_be_classes_or_lack),
       cmocka_unit_test(results_have_networks_and_time_last),
       cmocka_unit_test(a_node_has_one_copy),

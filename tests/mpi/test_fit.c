@@ -151,7 +151,7 @@ static void stopped_after_every_update_it_ends_the_same(void **state)
   assert_all(status == TAME_OK);
   const double epochs = number_in("whole.h5", "phases/best/waves/epochs");
   assert_true(epochs > 4 && epochs < 12); /* patience had an end, and the best was not the last */
-  assert_int_equal(sessions, 3 * (int)epochs + 2 * 3 + 5 + 1);
+  assert_int_equal(sessions, 3 * (int)epochs + 2 * 3 + 5 + 1 + 4); /* and between phases */
   assert_true(are_equal("whole.h5", "pieces.h5"));
   discard("whole.h5");
   discard("pieces.h5");

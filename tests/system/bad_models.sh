@@ -78,7 +78,7 @@ bad $noise "model.layers: the list is empty, want at least one" 'model.layers=[]
 
 # Models and their circuits
 bad $noise "model.inputs: found '0', want a whole number from 1" model.inputs=0
-bad $noise "$(place $noise '^model:'): model: layers[0]: rnn: units: found 0 without a circuit, want one of the two" \
+bad $noise "model.layers[0].rnn.units: found 0 without a circuit, want one of the two" \
   'model.layers[0]={rnn: {units: 0}}'
 bad $noise "model.layers[0].rnn.unit: unknown key, did you mean 'units'?" 'model.layers[0]={rnn: {unit: 3}}'
 circuit() { # WORDS CIRCUIT

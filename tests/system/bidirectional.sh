@@ -70,7 +70,7 @@ done
 "$TAME" compare one.h5 other.h5 >verdict.txt || fail "segments: $(cat verdict.txt)"
 
 bad() { refuse 2 "$1" "$TAME" run job.yaml -q -o bad.h5 --set "${@:2}"; }
-bad "model: layers[1]: bidirectional: cell: found dense, want rnn, gru, lstm, ltc or cfc: it has no state" \
+bad "model.layers[1].bidirectional.cell: found dense, want rnn, gru, lstm, ltc or cfc: it has no state" \
   'model.layers[1]={bidirectional: {cell: {dense: {units: 2}}}}'
 bad "cell: found lif, want rnn, gru, lstm, ltc or cfc: it spikes" \
   'model.layers[1]={bidirectional: {cell: {lif: {units: 2}}}}'

@@ -238,7 +238,7 @@ static void read_yaml(const char *text, tame_data *data)
 static void sets_are_read_and_echoed(void **state)
 {
   char text[256] = "name: mine\n"
-                   "from: {file: {path: a.h5, x: u, y: \"\", rows: [2, 5]}}\n"
+                   "from: {file: {path: a.h5, x: u, y: \"\", time: \"\", rows: [2, 5]}}\n"
                    "samples: 2\n"
                    "fresh: on\n";
   set s = {0};
