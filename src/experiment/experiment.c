@@ -355,6 +355,26 @@ static tame_status check_overrides(const char *path, const char *const *sets, in
   return TAME_OK;
 }
 
+/* Where paths start: beside the file, or for results where they did. Collective. */
+static tame_status find_folder(MPI_Comm comm, const char *path, bool archived, char *folder,
+                               size_t size)
+{
+  int rank;
+  char *before = NULL;
+  MPI_Comm_rank(comm, &rank);
+  snprintf(folder, size, "%s", path);
+  char *slash = strrchr(folder, '/');
+  if (slash) slash[slash == folder] = '\0';
+  else snprintf(folder, size, ".");
+  if (!archived) return TAME_OK;
+  if (rank == 0 && tame_results_text(path, "/", "folder", &before) != TAME_OK) before = copy("");
+  tame_status status = tame_agree(comm, rank > 0 || before ? TAME_OK : TAME_ERR_NOMEM);
+  if (status == TAME_OK) status = tame_share_text(comm, &before, &archived);
+  if (status == TAME_OK && *before) snprintf(folder, size, "%s", before);
+  free(before);
+  return status;
+}
+
 tame_status tame_experiment_load(tame_experiment **out, MPI_Comm comm, const char *path,
                                  const char *const *sets, int n_sets)
 {
@@ -367,11 +387,9 @@ tame_status tame_experiment_load(tame_experiment **out, MPI_Comm comm, const cha
   status = tame_agree(comm, status);
   if (status == TAME_OK) status = tame_share_text(comm, &text, &archived);
   if (status == TAME_OK) {
-    snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (slash) slash[slash == folder] = '\0';
-    else snprintf(folder, sizeof folder, ".");
     if (archived && rank == 0) status = check_overrides(path, sets, n_sets);
+    status = tame_agree(comm, status);
+    if (status == TAME_OK) status = find_folder(comm, path, archived, folder, sizeof folder);
     status = tame_agree(comm, status);
     const tame_source source = {.name = (char *)path,
                                 .text = text,

@@ -6,6 +6,7 @@
 #include "network/inside.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,8 +24,9 @@ typedef struct study {
   int rank, size, group_size;
   tame_layout layout;
   const char *path;
-  char *folder; /* of checkpoints */
-  int64_t *ids; /* of the chosen networks, ascending, [rows] */
+  char *folder;        /* of checkpoints */
+  char from[PATH_MAX]; /* where paths of the experiment start */
+  int64_t *ids;        /* of the chosen networks, ascending, [rows] */
   int64_t rows;
   double *cycles;       /* each network takes, [rows] */
   double a_step;        /* most cycles that a step takes */
@@ -268,6 +270,7 @@ static void plan_whole(study *s, char *keys, size_t size)
   tame_blueprint_whole(b, "/", "threads", s->layout.threads);
   tame_blueprint_whole(b, "/", "nodes", s->layout.nodes);
   tame_blueprint_text(b, "/", "started", started);
+  if (realpath(s->e->source.folder, s->from)) tame_blueprint_text(b, "/", "folder", s->from);
   tame_blueprint_text(b, "state", "meaning", "0 waiting, 1 running, 2 done, 3 failed");
 }
 

@@ -96,7 +96,8 @@ static void run_back(unrolled *u)
   memset(dnext, 0, (size_t)u->state * sizeof *dnext);
   for (int64_t t = u->steps - 1; t >= 0; t--) {
     const tame_step s = step_at(u, t);
-    const tame_adjoint a = {dnext, u->dy + t * u->outputs, dstate, NULL, u->gradient, 0, 0, NULL, 0};
+    const tame_adjoint a = {dnext, u->dy + t * u->outputs, dstate, NULL, u->gradient, 0, 0, NULL,
+                            0};
     tame_model_step_vjp(u->model, &s, &a);
     double *const swapped = dnext;
     dnext = dstate;
