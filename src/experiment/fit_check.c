@@ -420,20 +420,25 @@ static tame_status take_loss(tame_experiment *e, int64_t k)
   return TAME_OK;
 }
 
+/* The word before ": ", and what follows; NULL where there is none. */
+static const char *take_word(const char *at, int *length)
+{
+  *length = (int)strspn(at, "abcdefghijklmnopqrstuvwxyz_0123456789[]");
+  return *length > 0 && strncmp(at + *length, ": ", 2) == 0 ? at + *length + 2 : NULL;
+}
+
 /* A fault of the model, "layers[1]: gru: units: found ...", at the key that it names. */
 static tame_status bad_model(const tame_experiment *e, tame_status status)
 {
-  long long layer;
-  char cell[64], key[64], path[256];
-  int used = 0;
-  if (status != TAME_ERR_INPUT ||
-      sscanf(tame_message(), "layers[%lld]: %63[a-z_]: %63[a-z_0-9]: %n", &layer, cell, key,
-             &used) < 3 ||
-      used == 0)
+  char message[2048], path[512];
+  int layer, cell = 0, key = 0;
+  snprintf(message, sizeof message, "%s", tame_message());
+  const char *at_cell = take_word(message, &layer),
+             *at_key = at_cell ? take_word(at_cell, &cell) : NULL,
+             *why = at_key ? take_word(at_key, &key) : NULL;
+  if (status != TAME_ERR_INPUT || !why || strncmp(message, "layers[", 7) != 0)
     return bad(e, status, "model");
-  char why[2048];
-  snprintf(why, sizeof why, "%s", tame_message() + used);
-  snprintf(path, sizeof path, "model.layers[%lld].%s.%s", layer, cell, key);
+  snprintf(path, sizeof path, "model.%.*s.%.*s.%.*s", layer, message, cell, at_cell, key, at_key);
   return tame_yaml_fail_at(e->marks, path, "%s", why);
 }
 
