@@ -1,6 +1,6 @@
 /* Source `file`: sequences of the user's own, from HDF5. Rank 0 reads slab by slab into memory that the
  * ranks of its node share, and sends each slab to one rank of every other node, into its place too: so
- * there is one copy a node, and never two. */
+ * the ranks that load it together have one copy a node. */
 #include "base/memory.h"
 #include "tame/parallel.h"
 #include "task/sequences.h"
