@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 bool on_all_ranks(bool ok)
 {
@@ -84,6 +85,17 @@ void invert(int64_t n, const double *A, double *inverse)
   }
   free(copy);
   free(column);
+}
+
+int run_in_new_folder(int (*tests)(void))
+{
+  char folder[] = "/tmp/tame-test-XXXXXX";
+  if (world_rank() == 0 && !mkdtemp(folder)) return 1;
+  MPI_Bcast(folder, (int)sizeof folder, MPI_CHAR, 0, MPI_COMM_WORLD);
+  if (chdir(folder) != 0) return 1;
+  const int failed = tests();
+  MPI_Barrier(MPI_COMM_WORLD);
+  return failed + (world_rank() == 0 && rmdir(folder) != 0);
 }
 
 int run_group(int (*group)(void), int *argc, char ***argv)

@@ -31,6 +31,9 @@ void solve(int64_t n, double *A, double *b);
 /** Inverse of a symmetric positive definite matrix, [n][n]. */
 void invert(int64_t n, const double *A, double *inverse);
 
+/** Run tests in a new folder that all ranks share; how many failed, one more if something is left in it. Collective. */
+int run_in_new_folder(int (*tests)(void));
+
 /** cmocka's runner between MPI_Init and MPI_Finalize; the number of failed tests. */
 int run_group(int (*group)(void), int *argc, char ***argv);
 

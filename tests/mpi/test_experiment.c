@@ -135,22 +135,20 @@ static void a_bad_text_is_refused(void **state)
   assert_non_null(strstr(tame_message(), "network.neurons: found '-1'"));
 }
 
-static int group(void)
+static int tests(void)
 {
-  char folder[] = "/tmp/tame-experiment-XXXXXX";
-  if (world_rank() == 0 && !mkdtemp(folder)) return 1;
-  MPI_Bcast(folder, (int)sizeof folder, MPI_CHAR, 0, MPI_COMM_WORLD);
-  if (chdir(folder) != 0) return 1;
-  const struct CMUnitTest tests[] = {
+  const struct CMUnitTest all[] = {
       cmocka_unit_test(results_do_not_depend_on_the_ranks),
       cmocka_unit_test(memory_that_runs_out_on_one_rank_fails_all),
       cmocka_unit_test(memory_that_runs_out_in_checkpoints_loses_nothing),
       cmocka_unit_test(a_bad_text_is_refused),
   };
-  const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-  MPI_Barrier(MPI_COMM_WORLD);
-  if (world_rank() == 0 && rmdir(folder) != 0) return failed + 1;
-  return failed;
+  return cmocka_run_group_tests(all, NULL, NULL);
+}
+
+static int group(void)
+{
+  return run_in_new_folder(tests);
 }
 
 int main(int argc, char **argv)

@@ -215,21 +215,19 @@ static void memory_that_runs_out_on_one_rank_fails_all(void **state)
   discard("failed.h5");
 }
 
-static int group(void)
+static int tests(void)
 {
-  char folder[] = "/tmp/tame-fit-XXXXXX";
-  if (world_rank() == 0 && !mkdtemp(folder)) return 1;
-  MPI_Bcast(folder, (int)sizeof folder, MPI_CHAR, 0, MPI_COMM_WORLD);
-  if (chdir(folder) != 0) return 1;
-  const struct CMUnitTest tests[] = {
+  const struct CMUnitTest all[] = {
       cmocka_unit_test(stopped_after_every_update_it_ends_the_same),
       cmocka_unit_test(one_that_fails_ends_the_same),
       cmocka_unit_test(memory_that_runs_out_on_one_rank_fails_all),
   };
-  const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-  MPI_Barrier(MPI_COMM_WORLD);
-  if (world_rank() == 0 && rmdir(folder) != 0) return failed + 1;
-  return failed;
+  return cmocka_run_group_tests(all, NULL, NULL);
+}
+
+static int group(void)
+{
+  return run_in_new_folder(tests);
 }
 
 int main(int argc, char **argv)
