@@ -89,7 +89,7 @@ typedef struct tame_run_options {
 } tame_run_options;
 
 /** Run all networks and write the results. Collective. Results get their name when all networks are done or
- *  have failed; a single network that fails leaves nothing.
+ *  have failed; a single network that fails leaves nothing, a single model what it had come to.
  *  @return TAME_OK; TAME_ERR_PART if some networks of a sweep failed, the rest being done;
  *  TAME_STOPPED after checkpoints, on options->stop or before the deadline; TAME_ERR_INPUT,
  *  TAME_ERR_NOMEM, TAME_ERR_IO or TAME_ERR_NUMERIC; the same on every rank */

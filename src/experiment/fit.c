@@ -464,29 +464,6 @@ static tame_status run_epoch(run *r)
   return status == TAME_OK ? tame_course_attend(&r->course, true) : status;
 }
 
-/* Epochs of a phase, from one on, that will not be have no figures. Rank 0's. */
-static tame_status put_rest(const run *r, int64_t phase, int64_t epoch)
-{
-  double none[TAME_FIT_FIGURES];
-  tame_status status = TAME_OK;
-  for (int k = 0; k < TAME_FIT_FIGURES; k++) none[k] = NAN;
-  for (int64_t k = epoch; status == TAME_OK && k < tame_fit_at(r->e, phase)->epochs; k++)
-    status = tame_fit_put_epoch(r->e, phase, k, none, r->member->results, r->member->row);
-  return status;
-}
-
-/* After a failure: of phases that will not be, too. Rank 0's. */
-static tame_status put_none(const run *r)
-{
-  const tame_member *m = r->member;
-  tame_status status = TAME_OK;
-  for (int64_t k = r->phase; status == TAME_OK && k < r->e->phases.count; k++) {
-    if (tame_fit_learns(r->e, k)) status = put_rest(r, k, k == r->phase ? r->epoch : 0);
-    else status = tame_fit_put_test(r->e, k, NAN, NAN, m->results, m->row);
-  }
-  return status;
-}
-
 /* Why a fit has ended, and with which weights. */
 static void tell_end(const run *r)
 {
@@ -512,13 +489,12 @@ static tame_status run_fit(run *r)
   while (status == TAME_OK && r->epoch < fit->epochs && !r->ended && !is_stale(r))
     status = run_epoch(r);
   if (status != TAME_OK) return status;
-  if (r->course.rank == 0) status = put_rest(r, r->phase, r->epoch);
   if (r->epoch < fit->epochs || fit->weights == TAME_FIT_BEST) tell_end(r);
   r->work_done = r->work_before_phase + tame_fit_work(r->e, r->phase);
   if (fit->weights == TAME_FIT_BEST)
     memcpy(tame_model_slab(r->model), r->best,
            (size_t)tame_model_count(r->model) * sizeof *r->best);
-  return tame_agree(r->member->comm, status);
+  return TAME_OK;
 }
 
 static tame_status run_test(run *r)
@@ -528,7 +504,7 @@ static tame_status run_test(run *r)
   tame_status status = TAME_OK;
   if (r->judges.shape.target_steps > 0) {
     status = place_failure(r, judge(r, &loss, &hits));
-    if (status == TAME_OK && m->comm != MPI_COMM_NULL && r->course.rank == 0)
+    if (status == TAME_OK && r->course.rank == 0)
       status = tame_fit_put_test(r->e, r->phase, loss, hits, m->results, m->row);
     r->course.last_loss = loss;
   }
@@ -714,10 +690,8 @@ tame_status tame_fit_run(const tame_member *m)
     status = run_phase(&r);
     if (status == TAME_OK) r.phase++;
   }
-  const bool failed = status == TAME_ERR_NUMERIC || status == TAME_ERR_INPUT,
-             ended = status == TAME_OK || failed;
+  const bool ended = status == TAME_OK || status == TAME_ERR_NUMERIC || status == TAME_ERR_INPUT;
   tame_status written = TAME_OK;
-  if (prepared && failed && r.course.rank == 0) written = put_none(&r);
   if (prepared && ended && r.course.rank == 0 && written == TAME_OK)
     written = tame_fit_put_weights(r.model, tame_model_slab(r.model), "final", m->results, m->row);
   if (ended && written == TAME_OK) written = tame_results_sync(m->results); /* of all ranks */
