@@ -2658,6 +2658,9 @@ def main():
         return complain("%s: %s" % (problem.path or path, problem))
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # who reads the names has left; the file is not to blame
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
     except Exception as error:  # a damaged file can fail anywhere: one line, no traceback
         if os.environ.get("TAME_DEBUG"):
             raise
