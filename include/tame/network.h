@@ -59,6 +59,24 @@ extern const tame_table tame_cells, tame_wirings;
  *  tame_schema_release(&tame_network_schema, params). Local. */
 tame_status tame_network_defaults(tame_network_params *params);
 
+/** A number that a unit has at every step: a state variable, or what is derived from such. */
+typedef struct tame_variable {
+  const char *name; /**< NULL ends a table of them */
+  const char *units;
+} tame_variable;
+
+/** State variables of the units, in their order in tame_network_states(); *count: how many; may be NULL. Borrowed.
+ *  Local. */
+const tame_variable *tame_network_variables(const tame_network_params *params, int *count);
+/** The variable of that name: its number among the state variables, or after these that among the derived ones;
+ *  -1: there is none. Local. */
+int tame_network_variable(const tame_network_params *params, const char *name);
+/** By its number. Local. */
+const tame_variable *tame_network_variable_at(const tame_network_params *params, int k);
+
+/** What a user should know of parameters that are allowed, "" if nothing. Local. */
+void tame_network_caution(const tame_network_params *params, char *text, size_t size);
+
 /** Check what no single field's limits can say. TAME_OK or TAME_ERR_INPUT; *key then names the
  *  parameter, "wiring.random.density", until the next call. Local. */
 tame_status tame_network_check(const tame_network_params *params, const char **key);
@@ -109,12 +127,13 @@ int64_t tame_network_synapses(const tame_network_params *params);
 /** This rank's neurons: first <= i < first + n_local. Local. */
 int64_t tame_network_first(const tame_network *network);
 int64_t tame_network_n_local(const tame_network *network);
-/** Rates and states of this rank's neurons, [n_local] float or double as params.precision says;
- *  borrowed, valid until the next step. Local. */
+/** Rates, [n_local], and states, [variables][n_local], of this rank's neurons, float or double as params.precision
+ *  says; borrowed, valid until the next step. Local. */
 const void *tame_network_rates(const tame_network *network);
 const void *tame_network_states(const tame_network *network);
-/** Rate of one of this rank's neurons, as double. Local. */
+/** Rate of one of this rank's neurons, and one of its variables by number, as double. Local. */
 double tame_network_rate(const tame_network *network, int64_t i_local);
+double tame_network_value(const tame_network *network, int variable, int64_t i_local);
 
 /** What a rank holds, for the layout line of a run. Local. */
 typedef struct tame_network_load {

@@ -49,6 +49,10 @@ static tame_status check(const void *params, const tame_analysis_about *about, c
   if (tame_network_features(about->network))
     return tame_fail(TAME_ERR_INPUT, "units of cell %s do not hear each other: nothing can diverge",
                      about->network->cell.row->name);
+  if (((const tame_cell *)about->network->cell.row)->variables)
+    return tame_fail(TAME_ERR_INPUT,
+                     "units of cell %s have several variables, between which there is no distance",
+                     about->network->cell.row->name);
   *key = "epsilon";
   if (about->network->precision == TAME_FLOAT && p->epsilon < 1e-3)
     return tame_fail(TAME_ERR_INPUT,

@@ -64,6 +64,7 @@ typedef struct bench {
   int64_t *start; /* of rows of W, [rows + 1] */
   int32_t *slot;
   char **w, **h, **x, **r, **view, **P, **u, **k; /* by thread */
+  char **states;                                  /* of the neurons of a step, [variables][rows] */
 } bench;
 
 static size_t inputs_of(const bench *b, size_t learner)
@@ -76,6 +77,21 @@ static size_t p_numbers(size_t inputs)
   return tame_tiles(inputs) * TAME_TILE * TAME_TILE;
 }
 
+/* A thread's neurons. */
+static tame_block block_of(const bench *b, int t)
+{
+  const tame_network_params *p = b->share->network;
+  return (tame_block){.kernels = b->kernels,
+                      .params = p->cell.params,
+                      .dt_ms = p->dt_ms,
+                      .units = p->neurons,
+                      .n = b->rows,
+                      .h = b->h[t],
+                      .x = b->states[t],
+                      .stride = b->rows,
+                      .r = b->r[t]};
+}
+
 static void do_step(void *context, int t)
 {
   const bench *b = context;
@@ -84,7 +100,10 @@ static void do_step(void *context, int t)
     b->kernels->dense_sums(b->rows, (size_t)b->start[1], -1, b->w[t], b->view[t], b->h[t]);
   else b->kernels->row_sums(b->rows, b->start, b->slot, b->w[t], b->view[t], b->h[t]);
   b->kernels->add_noise(b->rows, 0, key, 1e-3, b->h[t]);
-  b->kernels->rate_step(b->rows, 0.1, b->h[t], b->x[t], b->r[t]);
+  const tame_cell *cell = (const tame_cell *)b->share->network->cell.row;
+  const tame_block block = block_of(b, t);
+  if (cell->features) b->kernels->rate_step(b->rows, 0.1, b->h[t], b->states[t], b->r[t]);
+  else cell->step(&block);
 }
 
 static void do_update(void *context, int t)
@@ -194,12 +213,20 @@ static tame_status allocate(bench *b, double *touch)
   *touch /= (double)b->p_bytes;
   good = good && (b->h = arrays(b, b->longest, NULL)) && (b->r = arrays(b, b->longest, NULL)) &&
          (b->k = arrays(b, b->longest, NULL)) && (b->view = arrays(b, b->longest, NULL));
+  int variables;
+  (void)tame_network_variables(s->network, &variables);
+  good = good && (b->states = arrays(b, b->rows * (size_t)variables, NULL));
+  const tame_cell *cell = (const tame_cell *)s->network->cell.row;
+  for (int t = 0; good && cell->start && t < b->threads; t++) {
+    const tame_block block = block_of(b, t);
+    cell->start(&block);
+  }
   return good ? TAME_OK : TAME_ERR_NOMEM;
 }
 
 static void release(bench *b)
 {
-  char **const all[] = {b->w, b->h, b->x, b->r, b->view, b->P, b->u, b->k};
+  char **const all[] = {b->w, b->h, b->x, b->r, b->view, b->P, b->u, b->k, b->states};
   for (size_t k = 0; k < sizeof all / sizeof *all; k++) free_arrays(b, all[k]);
   free(b->slot);
   free(b->start);

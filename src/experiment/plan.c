@@ -98,7 +98,7 @@ double tame_plan_cycles(const tame_experiment *e)
   const double k = wiring->expected(e->network.wiring.params, e->network.neurons);
   const bool by_synapse = e->network.plasticity == TAME_PLASTIC_PER_SYNAPSE;
   const double f = e->network.plastic_fraction, learns = by_synapse ? k * f : k;
-  return tame_plan_steps(e) * n * (40 + k) +
+  return tame_plan_steps(e) * n * (tame_network_cycles(&e->network) + k) +
          w.updates[TAME_WORK_RECURRENT] * n * (by_synapse ? 1 : f) * learns * learns / 2 +
          w.updates[TAME_WORK_READOUT] * n * n / 2 + w.observed + w.worked_out;
 }
@@ -206,7 +206,7 @@ static tame_status sample(model *m, int which, int64_t first, int64_t last)
     m->sampled[which][m->n_sampled[which]++] = learns;
   }
   free(two_rows);
-  k->cost = 40 + k->inputs + 24 * k->tiles;
+  k->cost = tame_network_cycles(p) + k->inputs + 24 * k->tiles;
   return TAME_OK;
 }
 
@@ -319,7 +319,9 @@ static void plan_rank(const model *m, int k, int g, tame_plan_rank *out)
   out->weights = synapses * (real + (tame_network_is_dense(p) ? 0 : 4)) +
                  own * ((double)p->inputs + (p->bias_scale > 0)) * real +
                  (double)p->outputs * (n + fed) * real;
-  out->states = own * (3 * real + 16 + 2 * 8) + memory_bytes(p);
+  int variables;
+  (void)tame_network_variables(p, &variables);
+  out->states = own * ((2 + variables) * real + 16 + 2 * 8) + memory_bytes(p);
   const double remote = fmin(seen, n - own);
   const bool gather = g > 1 && remote >= (n - own) / 2;
   out->gathers = gather;
@@ -432,6 +434,8 @@ static void plan_files(const model *m, const tame_experiment *study, tame_plan *
                outputs = (double)e->network.outputs;
   tame_blueprint b = {0};
   const double synapses = sum_of(m, all, inputs_of);
+  int variables;
+  (void)tame_network_variables(&e->network, &variables);
   tame_recorder_plan(e, (int64_t)synapses, &b);
   out->results_bytes = bytes_of(study, &b);
   tame_blueprint_free(&b);
@@ -442,7 +446,7 @@ static void plan_files(const model *m, const tame_experiment *study, tame_plan *
   /* of analyses at most: not all is kept */
   const double changes = fmax(P, tame_observer_need(e, 1, 1, true));
   out->checkpoint_bytes = 2 * (changes + sum_of(m, all, plastic_of) * m->real +
-                               m->n * (2 * m->real + 8) + outputs * m->n * m->real +
+                               m->n * ((1 + variables) * m->real + 8) + outputs * m->n * m->real +
                                tame_run_recordings(e, 1));
   out->synapses = synapses;
   out->p_bytes = P;

@@ -565,10 +565,12 @@ static tame_status check_finite(const run *r)
 {
   const tame_network *net = r->network;
   tame_status status = TAME_OK;
-  for (int64_t i = 0; status == TAME_OK && i < net->n_local; i++)
-    if (!isfinite(tame_real_at(net, net->x, i)))
-      status = tame_fail(TAME_ERR_NUMERIC, "the network diverged: x of neuron %lld is %g",
-                         (long long)(net->first + i), tame_real_at(net, net->x, i));
+  for (int k = 0; k < net->variables; k++)
+    for (int64_t i = 0; status == TAME_OK && i < net->n_local; i++)
+      if (!isfinite(tame_network_value(net, k, i)))
+        status = tame_fail(TAME_ERR_NUMERIC, "the network diverged: %s of neuron %lld is %g",
+                           tame_network_variable_at(&net->p, k)->name, (long long)(net->first + i),
+                           tame_network_value(net, k, i));
   return tame_agree(r->comm, status);
 }
 
@@ -738,6 +740,18 @@ static void release(run *r)
   free(r->nrmse);
 }
 
+/* Of what is allowed, and yet may not be meant. */
+static void tell_caution(const run *r)
+{
+  char text[256];
+  tame_network_caution(&r->e->network, text, sizeof text);
+  if (r->rank > 0 || !*text) return;
+  if (r->member->tell_layout) tame_course_note(&r->course, "warning: network.cell: %s", text);
+  else
+    tame_course_note(&r->course, "warning: network %lld: network.cell: %s",
+                     (long long)r->member->network, text);
+}
+
 static tame_status prepare(run *r)
 {
   const tame_member *m = r->member;
@@ -748,6 +762,7 @@ static tame_status prepare(run *r)
   if (status == TAME_OK)
     status = tame_recorder_create(&r->recorder, r->e, r->network, m->results, m->row);
   if (status == TAME_OK && m->tell_layout) tell_layout(r, p_bytes);
+  if (status == TAME_OK) tell_caution(r);
   return status;
 }
 

@@ -23,17 +23,15 @@ static tame_status check(const void *params, double dt_ms, const char **key)
   return TAME_OK;
 }
 
-static void step(const tame_kernels *kernels, const void *params, double dt_ms, size_t n,
-                 const void *h, void *x, void *r)
+static void step(const tame_block *b)
 {
-  const leaky_params *p = params;
-  (void)dt_ms;
-  kernels->leaky_step(n, p->leak, h, x, r);
+  const leaky_params *p = b->params;
+  b->kernels->leaky_step(b->n, p->leak, b->h, b->x, b->r);
 }
 
-static void rates(const tame_kernels *kernels, size_t n, const void *x, void *r)
+static void rates(const tame_block *b)
 {
-  memcpy(r, x, n * kernels->real_size);
+  memcpy(b->r, b->x, b->n * b->kernels->real_size);
 }
 
 /* The step made is a tanh(h) = after - (1 - a) r. */

@@ -21,16 +21,15 @@ static tame_status check(const void *params, double dt_ms, const char **key)
   return TAME_OK;
 }
 
-static void step(const tame_kernels *kernels, const void *params, double dt_ms, size_t n,
-                 const void *h, void *x, void *r)
+static void step(const tame_block *b)
 {
-  const rate_params *p = params;
-  kernels->rate_step(n, dt_ms / p->tau_ms, h, x, r);
+  const rate_params *p = b->params;
+  b->kernels->rate_step(b->n, b->dt_ms / p->tau_ms, b->h, b->x, b->r);
 }
 
-static void rates(const tame_kernels *kernels, size_t n, const void *x, void *r)
+static void rates(const tame_block *b)
 {
-  kernels->tanh(n, x, r);
+  b->kernels->tanh(b->n, b->x, b->r);
 }
 
 static void tangent(const void *params, double dt_ms, size_t n, const double *r,

@@ -14,6 +14,7 @@ struct tame_network {
   const tame_kernels *kernels;
   size_t real; /* bytes of a number */
   const tame_cell *cell;
+  int variables;        /* of a unit */
   uint32_t trial, step; /* keys of the noise */
 
   /* Synapses of our neurons, row by row: the plastic ones first, each part by ascending source. In a dense
@@ -23,14 +24,15 @@ struct tame_network {
   int64_t *plastic; /* [n_local], plastic synapses of a row */
   int32_t *slot;    /* where in the view the source's rate is; NULL if dense */
   void *w;
-  void *w_in;      /* [inputs][n_local] */
-  void *w_fb;      /* [outputs][n_local]; NULL: nothing is fed back */
-  double *y;       /* [outputs], what is fed back, on every rank */
-  int32_t own[2];  /* is it the network's own readout: in the next step, and in the last one? */
-  void *bias;      /* [n_local]; NULL: none */
-  void *w_out;     /* [outputs][n], on every rank */
-  double *b_out;   /* [outputs], on every rank */
-  void *x, *h, *r; /* [n_local] */
+  void *w_in;     /* [inputs][n_local] */
+  void *w_fb;     /* [outputs][n_local]; NULL: nothing is fed back */
+  double *y;      /* [outputs], what is fed back, on every rank */
+  int32_t own[2]; /* is it the network's own readout: in the next step, and in the last one? */
+  void *bias;     /* [n_local]; NULL: none */
+  void *w_out;    /* [outputs][n], on every rank */
+  double *b_out;  /* [outputs], on every rank */
+  void *x;        /* [variables][n_local] */
+  void *h, *r;    /* [n_local] */
 
   /* Of cells with features, else NULL. */
   int64_t n_memory;
@@ -86,6 +88,11 @@ tame_status tame_network_divide(const tame_network *network, int64_t fixed, int6
 /** An exchange like that of the rates, with the same slots, of elements of another size. Collective. */
 tame_status tame_network_exchange_like(tame_exchange **out, const tame_network *network,
                                        size_t element);
+
+enum { TAME_VARIABLES = 16 /**< a unit has at most */ };
+
+/** r of the states. Local. */
+void tame_network_find_rates(tame_network *network);
 
 /** After x has been changed from outside: its rates, and their exchange. Collective. */
 void tame_network_moved(tame_network *network);

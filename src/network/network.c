@@ -45,12 +45,10 @@ static int64_t draw_row(const tame_network_params *p, int64_t i, int32_t *row, i
   return count;
 }
 
-enum { STEP = 40 /* cycles or so of a neuron's step; each input takes one more */ };
-
-/* Of a step, and of P where there is an update. */
-static int64_t cost_of(int64_t inputs, int64_t plastic)
+/* Cycles of a step, in which each input takes one, and of P where there is an update. */
+static int64_t cost_of(const tame_network_params *p, int64_t inputs, int64_t plastic)
 {
-  return STEP + inputs + 24 * (int64_t)tame_tiles((size_t)plastic);
+  return (int64_t)tame_network_cycles(p) + inputs + 24 * (int64_t)tame_tiles((size_t)plastic);
 }
 
 /* For each neuron in [first, last): inputs and plastic inputs. scratch: [threads][n]. */
@@ -80,7 +78,7 @@ static tame_status divide(tame_network *net, int32_t *scratch)
     const int64_t first = even.first[net->rank], last = even.first[net->rank + 1];
     int64_t *const inputs = cost + p->neurons, *const plastic = inputs + p->neurons;
     count_rows(p, first, last, scratch, inputs, plastic);
-    for (int64_t i = 0; i < last - first; i++) inputs[i] = cost_of(inputs[i], plastic[i]);
+    for (int64_t i = 0; i < last - first; i++) inputs[i] = cost_of(p, inputs[i], plastic[i]);
     tame_gather_all(net->comm, &even, inputs, cost, sizeof *cost);
     status = tame_partition_balance(&net->partition, size, p->neurons, cost);
     status = tame_agree(net->comm, status);
@@ -132,7 +130,8 @@ static tame_status allocate(tame_network *net, int32_t *scratch)
   if (!net->start || !net->plastic) return TAME_ERR_NOMEM;
   count_rows(p, net->first, net->first + m, scratch, net->start + 1, net->plastic);
   for (int64_t i = 0; i < m; i++) net->start[i + 1] += net->start[i];
-  if (tame_network_divide(net, STEP, 1, &net->threads) != TAME_OK) return TAME_ERR_NOMEM;
+  if (tame_network_divide(net, (int64_t)tame_network_cycles(p), 1, &net->threads) != TAME_OK)
+    return TAME_ERR_NOMEM;
   net->dense = tame_network_is_dense(p);
   net->holes = net->dense && m > 0 && net->start[1] < p->neurons;
   if (!net->dense)
@@ -145,7 +144,7 @@ static tame_status allocate(tame_network *net, int32_t *scratch)
   if (p->bias_scale > 0) net->bias = tame_zeroed(m, net->real, "biases");
   net->w_out = tame_zeroed(p->outputs * p->neurons, net->real, "W_out");
   net->b_out = tame_zeroed(p->outputs, sizeof *net->b_out, "W_out");
-  net->x = tame_zeroed(m, net->real, "states");
+  net->x = tame_zeroed(net->variables * m, net->real, "states");
   net->h = tame_zeroed(m, net->real, "states");
   net->r = tame_zeroed(m, net->real, "rates");
   const bool inputs = net->w_in && net->y && (net->w_fb || !feeds) &&
@@ -277,6 +276,7 @@ static tame_status begin(tame_network **out, const tame_network_params *params, 
   net->p.neurons = tame_network_units(params);
   net->comm = MPI_COMM_NULL;
   net->cell = (const tame_cell *)params->cell.row;
+  (void)tame_network_variables(params, &net->variables);
   net->kernels = tame_kernels_pick((tame_precision)params->precision);
   if (!net->kernels) return tame_kernels_check();
   net->real = net->kernels->real_size;
@@ -391,9 +391,43 @@ void tame_network_feed(tame_network *net, const double *y, bool own)
   net->own[0] = own;
 }
 
-void tame_network_reset(tame_network *net, uint32_t trial)
+/* Our units [from, to), as a cell sees them. */
+static tame_block block_of(const tame_network *net, int64_t from, int64_t to)
+{
+  return (tame_block){.kernels = net->kernels,
+                      .params = net->p.cell.params,
+                      .dt_ms = net->p.dt_ms,
+                      .units = net->p.neurons,
+                      .n = (size_t)(to - from),
+                      .first = net->first + from,
+                      .seed = (uint64_t)net->p.seed,
+                      .trial = net->trial,
+                      .step = net->step,
+                      .h = tame_real_from(net, net->h, from),
+                      .x = tame_real_from(net, net->x, from),
+                      .stride = (size_t)net->n_local,
+                      .r = tame_real_from(net, net->r, from)};
+}
+
+void tame_network_find_rates(tame_network *net)
+{
+  const tame_block all = block_of(net, 0, net->n_local);
+  net->cell->rates(&all);
+}
+
+/* x(0) ~ U(-a, a), of a cell with one variable. */
+static void draw_states(tame_network *net)
 {
   const double range = net->p.initial_range;
+  for (int64_t i = 0; i < net->n_local; i++) {
+    const double u = tame_uniform((uint64_t)net->p.seed, TAME_DRAW_STATE,
+                                  (uint32_t)(net->first + i), 0, net->trial);
+    tame_real_put(net, net->x, i, range * (2 * u - 1));
+  }
+}
+
+void tame_network_reset(tame_network *net, uint32_t trial)
+{
   tame_network_go_on(net, trial);
   memset(net->y, 0, (size_t)net->p.outputs * sizeof *net->y);
   memset(net->own, 0, sizeof net->own);
@@ -402,12 +436,10 @@ void tame_network_reset(tame_network *net, uint32_t trial)
     move_features(net);
     return;
   }
-  for (int64_t i = 0; i < net->n_local; i++) {
-    const double u = tame_uniform((uint64_t)net->p.seed, TAME_DRAW_STATE,
-                                  (uint32_t)(net->first + i), 0, trial);
-    tame_real_put(net, net->x, i, range * (2 * u - 1));
-  }
-  net->cell->rates(net->kernels, (size_t)net->n_local, net->x, net->r);
+  const tame_block all = block_of(net, 0, net->n_local);
+  if (net->cell->start) net->cell->start(&all);
+  else draw_states(net);
+  net->cell->rates(&all);
   tame_exchange_run(net->exchange, net->r);
 }
 
@@ -446,10 +478,11 @@ void tame_network_sums(const tame_network *net, int64_t from, int64_t to, void *
 
 /* Neurons [from, to) of ours: h = W r + W_in u + W_fb y + bias + noise, then the cell. */
 static void step_range(const tame_network *net, int64_t from, int64_t to, const double *input,
-                       double noise)
+                       double noise, int64_t active)
 {
   const tame_kernels *k = net->kernels;
-  const size_t n = (size_t)(to - from);
+  tame_block block = block_of(net, from, to);
+  const size_t n = block.n;
   void *const h = tame_real_from(net, net->h, from);
   tame_network_sums(net, from, to, h);
   if (input) add_channels(net, from, n, net->w_in, net->p.inputs, input, h);
@@ -461,9 +494,20 @@ static void step_range(const tame_network *net, int64_t from, int64_t to, const 
     const tame_noise_key key = {(uint64_t)net->p.seed, net->step, net->trial};
     k->add_noise(n, net->first + from, key, noise, h);
   }
-  net->cell->step(k, net->p.cell.params, net->p.dt_ms, n, h, tame_real_from(net, net->x, from),
-                  tame_real_from(net, net->r, from));
+  block.active = active;
+  net->cell->step(&block);
   tame_exchange_put(net->exchange, net->r, from, to - from);
+}
+
+/* Units of the whole network with r > 0; an integer, so that the order of the sum is no matter. Collective, for
+ * cells that ask for it. */
+static int64_t count_active(const tame_network *net)
+{
+  int64_t count = 0;
+  if (!net->cell->counts || !net->cell->counts(net->p.cell.params)) return 0;
+  for (int64_t i = 0; i < net->n_local; i++) count += tame_real_at(net, net->r, i) > 0;
+  MPI_Allreduce(MPI_IN_PLACE, &count, 1, MPI_INT64_T, MPI_SUM, net->comm);
+  return count;
 }
 
 void tame_network_step(tame_network *net, const double *input, bool noise)
@@ -475,9 +519,11 @@ void tame_network_step(tame_network *net, const double *input, bool noise)
   }
   const double sd = net->p.noise_scaling == TAME_NOISE_SQRT_DT ? net->p.noise * sqrt(net->p.dt_ms)
                                                                : net->p.noise;
+  const int64_t active = count_active(net);
 #pragma omp parallel for schedule(static, 1) num_threads(net->threads.size)
   for (int t = 0; t < net->threads.size; t++)
-    step_range(net, net->threads.first[t], net->threads.first[t + 1], input, noise ? sd : 0);
+    step_range(net, net->threads.first[t], net->threads.first[t + 1], input, noise ? sd : 0,
+               active);
   tame_exchange_show(net->exchange, net->r);
   net->step++;
 }
@@ -533,6 +579,20 @@ static void add_plastic(tame_network *net, tame_state *state)
   }
 }
 
+static void add_variables(tame_network *net, tame_state *state)
+{
+  const int64_t n = net->p.neurons, m = net->n_local;
+  for (int64_t k = 0; k < net->variables; k++) {
+    const tame_piece x = {.name = "network.x",
+                          .type = tame_real_type(net),
+                          .total = net->variables * n,
+                          .first = k * n + net->first,
+                          .count = m,
+                          .at = tame_real_from(net, net->x, k * m)};
+    tame_state_add(state, &x);
+  }
+}
+
 void tame_network_state(tame_network *net, tame_state *state)
 {
   const int64_t n = net->p.neurons, m = net->n_local, outputs = net->p.outputs * n;
@@ -541,13 +601,13 @@ void tame_network_state(tame_network *net, tame_state *state)
   const tame_piece pieces[] = {
       {"network.trial", TAME_TYPE_I32, 1, 0, 1, &net->trial, copy, 0},
       {"network.step", TAME_TYPE_I32, 1, 0, 1, &net->step, copy, 0},
-      {"network.x", real, n, net->first, m, net->x, false, 0},
       {"network.r", real, n, net->first, m, net->r, false, 0},
       {"network.y", TAME_TYPE_F64, net->p.outputs, 0, net->p.outputs, net->y, copy, 0},
       {"network.own", TAME_TYPE_I32, 2, 0, 2, net->own, copy, 0},
       {"network.readout", real, outputs, 0, outputs, net->w_out, copy, 0},
       {"network.bias", TAME_TYPE_F64, net->p.outputs, 0, net->p.outputs, net->b_out, copy, 0},
   };
+  add_variables(net, state);
   for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++) tame_state_add(state, &pieces[k]);
   const tame_piece memory = {"network.memory", TAME_TYPE_F64, net->n_memory, 0,
                              net->n_memory,    net->memory,   copy,          0};
@@ -640,6 +700,16 @@ double tame_network_rate(const tame_network *net, int64_t i_local)
   return tame_real_at(net, net->r, i_local);
 }
 
+double tame_network_value(const tame_network *net, int variable, int64_t i_local)
+{
+  double x[TAME_VARIABLES];
+  if (variable < net->variables)
+    return tame_real_at(net, net->x, variable * net->n_local + i_local);
+  for (int k = 0; k < net->variables; k++)
+    x[k] = tame_real_at(net, net->x, k * net->n_local + i_local);
+  return net->cell->derive(net->kernels, net->p.cell.params, variable - net->variables, x);
+}
+
 void tame_network_measure(const tame_network *net, tame_network_load *load)
 {
   const tame_network_params *p = &net->p;
@@ -650,7 +720,8 @@ void tame_network_measure(const tame_network *net, tame_network_load *load)
                               .mode = tame_exchange_mode_of(net->exchange),
                               .kernels = net->kernels->name};
   load->bytes = synapses * (real + (net->dense ? 0 : (int64_t)sizeof *net->slot)) +
-                net->n_local * (3 * real + (p->inputs + (net->bias != NULL)) * real + 16) +
+                net->n_local *
+                    ((2 + net->variables) * real + (p->inputs + (net->bias != NULL)) * real + 16) +
                 p->outputs * (p->neurons + (net->w_fb ? net->n_local : 0)) * real +
                 tame_exchange_view_count(net->exchange) * real *
                     (net->partition.size == 1 ? 2 : 1); /* one to read, one to write */

@@ -73,15 +73,30 @@ tame_status tame_network_defaults(tame_network_params *params)
   return tame_defaults(&tame_network_schema, params);
 }
 
-/* Keys that have no meaning where nothing is drawn and nothing moves by itself. */
-static tame_status check_unused(const tame_network_params *p, const char **key)
+/* Keys that have no meaning where nothing is drawn and nothing moves by itself; NULL at the end. */
+static const char *const of_features[] = {"gain",
+                                          "scaling",
+                                          "input_scale",
+                                          "input_weights",
+                                          "input_density",
+                                          "bias_scale",
+                                          "feedback_weights",
+                                          "initial_range",
+                                          "noise",
+                                          "noise_scaling",
+                                          "plasticity",
+                                          "plastic_fraction",
+                                          "noise_distribution",
+                                          NULL};
+/* ... and where the cell itself says how units start. */
+static const char *const of_start[] = {"initial_range", NULL};
+
+/* why: what the cell's units do instead */
+static tame_status check_unused(const tame_network_params *p, const char *const *unused,
+                                const char *why, const char **key)
 {
-  static const char *const unused[] = {
-      "gain",       "scaling",          "input_scale",       "input_weights", "input_density",
-      "bias_scale", "feedback_weights", "initial_range",     "noise",         "noise_scaling",
-      "plasticity", "plastic_fraction", "noise_distribution"};
   for (const tame_field *f = fields; f->name; f++)
-    for (size_t k = 0; k < sizeof unused / sizeof *unused; k++) {
+    for (size_t k = 0; unused[k]; k++) {
       union {
         double real;
         int choice;
@@ -92,10 +107,8 @@ static tame_status check_unused(const tame_network_params *p, const char **key)
       const tame_status status = tame_schema_default(f, &standard);
       if (status != TAME_OK) return status;
       if (memcmp(&standard, (const char *)p + f->offset, size) != 0)
-        return tame_fail(TAME_ERR_INPUT,
-                         "has no meaning for cell %s, whose units are features of the inputs; "
-                         "leave it out",
-                         p->cell.row->name);
+        return tame_fail(TAME_ERR_INPUT, "has no meaning for cell %s, whose units %s; leave it out",
+                         p->cell.row->name, why);
     }
   return TAME_OK;
 }
@@ -105,7 +118,10 @@ static tame_status check_neurons(const tame_network_params *p, const char **key)
 {
   const tame_features *features = tame_network_features(p);
   *key = "neurons";
-  if (!features && p->neurons > 0) return TAME_OK;
+  if (!features && p->neurons > 0) {
+    if (!((const tame_cell *)p->cell.row)->start) return TAME_OK;
+    return check_unused(p, of_start, "start as the cell's own parameters say", key);
+  }
   if (!features)
     return tame_fail(TAME_ERR_INPUT,
                      "found 0, want a whole number from 1 to 2e+09: how many neurons cell %s has "
@@ -130,13 +146,56 @@ static tame_status check_neurons(const tame_network_params *p, const char **key)
   if (strcmp(p->wiring.row->name, "none") != 0)
     return tame_fail(TAME_ERR_INPUT, "found %s, but units of cell %s have no synapses: want none",
                      p->wiring.row->name, p->cell.row->name);
-  return check_unused(p, key);
+  return check_unused(p, of_features, "are features of the inputs", key);
 }
 
 int64_t tame_network_units(const tame_network_params *p)
 {
   if (p->neurons > 0) return p->neurons;
   return tame_network_features(p)->units(p->cell.params, tame_network_channels(p));
+}
+
+const tame_variable *tame_network_variables(const tame_network_params *p, int *count)
+{
+  static const tame_variable x[] = {{"x", "1"}, {NULL, NULL}};
+  const tame_cell *cell = (const tame_cell *)p->cell.row;
+  const tame_variable *all = cell->variables ? cell->variables(p->cell.params) : x;
+  int n = 0;
+  while (all[n].name) n++;
+  if (count) *count = n;
+  return all;
+}
+
+const tame_variable *tame_network_variable_at(const tame_network_params *p, int k)
+{
+  int count;
+  const tame_variable *all = tame_network_variables(p, &count);
+  return k < count ? &all[k] : &((const tame_cell *)p->cell.row)->derived[k - count];
+}
+
+int tame_network_variable(const tame_network_params *p, const char *name)
+{
+  int count;
+  const tame_variable *all = tame_network_variables(p, &count),
+                      *derived = ((const tame_cell *)p->cell.row)->derived;
+  for (int k = 0; k < count; k++)
+    if (strcmp(all[k].name, name) == 0) return k;
+  for (int k = 0; derived && derived[k].name; k++)
+    if (strcmp(derived[k].name, name) == 0) return count + k;
+  return -1;
+}
+
+void tame_network_caution(const tame_network_params *p, char *text, size_t size)
+{
+  const tame_cell *cell = (const tame_cell *)p->cell.row;
+  *text = '\0';
+  if (cell->caution) cell->caution(p->cell.params, p->dt_ms, text, size);
+}
+
+double tame_network_cycles(const tame_network_params *p)
+{
+  const tame_cell *cell = (const tame_cell *)p->cell.row;
+  return cell->cycles ? cell->cycles(p->cell.params, p->dt_ms) : 40;
 }
 
 tame_status tame_network_check(const tame_network_params *p, const char **key)
@@ -183,7 +242,9 @@ double tame_network_estimate(const tame_network_params *p, int ranks)
   const double synapses = n * wiring->expected(p->wiring.params, units);
   const double channels = (double)p->inputs + (p->bias_scale > 0) +
                           (p->feedback_scale > 0 ? (double)p->outputs : 0);
-  const double a_neuron = 3 * real + 16 + channels * real; /* x, h, r; start, plastic */
+  int variables;
+  (void)tame_network_variables(p, &variables);
+  const double a_neuron = (2 + variables + channels) * real + 16; /* x, h, r; start, plastic */
   double everywhere = n * (2 * real + 8 + (double)p->outputs * real + 9);
   if (features)
     everywhere += 8 * (double)features->memory(p->cell.params, tame_network_channels(p));

@@ -23,17 +23,49 @@ typedef struct tame_features {
   void (*name)(const void *params, int64_t channels, int64_t unit, char *text, size_t size);
 } tame_features;
 
-/** How a unit moves. Arrays are of the kernels' reals, [n], one block of neurons. */
+/** A block of units that move. Arrays are of the kernels' reals. */
+typedef struct tame_block {
+  const tame_kernels *kernels;
+  const void *params; /**< of the cell */
+  double dt_ms;
+  int64_t units; /**< of the whole network */
+  size_t n;
+  int64_t
+      first; /**< global id of the first of them: with seed, trial and step the key of what a cell draws */
+  uint64_t seed;
+  uint32_t trial, step;
+  int64_t
+      active; /**< units of the whole network with r > 0 before the step, where the cell counts them */
+  const void *h; /**< [n], the current W r + W_in u + bias + noise */
+  void *x;       /**< variable k of the i-th unit: x[k * stride + i] */
+  size_t stride;
+  void *r; /**< [n] */
+} tame_block;
+
+/** How a unit moves. */
 typedef struct tame_cell {
   tame_row head;
   const tame_features *features; /**< instead of `step` and `rates`; else NULL */
+  /** State variables of a unit; NULL: there is one, x, which starts at random (initial_range). */
+  const tame_variable *(*variables)(const void *params);
+  /** Functions of a unit's variables that can be recorded like them; ends without a name; NULL: none. */
+  const tame_variable *derived;
+  /** Value of the k-th of them. x: [variables] of one unit */
+  double (*derive)(const tame_kernels *kernels, const void *params, int k, const double *x);
+  /** Does a step ask for `active`? */
+  bool (*counts)(const void *params);
+  /** Cycles or so that a unit's step takes, without its synapses; NULL: some 40. */
+  double (*cycles)(const void *params, double dt_ms);
   /** Parameters that fit together and fit dt; else TAME_ERR_INPUT and *key = the parameter. */
   tame_status (*check)(const void *params, double dt_ms, const char **key);
-  /** One step: from the current h = W r + W_in u + bias + noise and the states x to new x and rates r. */
-  void (*step)(const tame_kernels *kernels, const void *params, double dt_ms, size_t n,
-               const void *h, void *x, void *r);
+  /** What a user should know of parameters that are allowed: is a step too coarse? "" if nothing. NULL: never. */
+  void (*caution)(const void *params, double dt_ms, char *text, size_t size);
+  /** Variables at the start of a trial; NULL where there is one. */
+  void (*start)(const tame_block *block);
+  /** One step: from the current h and the states x to new x and rates r. */
+  void (*step)(const tame_block *block);
   /** Rates that belong to states, for the start of a trial. */
-  void (*rates)(const tame_kernels *kernels, size_t n, const void *x, void *r);
+  void (*rates)(const tame_block *block);
   /** Derivatives of a step from states whose rates are r to such with rates `after`: a small displacement moves
    *  by dx <- keep dx + take dh, where dh = W dr, and dr = slope dx before the step. NULL: it has none. */
   void (*tangent)(const void *params, double dt_ms, size_t n, const double *r, const double *after,
@@ -52,6 +84,21 @@ typedef struct tame_wiring {
    *  Returns how many there are. */
   int64_t (*draw)(const void *params, uint64_t seed, int64_t n, int64_t i, int32_t *sources);
 } tame_wiring;
+
+/** Element i of an array of a block's numbers. */
+static inline double tame_block_at(const tame_block *block, const void *array, size_t i)
+{
+  return block->kernels->real_size == sizeof(double) ? ((const double *)array)[i]
+                                                     : (double)((const float *)array)[i];
+}
+static inline void tame_block_put(const tame_block *block, void *array, size_t i, double value)
+{
+  if (block->kernels->real_size == sizeof(double)) ((double *)array)[i] = value;
+  else ((float *)array)[i] = (float)value;
+}
+
+/** Cycles or so of a unit's step, without its synapses. */
+double tame_network_cycles(const tame_network_params *params);
 
 /** Are the rows of W kept without a list of their sources? They are where the wiring is all-to-all, unless the
  *  plastic synapses of a row have to be put before the others. */

@@ -29,7 +29,7 @@ tame_status tame_network_exchange_like(tame_exchange **out, const tame_network *
 
 void tame_network_moved(tame_network *net)
 {
-  net->cell->rates(net->kernels, (size_t)net->n_local, net->x, net->r);
+  tame_network_find_rates(net);
   tame_network_restored(net);
 }
 
@@ -41,7 +41,7 @@ static tame_status begin(tame_network **out, const tame_network *net)
   *twin = *net;
   twin->exchange = twin->everything = NULL;
   twin->y = tame_zeroed(net->p.outputs, sizeof *twin->y, "what is fed back");
-  twin->x = tame_zeroed(net->n_local, net->real, "states");
+  twin->x = tame_zeroed(net->variables * net->n_local, net->real, "states");
   twin->h = tame_zeroed(net->n_local, net->real, "states");
   twin->r = tame_zeroed(net->n_local, net->real, "rates");
   return twin->y && twin->x && twin->h && twin->r ? TAME_OK : TAME_ERR_NOMEM;
@@ -74,7 +74,7 @@ void tame_network_twin_free(tame_network **twin)
 
 void tame_network_twin_follow(tame_network *twin, const tame_network *net)
 {
-  memcpy(twin->x, net->x, (size_t)net->n_local * net->real);
+  memcpy(twin->x, net->x, (size_t)(net->variables * net->n_local) * net->real);
   memcpy(twin->y, net->y, (size_t)net->p.outputs * sizeof *net->y);
   twin->trial = net->trial;
   twin->step = net->step;
