@@ -63,6 +63,7 @@ typedef enum tame_purpose {
       14,               /**< of a data set: a = sample, low 32 bits of its id; b = number / 2 in its
                               stream; c = 16 (id / 2^32) + stream; the seed is the set's own */
   TAME_DRAW_ORDER = 15, /**< of samples: a = place, b = epoch, c = phase */
+  TAME_DRAW_CELL = 16, /**< by a cell as it moves: a = neuron, b = step, c = 2 trial + which pair */
 } tame_purpose;
 
 /** Two uniform doubles in (0, 1), odd multiples of 2^-53. Local. */

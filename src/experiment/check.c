@@ -438,7 +438,8 @@ static tame_status check_recording(const tame_experiment *e, const tame_recordin
   return TAME_OK;
 }
 
-static tame_status mark_range(const tame_experiment *e, const char *range, char *wanted)
+static tame_status mark_range(const tame_experiment *e, const char *range, const char *path,
+                              char *wanted)
 {
   char *end;
   const long long n = e->network.neurons, first = strtoll(range, &end, 10);
@@ -446,37 +447,71 @@ static tame_status mark_range(const tame_experiment *e, const char *range, char 
   const char *second = number && *end == '-' ? end + 1 : NULL;
   const long long last = second ? strtoll(second, &end, 10) : first;
   if (!number || end == second || *end != '\0')
-    return tame_yaml_fail_at(e->marks, "output.rates.neurons",
+    return tame_yaml_fail_at(e->marks, path,
                              "found '%s', want `all`, `none`, an id or a range such as 0-99",
                              range);
   if (first < 0 || last < first || last >= n)
-    return tame_yaml_fail_at(e->marks, "output.rates.neurons", "found %s, want ids from 0 to %lld",
-                             range, n - 1);
+    return tame_yaml_fail_at(e->marks, path, "found %s, want ids from 0 to %lld", range, n - 1);
   memset(wanted + first, 1, (size_t)(last - first + 1));
   return TAME_OK;
 }
 
-static tame_status list_recorded(tame_experiment *e)
+static tame_status list_recorded(const tame_experiment *e, const tame_strings *neurons,
+                                 const char *path, tame_recorded *out)
 {
-  const tame_strings *neurons = &e->output.rates.neurons;
   const int64_t n = e->network.neurons;
   char *wanted = tame_zeroed(n, 1, "the list of recorded neurons");
   tame_status status = wanted ? TAME_OK : TAME_ERR_NOMEM;
   if (status == TAME_OK && neurons->count == 0) memset(wanted, 1, (size_t)(n < 100 ? n : 100));
   for (int64_t k = 0; status == TAME_OK && k < neurons->count; k++) {
     if (strcmp(neurons->at[k], "all") == 0) memset(wanted, 1, (size_t)n);
-    else if (strcmp(neurons->at[k], "none") != 0) status = mark_range(e, neurons->at[k], wanted);
+    else if (strcmp(neurons->at[k], "none") != 0)
+      status = mark_range(e, neurons->at[k], path, wanted);
   }
-  for (int64_t i = 0; status == TAME_OK && i < n; i++) e->n_recorded += wanted[i];
+  for (int64_t i = 0; status == TAME_OK && i < n; i++) out->count += wanted[i];
   if (status == TAME_OK) {
-    e->recorded = tame_untouched(e->n_recorded, sizeof *e->recorded,
-                                 "the list of recorded neurons");
-    if (!e->recorded) status = TAME_ERR_NOMEM;
+    out->ids = tame_untouched(out->count, sizeof *out->ids, "the list of recorded neurons");
+    if (!out->ids) status = TAME_ERR_NOMEM;
   }
   for (int64_t i = 0, m = 0; status == TAME_OK && i < n; i++)
-    if (wanted[i]) e->recorded[m++] = i;
+    if (wanted[i]) out->ids[m++] = i;
   free(wanted);
   return status;
+}
+
+/* The variables a cell has, "V, f1". Cut if they do not fit. */
+static void name_variables(const tame_network_params *p, char *text, size_t size)
+{
+  int count, all;
+  const tame_variable *derived = ((const tame_cell *)p->cell.row)->derived;
+  (void)tame_network_variables(p, &count);
+  for (all = count; derived && derived[all - count].name;) all++;
+  size_t used = 0;
+  *text = '\0';
+  for (int k = 0; k < all && used < size; k++)
+    used += (size_t)snprintf(text + used, size - used, "%s%s", k ? ", " : "",
+                             tame_network_variable_at(p, k)->name);
+}
+
+static tame_status check_states(const tame_experiment *e)
+{
+  const tame_recording *r = &e->output.states;
+  const char *const path = "output.states.variables";
+  char known[256];
+  name_variables(&e->network, known, sizeof known);
+  if (r->variables.count == 0 && (r->neurons.count > 0 || r->phases.count > 0 || r->every != 1))
+    return tame_yaml_fail_at(e->marks, path, "none are named; cell %s has %s",
+                             e->network.cell.row->name, known);
+  for (int64_t k = 0; k < r->variables.count; k++) {
+    const char *name = r->variables.at[k];
+    if (tame_network_variable(&e->network, name) < 0)
+      return tame_yaml_fail_at(e->marks, path, "cell %s has no variable '%s'; it has %s",
+                               e->network.cell.row->name, name, known);
+    for (int64_t j = 0; j < k; j++)
+      if (strcmp(r->variables.at[j], name) == 0)
+        return tame_yaml_fail_at(e->marks, path, "found '%s' twice", name);
+  }
+  return TAME_OK;
 }
 
 /* Signals are sampled on every rank, before anything else is allocated. */
@@ -523,7 +558,11 @@ static tame_status check_words(tame_experiment *e)
     e->scripts = tame_zeroed(e->tasks.count, sizeof *e->scripts, "the tasks");
     if (!e->scripts) status = TAME_ERR_NOMEM;
   }
-  if (status == TAME_OK) status = list_recorded(e);
+  if (status == TAME_OK)
+    status = list_recorded(e, &e->output.rates.neurons, "output.rates.neurons", &e->recorded);
+  if (status == TAME_OK) status = check_states(e);
+  if (status == TAME_OK && e->output.states.variables.count > 0)
+    status = list_recorded(e, &e->output.states.neurons, "output.states.neurons", &e->watched);
   return status;
 }
 
@@ -534,6 +573,7 @@ tame_status tame_experiment_check_network(tame_experiment *e, MPI_Comm comm)
     status = sample_task(e, comm, k);
   for (int64_t k = 0; status == TAME_OK && k < e->phases.count; k++) status = check_phase(e, k);
   if (status == TAME_OK) status = check_recording(e, &e->output.rates, "output.rates.phases");
+  if (status == TAME_OK) status = check_recording(e, &e->output.states, "output.states.phases");
   if (status == TAME_OK) status = check_recording(e, &e->output.readout, "output.readout.phases");
   return status;
 }

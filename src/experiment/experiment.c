@@ -134,19 +134,30 @@ static const tame_field rates_fields[] = {
     EVERY,
     RECORDED_PHASES,
     {0}};
+static const tame_field states_fields[] = {
+    {"variables", TAME_STRINGS, .offset = offsetof(tame_recording, variables), .fallback = "",
+     .doc = "which of the cell's, as `tame list` names them; default: none"},
+    {"neurons", TAME_STRINGS, .offset = offsetof(tame_recording, neurons), .fallback = "",
+     .doc = "`all`, `none`, or ids and ranges, [0-99, 250]; default: the first 100"},
+    EVERY,
+    RECORDED_PHASES,
+    {0}};
 static const tame_field readout_fields[] = {EVERY, RECORDED_PHASES, {0}};
 static const tame_schema rates_schema = {sizeof(tame_recording), rates_fields};
+static const tame_schema states_schema = {sizeof(tame_recording), states_fields};
 static const tame_schema readout_schema = {sizeof(tame_recording), readout_fields};
 
 #define OUTPUT(member) .offset = offsetof(tame_output, member)
 static const tame_field output_fields[] = {
     {"rates", TAME_GROUP, OUTPUT(rates), .group = &rates_schema, .doc = "trajectories of neurons"},
+    {"states", TAME_GROUP, OUTPUT(states), .group = &states_schema,
+     .doc = "trajectories of neurons' variables"},
     {"readout", TAME_GROUP, OUTPUT(readout), .group = &readout_schema,
      .doc = "trajectories of readouts"},
     {"weights", TAME_CHOICE, OUTPUT(weights), .fallback = "final", .choices = keep_names,
      .doc = "before and after training"},
     {"initial_state", TAME_BOOL, OUTPUT(initial_state), .fallback = "off",
-     .doc = "x(0) of all neurons in every trial"},
+     .doc = "x(0), or each variable, of all neurons in every trial"},
     {0}};
 static const tame_schema output_schema = {sizeof(tame_output), output_fields};
 

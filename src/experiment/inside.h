@@ -49,15 +49,21 @@ typedef struct tame_phase {
 
 /** What is recorded of trials. */
 typedef struct tame_recording {
-  tame_strings neurons; /**< "all", "none", or ranges "0-99" (rates only) */
-  int64_t every;        /**< steps between samples; 0: nothing */
-  tame_strings phases;  /**< empty: all but training and analyses */
+  tame_strings variables; /**< of units; empty: none (states only) */
+  tame_strings neurons;   /**< "all", "none", or ranges "0-99" (rates and states) */
+  int64_t every;          /**< steps between samples; 0: nothing */
+  tame_strings phases;    /**< empty: all but training and analyses */
 } tame_recording;
+
+/** Ids of recorded neurons, ascending, [count]. */
+typedef struct tame_recorded {
+  int64_t *ids, count;
+} tame_recorded;
 
 enum { TAME_KEEP_NONE, TAME_KEEP_FINAL, TAME_KEEP_BOTH };
 
 typedef struct tame_output {
-  tame_recording rates, readout;
+  tame_recording rates, states, readout;
   int weights;
   bool initial_state;
 } tame_output;
@@ -109,10 +115,9 @@ struct tame_experiment {
   tame_sweep_plan *plan;
   char *reference; /* text of the file of published values */
   tame_yaml_marks *marks;
-  char *text, *results; /* effective text; NAME.h5 */
-  tame_script *scripts; /* [tasks.count] */
-  int64_t *recorded;    /* ids of the recorded neurons, ascending, [n_recorded] */
-  int64_t n_recorded;
+  char *text, *results;            /* effective text; NAME.h5 */
+  tame_script *scripts;            /* [tasks.count] */
+  tame_recorded recorded, watched; /* neurons whose rates, and whose states are recorded */
 };
 
 /** What study.c wants to know of a network before it runs, for a group of `given` ranks, 0: of as many as are

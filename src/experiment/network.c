@@ -63,7 +63,8 @@ static void release(tame_experiment *e)
   for (int64_t k = 0; k < e->tasks.count; k++)
     release_task((tame_task *)e->tasks.at + k, e->scripts ? &e->scripts[k] : NULL);
   free(e->scripts);
-  free(e->recorded);
+  free(e->recorded.ids);
+  free(e->watched.ids);
 }
 
 static int64_t first_seed(const tame_experiment *e)

@@ -15,15 +15,17 @@ struct tame_recorder {
   int64_t row;                        /* of this network in all datasets */
   int64_t first_synapse;              /* of those of the ranks before this one */
   int64_t first_recorded, n_recorded; /* which of the recorded neurons are ours */
+  int64_t first_watched, n_watched;   /* ... of those whose states are recorded */
   tame_status status;                 /* of what this rank has written */
 
   /* the trial that runs */
   int64_t phase, task;
-  int64_t rates_every, readout_every; /* 0: not kept */
-  int64_t rates_room, readout_room;   /* samples of the longest task */
-  void *rates;                        /* [n_recorded][rates_room] */
-  void *readout;                      /* [outputs][readout_room] */
-  void *initial_state;                /* [n_local] */
+  int64_t rates_every, states_every, readout_every; /* 0: not kept */
+  int64_t rates_room, states_room, readout_room;    /* samples of the longest task */
+  void *rates;                                      /* [n_recorded][rates_room] */
+  void *states;        /* [output.states.variables][n_watched][states_room] */
+  void *readout;       /* [outputs][readout_room] */
+  void *initial_state; /* [variables][n_local] */
 };
 
 /* ---- planning ------------------------------------------------------------------------------- */
@@ -159,6 +161,51 @@ static void plan_figures(const planner *pl, int64_t p, const char *folder)
   }
 }
 
+static const tame_variable *state_at(const tame_experiment *e, int64_t k)
+{
+  const char *name = e->output.states.variables.at[k];
+  return tame_network_variable_at(&e->network, tame_network_variable(&e->network, name));
+}
+
+/* Recorded states: [1, trials, neurons, samples] of each variable. */
+static void plan_states(const planner *pl, int64_t p, int64_t t)
+{
+  const tame_experiment *e = pl->e;
+  const tame_recording *states = &e->output.states;
+  if (!tame_recording_covers(e, states, p) || e->watched.count == 0) return;
+  for (int64_t k = 0; k < states->variables.count; k++) {
+    const tame_variable *variable = state_at(e, k);
+    char path[TAME_PATH];
+    snprintf(path, sizeof path, "phases/%s/%s/states/%s", tame_phase_at(e, p)->name,
+             tame_task_at(e, t)->name, variable->name);
+    add(pl, path, pl->real, "network, trial, neuron, time", variable->units, 4,
+        (int64_t[]){1, tame_phase_trials(e, p), e->watched.count,
+                    samples(e->scripts[t].steps, states->every)},
+        states->every);
+  }
+}
+
+/* Where x(0) goes, or each of several variables at the start. */
+static void name_initial(char path[TAME_PATH], const char *folder, const tame_network_params *p,
+                         int variables, int k)
+{
+  const char *which = variables > 1 ? tame_network_variable_at(p, k)->name : "";
+  snprintf(path, TAME_PATH, "%s/initial_state%s%s", folder, *which ? "/" : "", which);
+}
+
+static void plan_initial(const planner *pl, int64_t p, const char *folder)
+{
+  const tame_experiment *e = pl->e;
+  int variables;
+  const tame_variable *all = tame_network_variables(&e->network, &variables);
+  for (int k = 0; e->output.initial_state && k < variables; k++) {
+    char path[TAME_PATH];
+    name_initial(path, folder, &e->network, variables, k);
+    add(pl, path, pl->real, "network, trial, neuron", all[k].units, 3,
+        (int64_t[]){1, tame_phase_trials(e, p), e->network.neurons}, 0);
+  }
+}
+
 static void plan_trials(const planner *pl, int64_t p, int64_t t)
 {
   static const char *const health[] = {"p_min", "p_max", "dw"};
@@ -191,22 +238,19 @@ static void plan_trials(const planner *pl, int64_t p, int64_t t)
   char folder[TAME_PATH - 32];
   snprintf(folder, sizeof folder, "phases/%s/%s", phase, task);
   plan_figures(pl, p, folder);
-  if (tame_recording_covers(e, rates, p) && e->n_recorded > 0) {
+  if (tame_recording_covers(e, rates, p) && e->recorded.count > 0) {
     snprintf(path, sizeof path, "phases/%s/%s/rates", phase, task);
     add(pl, path, pl->real, "network, trial, neuron, time", "1", 4,
-        (int64_t[]){1, trials, e->n_recorded, samples(steps, rates->every)}, rates->every);
+        (int64_t[]){1, trials, e->recorded.count, samples(steps, rates->every)}, rates->every);
   }
+  plan_states(pl, p, t);
   if (tame_recording_covers(e, readout, p) && outputs > 0) {
     snprintf(path, sizeof path, "phases/%s/%s/readout", phase, task);
     add(pl, path, pl->real, "network, trial, output, time", "1", 4,
         (int64_t[]){1, trials, outputs, samples(steps, readout->every)}, readout->every);
   }
   plan_analyses(pl, p, t);
-  if (e->output.initial_state) {
-    snprintf(path, sizeof path, "phases/%s/%s/initial_state", phase, task);
-    add(pl, path, pl->real, "network, trial, neuron", "1", 3,
-        (int64_t[]){1, trials, e->network.neurons}, 0);
-  }
+  plan_initial(pl, p, folder);
 }
 
 static void plan_phase(const planner *pl, int64_t p)
@@ -301,9 +345,12 @@ static int64_t longest(const tame_experiment *e, int64_t every)
 double tame_recorder_estimate(const tame_experiment *e, double share)
 {
   const double real = e->network.precision == TAME_FLOAT ? sizeof(float) : sizeof(double);
-  const double rates = (double)longest(e, e->output.rates.every) * (double)e->n_recorded * share;
+  const double rates = (double)longest(e, e->output.rates.every) * (double)e->recorded.count *
+                       share;
+  const double states = (double)longest(e, e->output.states.every) * (double)e->watched.count *
+                        (double)e->output.states.variables.count * share;
   const double readout = (double)longest(e, e->output.readout.every) * (double)e->network.outputs;
-  return real * (rates + readout);
+  return real * (rates + states + readout);
 }
 
 bool tame_recorder_shares(const tame_experiment *e, const char *path)
@@ -311,7 +358,7 @@ bool tame_recorder_shares(const tame_experiment *e, const char *path)
   if (strncmp(path, "tasks/", 6) == 0)
     return !tame_sweep_touches(e, "tasks") && !tame_sweep_touches(e, "network.dt_ms") &&
            !tame_sweep_touches(e, "network.inputs") && !tame_sweep_touches(e, "network.outputs");
-  if (strcmp(path, "recorded_neurons") == 0)
+  if (strcmp(path, "recorded_neurons") == 0 || strcmp(path, "recorded_states") == 0)
     return !tame_sweep_touches(e, "output") && !tame_sweep_touches(e, "network.neurons") &&
            !(tame_network_features(&e->network) &&
              (tame_sweep_touches(e, "network.cell") || tame_sweep_touches(e, "network.inputs")));
@@ -323,7 +370,10 @@ void tame_recorder_plan(const tame_experiment *e, int64_t synapses, tame_bluepri
   const planner p = {e, blueprint,
                      e->network.precision == TAME_FLOAT ? TAME_TYPE_F32 : TAME_TYPE_F64};
   add(&p, "recorded_neurons", TAME_TYPE_I64, "network, neuron", "1", 2,
-      (int64_t[]){1, e->n_recorded}, 0);
+      (int64_t[]){1, e->recorded.count}, 0);
+  if (e->watched.count > 0)
+    add(&p, "recorded_states", TAME_TYPE_I64, "network, neuron", "1", 2,
+        (int64_t[]){1, e->watched.count}, 0);
   for (int64_t k = 0; k < e->tasks.count; k++) plan_task(&p, k);
   for (int64_t k = 0; k < e->phases.count; k++) plan_phase(&p, k);
   plan_features(&p);
@@ -401,8 +451,13 @@ tame_status tame_recorder_put_tasks(const tame_experiment *e, tame_results *resu
 
 tame_status tame_recorder_put_recorded(const tame_experiment *e, tame_results *results, int64_t row)
 {
-  return tame_results_write(results, "recorded_neurons", TAME_TYPE_I64, (int64_t[TAME_AXES]){row},
-                            (int64_t[TAME_AXES]){1, e->n_recorded}, e->recorded);
+  const int64_t start[TAME_AXES] = {row};
+  const tame_recorded *rates = &e->recorded, *states = &e->watched;
+  const tame_status status = tame_results_write(results, "recorded_neurons", TAME_TYPE_I64, start,
+                                                (int64_t[TAME_AXES]){1, rates->count}, rates->ids);
+  if (status != TAME_OK || states->count == 0) return status;
+  return tame_results_write(results, "recorded_states", TAME_TYPE_I64, start,
+                            (int64_t[TAME_AXES]){1, states->count}, states->ids);
 }
 
 /* [steps][channels], and [channels][steps] of a row. Local. */
@@ -592,14 +647,14 @@ tame_status tame_recorder_begin(tame_recorder *rec)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-/* Ours among the recorded neurons, which are as contiguous as our neurons are. */
-static void find_recorded(tame_recorder *rec)
+/* Ours among recorded neurons, which are as contiguous as our neurons are: *count of them from *first on. */
+static void find_own(const tame_network *net, const tame_recorded *all, int64_t *first,
+                     int64_t *count)
 {
-  const tame_network *net = rec->network;
-  for (int64_t m = 0; m < rec->e->n_recorded; m++) {
-    const int64_t id = rec->e->recorded[m];
-    rec->first_recorded += id < net->first;
-    rec->n_recorded += id >= net->first && id < net->first + net->n_local;
+  for (int64_t m = 0; m < all->count; m++) {
+    const int64_t id = all->ids[m];
+    *first += id < net->first;
+    *count += id >= net->first && id < net->first + net->n_local;
   }
 }
 
@@ -613,15 +668,21 @@ static tame_status begin(tame_recorder **out, const tame_experiment *e, const ta
   rec->network = network;
   rec->results = results;
   rec->row = row;
-  find_recorded(rec);
+  find_own(network, &e->recorded, &rec->first_recorded, &rec->n_recorded);
+  find_own(network, &e->watched, &rec->first_watched, &rec->n_watched);
   rec->rates_room = longest(e, e->output.rates.every);
+  rec->states_room = longest(e, e->output.states.every);
   rec->readout_room = longest(e, e->output.readout.every);
   rec->rates = tame_zeroed(rec->n_recorded * rec->rates_room, network->real, "recorded rates");
+  rec->states = tame_zeroed(e->output.states.variables.count * rec->n_watched * rec->states_room,
+                            network->real, "recorded states");
   rec->readout = tame_zeroed(e->network.outputs * rec->readout_room, network->real,
                              "recorded readouts");
   if (e->output.initial_state)
-    rec->initial_state = tame_zeroed(network->n_local, network->real, "initial states");
-  return rec->rates && rec->readout && (rec->initial_state || !e->output.initial_state)
+    rec->initial_state = tame_zeroed(network->variables * network->n_local, network->real,
+                                     "initial states");
+  return rec->rates && rec->states && rec->readout &&
+                 (rec->initial_state || !e->output.initial_state)
              ? TAME_OK
              : TAME_ERR_NOMEM;
 }
@@ -646,6 +707,7 @@ void tame_recorder_free(tame_recorder **recorder)
   tame_recorder *rec = *recorder;
   if (!rec) return;
   free(rec->rates);
+  free(rec->states);
   free(rec->readout);
   free(rec->initial_state);
   free(rec);
@@ -657,19 +719,53 @@ void tame_recorder_free(tame_recorder **recorder)
 void tame_recorder_start(tame_recorder *rec, int64_t phase, int64_t task)
 {
   const tame_experiment *e = rec->e;
-  const bool rates = tame_recording_covers(e, &e->output.rates, phase) && e->n_recorded > 0;
+  const bool rates = tame_recording_covers(e, &e->output.rates, phase) && e->recorded.count > 0;
+  const bool states = tame_recording_covers(e, &e->output.states, phase) && e->watched.count > 0;
   const bool readout = tame_recording_covers(e, &e->output.readout, phase) &&
                        e->network.outputs > 0;
   rec->phase = phase;
   rec->task = task;
   rec->rates_every = rates ? e->output.rates.every : 0;
+  rec->states_every = states ? e->output.states.every : 0;
   rec->readout_every = readout ? e->output.readout.every : 0;
 }
 
 void tame_recorder_keep_initial(tame_recorder *rec)
 {
   const tame_network *net = rec->network;
-  if (rec->initial_state) memcpy(rec->initial_state, net->x, (size_t)net->n_local * net->real);
+  if (rec->initial_state)
+    memcpy(rec->initial_state, net->x, (size_t)(net->variables * net->n_local) * net->real);
+}
+
+/* [variables][all recorded neurons][room] in a checkpoint. */
+static void add_states(tame_recorder *rec, tame_state *state)
+{
+  const int64_t variables = rec->e->output.states.variables.count, room = rec->states_room;
+  const int64_t all = rec->e->watched.count * room, own = rec->n_watched * room;
+  for (int64_t k = 0; k < variables; k++) {
+    const tame_piece piece = {.name = "recorded.states",
+                              .type = real_of(rec),
+                              .total = variables * all,
+                              .first = k * all + rec->first_watched * room,
+                              .count = own,
+                              .at = tame_real_from(rec->network, rec->states, k * own)};
+    tame_state_add(state, &piece);
+  }
+}
+
+/* The same of the states that the trial began with. */
+static void add_initial(tame_recorder *rec, tame_state *state)
+{
+  const tame_network *net = rec->network;
+  for (int64_t k = 0; rec->initial_state && k < net->variables; k++) {
+    const tame_piece piece = {.name = "recorded.initial_state",
+                              .type = real_of(rec),
+                              .total = net->variables * net->p.neurons,
+                              .first = k * net->p.neurons + net->first,
+                              .count = net->n_local,
+                              .at = tame_real_from(net, rec->initial_state, k * net->n_local)};
+    tame_state_add(state, &piece);
+  }
 }
 
 void tame_recorder_state(tame_recorder *rec, tame_state *state)
@@ -679,7 +775,7 @@ void tame_recorder_state(tame_recorder *rec, tame_state *state)
   const int64_t readouts = net->p.outputs * rec->readout_room;
   const tame_piece rates = {"recorded.rates",
                             real,
-                            rec->e->n_recorded * rec->rates_room,
+                            rec->e->recorded.count * rec->rates_room,
                             rec->first_recorded * rec->rates_room,
                             rec->n_recorded * rec->rates_room,
                             rec->rates,
@@ -687,17 +783,10 @@ void tame_recorder_state(tame_recorder *rec, tame_state *state)
                             0};
   const tame_piece readout = {"recorded.readout", real,         readouts,      0,
                               readouts,           rec->readout, !is_root(rec), 0};
-  const tame_piece initial = {"recorded.initial_state",
-                              real,
-                              net->p.neurons,
-                              net->first,
-                              net->n_local,
-                              rec->initial_state,
-                              false,
-                              0};
   tame_state_add(state, &rates);
   tame_state_add(state, &readout);
-  if (rec->initial_state) tame_state_add(state, &initial);
+  add_states(rec, state);
+  add_initial(rec, state);
 }
 
 bool tame_recorder_wants_readout(const tame_recorder *rec, int64_t t)
@@ -705,16 +794,32 @@ bool tame_recorder_wants_readout(const tame_recorder *rec, int64_t t)
   return rec->readout_every > 0 && t % rec->readout_every == 0;
 }
 
+static void keep_states(tame_recorder *rec, int64_t t)
+{
+  const tame_network *net = rec->network;
+  if (rec->states_every == 0 || t % rec->states_every != 0) return;
+  const tame_strings *variables = &rec->e->output.states.variables;
+  const int64_t *ids = rec->e->watched.ids + rec->first_watched;
+  for (int64_t k = 0; k < variables->count; k++) {
+    const int which = tame_network_variable(&net->p, variables->at[k]);
+    for (int64_t m = 0; m < rec->n_watched; m++)
+      tame_real_put(net, rec->states,
+                    (k * rec->n_watched + m) * rec->states_room + t / rec->states_every,
+                    tame_network_value(net, which, ids[m] - net->first));
+  }
+}
+
 void tame_recorder_step(tame_recorder *rec, int64_t t, const double *z)
 {
   const tame_network *net = rec->network;
   if (rec->rates_every > 0 && t % rec->rates_every == 0) {
     const int64_t at = t / rec->rates_every;
-    const int64_t *ids = rec->e->recorded + rec->first_recorded;
+    const int64_t *ids = rec->e->recorded.ids + rec->first_recorded;
     for (int64_t m = 0; m < rec->n_recorded; m++)
       memcpy(tame_real_from(net, rec->rates, m * rec->rates_room + at),
              tame_real_from(net, net->r, ids[m] - net->first), net->real);
   }
+  keep_states(rec, t);
   if (z && tame_recorder_wants_readout(rec, t)) {
     const int64_t at = t / rec->readout_every;
     for (int64_t k = 0; k < net->p.outputs; k++)
@@ -780,6 +885,33 @@ static void put_learner(tame_recorder *rec, const char *folder, int64_t trial,
   }
 }
 
+static void put_states(tame_recorder *rec, const char *folder, int64_t trial)
+{
+  const int64_t variables = rec->states_every > 0 ? rec->e->output.states.variables.count : 0;
+  const int64_t own = rec->n_watched * rec->states_room;
+  for (int64_t k = 0; k < variables; k++) {
+    const int64_t count = samples(rec->e->scripts[rec->task].steps, rec->states_every);
+    void *rows = tame_real_from(rec->network, rec->states, k * own);
+    char path[TAME_PATH];
+    snprintf(path, sizeof path, "%s/states/%s", folder, state_at(rec->e, k)->name);
+    put(rec, path, real_of(rec), (int64_t[TAME_AXES]){rec->row, trial, rec->first_watched},
+        (int64_t[TAME_AXES]){1, 1, rec->n_watched, count},
+        compact(rec, rows, rec->n_watched, rec->states_room, count));
+  }
+}
+
+static void put_initial(tame_recorder *rec, const char *folder, int64_t trial)
+{
+  const tame_network *net = rec->network;
+  for (int k = 0; rec->initial_state && k < net->variables; k++) {
+    char path[TAME_PATH];
+    name_initial(path, folder, &net->p, net->variables, k);
+    put(rec, path, real_of(rec), (int64_t[TAME_AXES]){rec->row, trial, net->first},
+        (int64_t[TAME_AXES]){1, 1, net->n_local},
+        tame_real_from(net, rec->initial_state, k * net->n_local));
+  }
+}
+
 tame_status tame_recorder_end(tame_recorder *rec, int64_t trial, const tame_trial_figures *figures)
 {
   const tame_network *net = rec->network;
@@ -810,6 +942,7 @@ tame_status tame_recorder_end(tame_recorder *rec, int64_t trial, const tame_tria
         (int64_t[TAME_AXES]){1, 1, rec->n_recorded, count},
         compact(rec, rec->rates, rec->n_recorded, rec->rates_room, count));
   }
+  put_states(rec, folder, trial);
   if (rec->readout_every > 0 && is_root(rec)) {
     const int64_t count = samples(steps, rec->readout_every);
     snprintf(path, sizeof path, "%s/readout", folder);
@@ -818,11 +951,7 @@ tame_status tame_recorder_end(tame_recorder *rec, int64_t trial, const tame_tria
         compact(rec, rec->readout, net->p.outputs, rec->readout_room, count));
   }
   put_analyses(rec, trial, figures->observer);
-  if (rec->initial_state) {
-    snprintf(path, sizeof path, "%s/initial_state", folder);
-    put(rec, path, real_of(rec), (int64_t[TAME_AXES]){rec->row, trial, net->first},
-        (int64_t[TAME_AXES]){1, 1, net->n_local}, rec->initial_state);
-  }
+  put_initial(rec, folder, trial);
   return rec->status;
 }
 

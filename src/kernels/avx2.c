@@ -64,7 +64,13 @@ INLINE void wide_zip(wide z[2], const wide turn[2])
   z[1] = _mm256_unpackhi_pd(turn[0], turn[1]);
 }
 
+INLINE wide wide_exp(wide x)
+{
+  return Sleef_finz_expd4_u10avx2(x);
+}
+
 #include "kernels/simd_noise.h"
+#include "kernels/simd_respiratory.h"
 
 #define ISA "avx2"
 #define TABLE tame_kernels_avx2

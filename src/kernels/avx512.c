@@ -65,7 +65,13 @@ INLINE void wide_zip(wide z[2], const wide turn[2])
   z[1] = _mm512_unpackhi_pd(turn[0], turn[1]);
 }
 
+INLINE wide wide_exp(wide x)
+{
+  return Sleef_finz_expd8_u10avx512f(x);
+}
+
 #include "kernels/simd_noise.h"
+#include "kernels/simd_respiratory.h"
 
 #define ISA "avx512"
 #define TABLE tame_kernels_avx512

@@ -26,6 +26,21 @@ typedef struct tame_noise_key {
   uint32_t step, trial;
 } tame_noise_key;
 
+/** What the equations of the respiratory oscillator leave open; network/cell_respiratory.c has them whole. Neurons 1
+ *  to 4 are at [0] to [3], what 2 to 4 alone have at [0] to [2]; pF, nS, mV, ms. */
+typedef struct tame_respiratory {
+  double C, g_NaP, g_K, g_L, g_AD, g_E, g_I;
+  double E_Na, E_K, E_L, E_E, E_I;
+  double tau_h, tau_AD[3], K_AD[3];
+  double a12;                                    /**< excitation of 2 by f1 */
+  double E[4], E_of[4];                          /**< excitation of each: E + E_of u, u the input */
+  double b31, b41, b32, b42, b23, b43, b24, b34; /**< inhibition, by the first onto the second */
+  bool shared; /**< adaptation currents see V2, not each its own V */
+} tame_respiratory;
+
+/** Its variables, and rows of them. */
+enum { TAME_RESPIRATORY = 8 /**< V1 V2 V3 V4 h m2 m3 m4 */ };
+
 /** Tiles of the lower triangle of an n x n symmetric matrix, edges rounded up to tiles. */
 static inline size_t tame_tiles(size_t n)
 {
@@ -97,6 +112,17 @@ typedef struct tame_kernels {
   void (*tanh)(size_t n, const void *x, void *out);
   void (*exp)(size_t n, const void *x, void *out);
   void (*logistic)(size_t n, const void *x, void *out);
+
+  /** Of n oscillators, in double whatever the reals. n: a multiple of TAME_TILE; u: [n], input; x, dx: [8][n], V1, V2,
+   *  V3, V4, h, m2, m3, m4. slopes: dx = dx/dt, 1/ms. run: `steps` steps of dt, by forward Euler, or by the Runge-Kutta
+   *  method of order 4. */
+  void (*respiratory_slopes)(size_t n, const tame_respiratory *p, const double *u, const double *x,
+                             double *dx);
+  void (*respiratory_run)(size_t n, const tame_respiratory *p, const double *u, bool runge_kutta,
+                          double dt, int64_t steps, double *x);
+
+  /** out[i] = 1 / (1 + exp(-(x[i] - half) / slope)), in double whatever the reals. x may be out. */
+  void (*boltzmann)(size_t n, double half, double slope, const double *x, double *out);
 
   /** One pass over a symmetric P, [n][n], n = m padded to tiles: apply the rank-one update still
    *  pending, and form the next product,

@@ -25,6 +25,8 @@ static double normal(int64_t neuron, tame_noise_key key)
   return sqrt(-2 * Sleef_cinz_logd1_u10purec(u[0])) * (neuron % 2 == 0 ? turn.y : turn.x);
 }
 
+#include "kernels/ref_respiratory.h"
+
 #define REAL double
 #define NAME(f) f##_f64
 #define FMA fma

@@ -615,6 +615,9 @@ const tame_kernels NAME(TABLE) = {
     .tanh = NAME(tanh),
     .exp = NAME(exp),
     .logistic = NAME(logistic),
+    .respiratory_slopes = respiratory_slopes,
+    .respiratory_run = respiratory_run,
+    .boltzmann = boltzmann,
     .rls_sweep = NAME(rls_sweep),
     .rls_rows = NAME(rls_rows),
 };
