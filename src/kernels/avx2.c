@@ -69,6 +69,16 @@ INLINE wide wide_exp(wide x)
   return Sleef_finz_expd4_u10avx2(x);
 }
 
+INLINE wide wide_splat(double a)
+{
+  return _mm256_set1_pd(a);
+}
+
+INLINE wide wide_fma(wide a, wide b, wide c)
+{
+  return _mm256_fmadd_pd(a, b, c);
+}
+
 #include "kernels/simd_noise.h"
 #include "kernels/simd_respiratory.h"
 

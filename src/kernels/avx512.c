@@ -70,6 +70,16 @@ INLINE wide wide_exp(wide x)
   return Sleef_finz_expd8_u10avx512f(x);
 }
 
+INLINE wide wide_splat(double a)
+{
+  return _mm512_set1_pd(a);
+}
+
+INLINE wide wide_fma(wide a, wide b, wide c)
+{
+  return _mm512_fmadd_pd(a, b, c);
+}
+
 #include "kernels/simd_noise.h"
 #include "kernels/simd_respiratory.h"
 

@@ -422,11 +422,11 @@ static void run_adaptive(const respiratory_params *p, const tame_kernels *kernel
 static void fetch(const tame_block *b, size_t from, size_t n, size_t room, size_t variables,
                   double *x, double *u)
 {
-  for (size_t i = 0; i < room; i++) {
-    const size_t at = from + (i < n ? i : n - 1);
-    u[i] = tame_block_at(b, b->h, at);
-    for (size_t v = 0; v < variables; v++)
-      x[v * room + i] = tame_block_at(b, b->x, v * b->stride + at);
+  for (size_t i = 0; i < room; i++) u[i] = tame_block_at(b, b->h, from + (i < n ? i : n - 1));
+  for (size_t v = 0; v < variables; v++) {
+    double *const row = x + v * room;
+    for (size_t i = 0; i < n; i++) row[i] = tame_block_at(b, b->x, v * b->stride + from + i);
+    for (size_t i = n; i < room; i++) row[i] = row[n - 1];
   }
 }
 
