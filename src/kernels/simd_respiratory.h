@@ -2,7 +2,7 @@
  * in place of nine, and three divisions in place of nine, as all exponents of neuron 1 are multiples of V1 / 24.
  * Included by avx2.c and avx512.c, which define `wide`, a register of doubles, wide_exp, wide_fma and wide_splat. */
 
-enum { WIDE = sizeof(wide) / sizeof(double) };
+enum { WIDE = sizeof(wide) / sizeof(double), PAIR = 2 };
 typedef wide wide_at __attribute__((aligned(1), may_alias)); /* anywhere in memory */
 
 static void boltzmann(size_t n, double half, double slope, const double *x, double *out)
@@ -60,12 +60,12 @@ typedef struct first_neuron {
   wide m, n4, f, dh;
 } first_neuron;
 
-INLINE first_neuron of_first(const respiratory *p, wide V, wide h)
+INLINE first_neuron of_first(const respiratory *p, wide q, wide h)
 {
   const double c_m = 0x1.4d9d0239e543ap-10,
                c_n = 0x1.7455fe323fafdp-11;                            /* exp(-40/6), exp(-29/4) */
   const double c_f = 0x1.81509354f0d29p-6, c_h = 0x1.b4c902e273a58p+5; /* exp(-30/8), exp(4) */
-  const wide q = wide_exp(V * (1.0 / 24)), q2 = q * q, q3 = q2 * q, q4 = q2 * q2, q6 = q3 * q3;
+  const wide q2 = q * q, q3 = q2 * q, q4 = q2 * q2, q6 = q3 * q3;
   const wide am = q4 + c_m, an = q6 + c_n, af = q3 + c_f, a = c_h * q2; /* exp((V + 48) / 12) */
   const wide both = 1 / (am * an), other = 1 / (af * a);
   const wide n = q6 * am * both, n2 = n * n;
@@ -85,13 +85,22 @@ INLINE wide slope_of(const respiratory *p, wide V, wide E, wide I, wide g, wide 
   return wide_fma(-V, G, wide_fma(g, p->K_E - at_K, zero));
 }
 
-/** dx/dt of a register of oscillators. */
-INLINE void slopes_of(const respiratory *p, wide u, const wide x[TAME_RESPIRATORY],
+/** The exponentials of a register of oscillators. */
+INLINE void exponentials(const wide x[TAME_RESPIRATORY], wide e[4])
+{
+  e[0] = wide_exp(x[0] * (1.0 / 24));
+  UNROLL for (int i = 1; i < 4; i++)
+  {
+    e[i] = wide_exp((x[i] + 30) * -0.25);
+  }
+}
+
+/** dx/dt of them, from these. */
+INLINE void slopes_of(const respiratory *p, wide u, const wide x[TAME_RESPIRATORY], const wide e[4],
                       wide dx[TAME_RESPIRATORY])
 {
-  const first_neuron one = of_first(p, x[0], x[4]);
-  const wide d2 = 1 + wide_exp((x[1] + 30) * -0.25), d3 = 1 + wide_exp((x[2] + 30) * -0.25),
-             d4 = 1 + wide_exp((x[3] + 30) * -0.25);
+  const first_neuron one = of_first(p, e[0], x[4]);
+  const wide d2 = 1 + e[1], d3 = 1 + e[2], d4 = 1 + e[3];
   const wide d23 = d2 * d3, all = 1 / (d23 * d4);
   const wide f2 = d3 * d4 * all, f3 = d2 * d4 * all, f4 = d23 * all;
   const wide by3 = p->shared ? x[1] : x[2], by4 = p->shared ? x[1] : x[3];
@@ -114,48 +123,84 @@ INLINE void slopes_of(const respiratory *p, wide u, const wide x[TAME_RESPIRATOR
 
 #define EACH(k) UNROLL for (size_t k = 0; k < TAME_RESPIRATORY; k++)
 
+/** `count` registers of oscillators at once, which hide the time of each other's divisions and exponentials: slopes at
+ *  x + h dx, into dx. */
+INLINE void slopes_at(const int count, const respiratory *p, const wide *u, double h,
+                      const wide x[][TAME_RESPIRATORY], wide dx[][TAME_RESPIRATORY])
+{
+  wide y[PAIR][TAME_RESPIRATORY], e[PAIR][4];
+  UNROLL for (int v = 0; v < count; v++)
+  {
+    EACH(k) y[v][k] = h == 0 ? x[v][k] : fma1(h, dx[v][k], x[v][k]);
+    exponentials(y[v], e[v]);
+  }
+  UNROLL for (int v = 0; v < count; v++)
+  {
+    slopes_of(p, u[v], y[v], e[v], dx[v]);
+  }
+}
+
 static void respiratory_slopes(size_t n, const tame_respiratory *p, const double *u,
                                const double *x, double *dx)
 {
   const respiratory q = prepared(p);
   for (size_t i = 0; i < n; i += WIDE) {
-    wide here[TAME_RESPIRATORY], slope[TAME_RESPIRATORY];
-    EACH(k) here[k] = *(const wide_at *)(x + k * n + i);
-    slopes_of(&q, *(const wide_at *)(u + i), here, slope);
-    EACH(k) * (wide_at *)(dx + k * n + i) = slope[k];
+    wide here[1][TAME_RESPIRATORY], slope[1][TAME_RESPIRATORY];
+    EACH(k) here[0][k] = *(const wide_at *)(x + k * n + i);
+    slopes_at(1, &q, (const wide[]){*(const wide_at *)(u + i)}, 0, here, slope);
+    EACH(k) * (wide_at *)(dx + k * n + i) = slope[0][k];
   }
 }
 
-INLINE void runge_kutta_step(const respiratory *p, wide u, double dt, wide x[TAME_RESPIRATORY])
+/** `count` registers of oscillators at x, n to a row, over all steps. */
+INLINE void run_some(const int count, size_t n, const respiratory *p, const double *u,
+                     bool runge_kutta, double dt, int64_t steps, double *x)
 {
-  wide slope[TAME_RESPIRATORY], sum[TAME_RESPIRATORY], y[TAME_RESPIRATORY];
-  slopes_of(p, u, x, slope);
-  EACH(k) sum[k] = slope[k];
-  for (int stage = 1; stage < 4; stage++) {
-    EACH(k) y[k] = fma1(stage < 3 ? 0.5 * dt : dt, slope[k], x[k]);
-    slopes_of(p, u, y, slope);
-    EACH(k) sum[k] = fma1(stage < 3 ? 2 : 1, slope[k], sum[k]);
+  wide here[PAIR][TAME_RESPIRATORY], slope[PAIR][TAME_RESPIRATORY], sum[PAIR][TAME_RESPIRATORY];
+  wide drive[PAIR];
+  UNROLL for (int v = 0; v < count; v++)
+  {
+    drive[v] = *(const wide_at *)(u + v * WIDE);
+    EACH(k) here[v][k] = *(const wide_at *)(x + k * n + (size_t)v * WIDE);
   }
-  EACH(k) x[k] = fma1(dt / 6, sum[k], x[k]);
+  for (int64_t s = 0; s < steps; s++) {
+    slopes_at(count, p, drive, 0, here, slope);
+    if (runge_kutta) {
+      UNROLL for (int v = 0; v < count; v++)
+      {
+        EACH(k) sum[v][k] = slope[v][k];
+      }
+      for (int stage = 1; stage < 4; stage++) {
+        slopes_at(count, p, drive, stage < 3 ? 0.5 * dt : dt, here, slope);
+        UNROLL for (int v = 0; v < count; v++)
+        {
+          EACH(k) sum[v][k] = fma1(stage < 3 ? 2 : 1, slope[v][k], sum[v][k]);
+        }
+      }
+      UNROLL for (int v = 0; v < count; v++)
+      {
+        EACH(k) here[v][k] = fma1(dt / 6, sum[v][k], here[v][k]);
+      }
+    } else {
+      UNROLL for (int v = 0; v < count; v++)
+      {
+        EACH(k) here[v][k] = fma1(dt, slope[v][k], here[v][k]);
+      }
+    }
+  }
+  UNROLL for (int v = 0; v < count; v++)
+  {
+    EACH(k) * (wide_at *)(x + k * n + (size_t)v * WIDE) = here[v][k];
+  }
 }
 
 static void respiratory_run(size_t n, const tame_respiratory *p, const double *u, bool runge_kutta,
                             double dt, int64_t steps, double *x)
 {
   const respiratory q = prepared(p);
-  for (size_t i = 0; i < n; i += WIDE) {
-    const wide drive = *(const wide_at *)(u + i);
-    wide here[TAME_RESPIRATORY], slope[TAME_RESPIRATORY];
-    EACH(k) here[k] = *(const wide_at *)(x + k * n + i);
-    for (int64_t s = 0; s < steps; s++) {
-      if (runge_kutta) {
-        runge_kutta_step(&q, drive, dt, here);
-      } else {
-        slopes_of(&q, drive, here, slope);
-        EACH(k) here[k] = fma1(dt, slope[k], here[k]);
-      }
-    }
-    EACH(k) * (wide_at *)(x + k * n + i) = here[k];
-  }
+  size_t i = 0;
+  for (; i + PAIR * WIDE <= n; i += PAIR * WIDE)
+    run_some(PAIR, n, &q, u + i, runge_kutta, dt, steps, x + i);
+  for (; i < n; i += WIDE) run_some(1, n, &q, u + i, runge_kutta, dt, steps, x + i);
 }
 #undef EACH

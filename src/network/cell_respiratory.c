@@ -281,9 +281,9 @@ static void rates(const tame_block *b)
   double V[BLOCK];
   for (size_t from = 0; from < b->n; from += BLOCK) {
     const size_t n = b->n - from < BLOCK ? b->n - from : BLOCK;
-    for (size_t i = 0; i < n; i++) V[i] = tame_block_at(b, b->x, from + i);
+    tame_block_load(b, b->x, from, n, V);
     b->kernels->boltzmann(n, -30, k[0], V, V);
-    for (size_t i = 0; i < n; i++) tame_block_put(b, b->r, from + i, V[i]);
+    tame_block_store(b, b->r, from, n, V);
   }
 }
 
@@ -422,10 +422,11 @@ static void run_adaptive(const respiratory_params *p, const tame_kernels *kernel
 static void fetch(const tame_block *b, size_t from, size_t n, size_t room, size_t variables,
                   double *x, double *u)
 {
-  for (size_t i = 0; i < room; i++) u[i] = tame_block_at(b, b->h, from + (i < n ? i : n - 1));
+  tame_block_load(b, b->h, from, n, u);
+  for (size_t i = n; i < room; i++) u[i] = u[n - 1];
   for (size_t v = 0; v < variables; v++) {
     double *const row = x + v * room;
-    for (size_t i = 0; i < n; i++) row[i] = tame_block_at(b, b->x, v * b->stride + from + i);
+    tame_block_load(b, b->x, v * b->stride + from, n, row);
     for (size_t i = n; i < room; i++) row[i] = row[n - 1];
   }
 }
@@ -434,8 +435,7 @@ static void put(const tame_block *b, size_t from, size_t n, size_t room, size_t 
                 const double *x)
 {
   for (size_t v = 0; v < variables; v++)
-    for (size_t i = 0; i < n; i++)
-      tame_block_put(b, b->x, v * b->stride + from + i, x[v * room + i]);
+    tame_block_store(b, b->x, v * b->stride + from, n, x + v * room);
 }
 
 static void step(const tame_block *b)

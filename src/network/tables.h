@@ -7,6 +7,8 @@
 #include "kernels/kernels.h"
 #include "tame/network.h"
 
+#include <string.h>
+
 /** Of cells whose units are functions of what has driven the network, v: [channels], rather than of each other.
  *  What they need of the past is `memory`, the same on every rank, zero at the start of a trial. */
 typedef struct tame_features {
@@ -95,6 +97,24 @@ static inline void tame_block_put(const tame_block *block, void *array, size_t i
 {
   if (block->kernels->real_size == sizeof(double)) ((double *)array)[i] = value;
   else ((float *)array)[i] = (float)value;
+}
+
+/** Elements [from, from + n) of such an array as doubles, and back. */
+static inline void tame_block_load(const tame_block *block, const void *array, size_t from,
+                                   size_t n, double *out)
+{
+  if (block->kernels->real_size == sizeof(double))
+    memcpy(out, (const double *)array + from, n * sizeof *out);
+  else
+    for (size_t i = 0; i < n; i++) out[i] = (double)((const float *)array)[from + i];
+}
+static inline void tame_block_store(const tame_block *block, void *array, size_t from, size_t n,
+                                    const double *in)
+{
+  if (block->kernels->real_size == sizeof(double))
+    memcpy((double *)array + from, in, n * sizeof *in);
+  else
+    for (size_t i = 0; i < n; i++) ((float *)array)[from + i] = (float)in[i];
 }
 
 /** Cycles or so of a unit's step, without its synapses. */
