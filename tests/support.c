@@ -1,7 +1,10 @@
 /* What the test programs share; see support.h. */
 #include "support.h"
 
+#include "base/schema.h"
+
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -52,6 +55,26 @@ void set_wiring(tame_network_params *params, const char *row, double value)
   char *at = (char *)params->wiring.params + first->offset;
   if (first->kind == TAME_INT) *(int64_t *)(void *)at = (int64_t)value;
   else *(double *)(void *)at = value;
+}
+
+void set_cell(tame_network_params *params, const char *row)
+{
+  if (tame_variant_set(&params->cell, &tame_cells, row) != TAME_OK) abort();
+}
+
+void set_of_cell(tame_network_params *params, const char *key, const char *text)
+{
+  const tame_field *f = params->cell.row->params.fields;
+  while (strcmp(f->name, key) != 0) f++;
+  char *const at = (char *)params->cell.params + f->offset;
+  if (f->kind != TAME_REALS) {
+    if (tame_schema_set(f, text, at) != TAME_OK) abort();
+    return;
+  }
+  tame_schema_clear(f, at);
+  if (tame_schema_allocate(f, 3, at) != TAME_OK) abort();
+  double *const x = ((tame_reals *)(void *)at)->at;
+  if (sscanf(text, "%lf %lf %lf", &x[0], &x[1], &x[2]) != 3) abort();
 }
 
 void solve(int64_t n, double *A, double *b)

@@ -26,6 +26,11 @@ void free_params(tame_network_params *params);
 /** Set parameters of the wiring: a choice of row and its first parameter, density or inputs. */
 void set_wiring(tame_network_params *params, const char *row, double value);
 
+/** Choose the cell, with its default parameters, and set one of these from its text; lists have three numbers, with
+ *  spaces between them. */
+void set_cell(tame_network_params *params, const char *row);
+void set_of_cell(tame_network_params *params, const char *key, const char *text);
+
 /** Solve A x = b, A symmetric positive definite [n][n], by Cholesky; A and b are overwritten, b by x. */
 void solve(int64_t n, double *A, double *b);
 /** Inverse of a symmetric positive definite matrix, [n][n]. */

@@ -512,6 +512,158 @@ static void exp_and_logistic_are_right(const tame_kernels *k)
   release(&x), release(&y), release(&z), release(&one);
 }
 
+static void boltzmann_is_right(const tame_kernels *k)
+{
+  enum { N = 4003 };
+  double x[N], y[N], one[N];
+  uint64_t seed = 17;
+  for (size_t i = 0; i < N; i++) x[i] = 300 * uniform(&seed);
+  for (int slope = -6; slope < 10; slope += 7) {
+    k->boltzmann(N, -30, slope, x, y);
+    for (size_t i = 0; i < N; i++) {
+      const long double want = 1 / (1 + expl(-((long double)x[i] + 30) / slope));
+      /* the rounded exponent is off by half an ulp of it, which is at most 330 */
+      assert_near(y[i], want, 250 * DBL_EPSILON * (double)want);
+      k->boltzmann(1, -30, slope, x + i, one + i);
+    }
+    assert_memory_equal(one, y, sizeof y);
+  }
+}
+
+/* ---- the respiratory oscillator ------------------------------------------------------------- */
+
+/* Parameters as published, but for what these would hide: reversal potentials of 0, inhibition that is alike. */
+static const tame_respiratory oscillator = {.C = 20,
+                                            .g_NaP = 5,
+                                            .g_K = 4,
+                                            .g_L = 2.8,
+                                            .g_AD = 10,
+                                            .g_E = 11,
+                                            .g_I = 60,
+                                            .E_Na = 50,
+                                            .E_K = -85,
+                                            .E_L = -60,
+                                            .E_E = 1,
+                                            .E_I = -75,
+                                            .tau_h = 6000,
+                                            .tau_AD = {2000, 1000, 1700},
+                                            .K_AD = {0.9, 1.3, 0.8},
+                                            .a12 = 0.4,
+                                            .E = {0.21, 0.6, 0.63, 0.73},
+                                            .E_of = {0.025, 0.1, 0.2, 0.3},
+                                            .b31 = 0.3,
+                                            .b41 = 0.2,
+                                            .b32 = 0.05,
+                                            .b42 = 0.35,
+                                            .b23 = 0.25,
+                                            .b43 = 0.1,
+                                            .b24 = 0.35,
+                                            .b34 = 0.45};
+
+/** x: [8][n], as an oscillator is found, V from -100 to 60; u: [n]. */
+static void draw_oscillators(size_t n, double *x, double *u)
+{
+  uint64_t seed = 18;
+  for (size_t i = 0; i < n; i++) {
+    for (size_t v = 0; v < TAME_RESPIRATORY; v++)
+      x[v * n + i] = v < 4 ? -20 + 80 * uniform(&seed) : 0.5 + 0.5 * uniform(&seed);
+    u[i] = uniform(&seed);
+  }
+}
+
+static long double gate(long double V, long double half, long double slope)
+{
+  return 1 / (1 + expl(-(V - half) / slope));
+}
+
+/** A derivative and the sum of the magnitudes of its terms. */
+typedef struct sum {
+  long double value, magnitude;
+} sum;
+static void add_to(sum *s, long double term)
+{
+  s->value += term, s->magnitude += fabsl(term);
+}
+
+/** Derivatives by the paper's equations. stride: of x */
+static void published(const tame_respiratory *p, const double *x, size_t stride, double u,
+                      sum dx[TAME_RESPIRATORY])
+{
+  static const int k[4] = {8, 4, 4, 4};
+  const long double V[4] = {x[0], x[stride], x[2 * stride], x[3 * stride]}, h = x[4 * stride];
+  const double b[4][4] = {{0, 0, p->b31, p->b41},
+                          {0, 0, p->b32, p->b42},
+                          {0, p->b23, 0, p->b43},
+                          {0, p->b24, p->b34, 0}};
+  memset(dx, 0, TAME_RESPIRATORY * sizeof *dx);
+  for (size_t i = 0; i < 4; i++) {
+    long double f[4];
+    for (int j = 0; j < 4; j++) f[j] = gate(V[j], -30, k[j]);
+    add_to(&dx[i], -p->g_L * (V[i] - p->E_L) / p->C);
+    add_to(&dx[i], -p->g_E * (V[i] - p->E_E) * (p->E[i] + p->E_of[i] * u) / p->C);
+    if (i == 1) add_to(&dx[i], -p->g_E * (V[i] - p->E_E) * p->a12 * f[0] / p->C);
+    for (int j = 0; j < 4; j++) add_to(&dx[i], -p->g_I * (V[i] - p->E_I) * b[i][j] * f[j] / p->C);
+    if (i == 0) {
+      add_to(&dx[i], -p->g_NaP * gate(V[0], -40, 6) * h * (V[0] - p->E_Na) / p->C);
+      add_to(&dx[i], -p->g_K * powl(gate(V[0], -29, 4), 4) * (V[0] - p->E_K) / p->C);
+      continue;
+    }
+    const long double m = x[(4 + i) * stride];
+    add_to(&dx[i], -p->g_AD * m * ((p->shared ? V[1] : V[i]) - p->E_K) / p->C);
+    add_to(&dx[4 + i], p->K_AD[i - 1] * f[i] / p->tau_AD[i - 1]);
+    add_to(&dx[4 + i], -m / p->tau_AD[i - 1]);
+  }
+  const long double rate = coshl((V[0] + 48) / 12) / p->tau_h;
+  add_to(&dx[4], gate(V[0], -48, -6) * rate);
+  add_to(&dx[4], -h * rate);
+}
+
+static void respiratory_slopes_are_the_equations(const tame_kernels *k)
+{
+  enum { N = 1000 };
+  static double x[TAME_RESPIRATORY * N], dx[TAME_RESPIRATORY * N], u[N];
+  for (int shared = 0; shared < 2; shared++) {
+    tame_respiratory p = oscillator;
+    p.shared = shared;
+    draw_oscillators(N, x, u);
+    k->respiratory_slopes(N, &p, u, x, dx);
+    for (size_t i = 0; i < N; i++) {
+      sum want[TAME_RESPIRATORY];
+      published(&p, x + i, N, u[i], want);
+      for (size_t v = 0; v < TAME_RESPIRATORY; v++) /* powers of exp(V / 24) collect roundings */
+        assert_near(dx[v * N + i], want[v].value, 40 * DBL_EPSILON * (double)want[v].magnitude);
+    }
+  }
+}
+
+/* Steps are those made from slopes; alone, in pairs and in any company the same bits. */
+static void respiratory_steps_are_made_of_slopes(const tame_kernels *k)
+{
+  enum { N = 40, ALL = TAME_RESPIRATORY * N, STEPS = 3 };
+  static const double at[4] = {0, 0.5, 0.5, 1}, weight[4] = {1, 2, 2, 1};
+  double x[ALL], want[ALL], y[ALL], dx[ALL] = {0}, few[TAME_RESPIRATORY * TAME_TILE], u[N];
+  for (int stages = 1; stages <= 4; stages += 3) {
+    draw_oscillators(N, x, u);
+    memcpy(want, x, sizeof x);
+    for (int s = 0; s < STEPS; s++) {
+      double all[ALL] = {0};
+      for (int stage = 0; stage < stages; stage++) {
+        for (int a = 0; a < ALL; a++) y[a] = want[a] + at[stage] * 0.1 * dx[a] * (stage > 0);
+        k->respiratory_slopes(N, &oscillator, u, y, dx);
+        for (int a = 0; a < ALL; a++) all[a] += weight[stage] * dx[a];
+      }
+      for (int a = 0; a < ALL; a++) want[a] += 0.1 * all[a] / (stages == 1 ? 1 : 6);
+    }
+    for (size_t v = 0; v < TAME_RESPIRATORY; v++)
+      memcpy(few + v * TAME_TILE, x + v * N + 16, TAME_TILE * sizeof *few);
+    k->respiratory_run(N, &oscillator, u, stages == 4, 0.1, STEPS, x);
+    k->respiratory_run(TAME_TILE, &oscillator, u + 16, stages == 4, 0.1, STEPS, few);
+    for (size_t a = 0; a < ALL; a++) assert_near(x[a], want[a], 1e-13 * fmax(1, fabs(want[a])));
+    for (size_t v = 0; v < TAME_RESPIRATORY; v++)
+      assert_memory_equal(few + v * TAME_TILE, x + v * N + 16, TAME_TILE * sizeof *few);
+  }
+}
+
 /* ---- noise -------------------------------------------------------------------------------- */
 
 /** Philox4x32-10 from the paper, section 3.3. */
@@ -792,6 +944,11 @@ static void fast_tables_give_the_same_bits(void **state)
     assert_same(&a, &b), assert_same(&c, &d);
     for (size_t i = 0; i < 88; i++) assert_true(isfinite(get(set->real64, a.at, i)));
     release(&a), release(&b), release(&c), release(&d);
+    double x[2][TAME_RESPIRATORY * 24], u[24];
+    draw_oscillators(24, x[0], u), draw_oscillators(24, x[1], u);
+    set->real64->respiratory_run(24, &oscillator, u, true, 0.1, 100, x[0]);
+    next->real64->respiratory_run(24, &oscillator, u, true, 0.1, 100, x[1]);
+    assert_memory_equal(x[0], x[1], sizeof x[0]);
   }
 }
 
@@ -815,6 +972,9 @@ ON_ALL(elements_do_not_depend_on_the_cut)
 ON_ALL(tanh_is_accurate)
 ON_ALL(tanh_of_the_odd_ones)
 ON_ALL(exp_and_logistic_are_right)
+ON_ALL(boltzmann_is_right)
+ON_ALL(respiratory_slopes_are_the_equations)
+ON_ALL(respiratory_steps_are_made_of_slopes)
 ON_ALL(noise_is_keyed_by_neuron)
 ON_ALL(noise_is_added_scaled)
 ON_ALL(noise_is_normal)
@@ -840,6 +1000,9 @@ int main(void)
       cmocka_unit_test(all_tanh_is_accurate),
       cmocka_unit_test(all_tanh_of_the_odd_ones),
       cmocka_unit_test(all_exp_and_logistic_are_right),
+      cmocka_unit_test(all_boltzmann_is_right),
+      cmocka_unit_test(all_respiratory_slopes_are_the_equations),
+      cmocka_unit_test(all_respiratory_steps_are_made_of_slopes),
       cmocka_unit_test(philox_is_the_published_one),
       cmocka_unit_test(all_noise_is_keyed_by_neuron),
       cmocka_unit_test(all_noise_is_added_scaled),
