@@ -9,6 +9,7 @@ from figures.pieces import save
 from figures.plane import PlaneFigure
 from figures.prediction import PredictionFigure
 from figures.reading import Results, open_results, stem_of
+from figures.states import StatesFigure
 from figures.sweep import MapFigure, SweepFigure
 from figures.sweeps import Sweep
 from figures.training import TrainingFigure
@@ -25,7 +26,7 @@ def prepare_folder(folder):
 
 def draw_sweep(paths, folder, formats):
     prepare_folder(folder)
-    if not draw_pairs(paths, folder, formats):
+    if not draw_states(paths, folder, formats) and not draw_pairs(paths, folder, formats):
         sweep = Sweep(paths)
         figure = SweepFigure(sweep)
         save(figure.draw(), folder, stem_of(paths[0]) + "-sweep", formats)
@@ -54,8 +55,8 @@ def draw_predictions(paths, folder, formats):
                     stem_of(paths[0]), network, one), formats)
 
 
-def draw_pairs(paths, folder, formats):
-    """Of a sweep whose networks follow no target, but were tried twice: is there anything?"""
+def draw_columns(paths, folder, formats, kind, name):
+    """Of a sweep whose networks follow no target, the first ones beside each other: is there anything?"""
     with open_results(paths[0]) as file:
         states, networks = file["state"][:], file["network"][:]
         measured = any("loss" in task for phase in file["phases"].values()
@@ -63,11 +64,19 @@ def draw_pairs(paths, folder, formats):
     done = [int(one) for one in networks[states == DONE]]
     if measured or not done:
         return False
-    drawing = PairFigure([Results(paths[0], one) for one in done[:PairFigure.MOST]])
+    drawing = kind([Results(paths[0], one) for one in done[:kind.MOST]])
     if drawing.empty():
         return False
-    save(drawing.draw(), folder, stem_of(paths[0]) + "-pair", formats)
+    save(drawing.draw(), folder, "%s-%s" % (stem_of(paths[0]), name), formats)
     return True
+
+
+def draw_pairs(paths, folder, formats):
+    return draw_columns(paths, folder, formats, PairFigure, "pair")
+
+
+def draw_states(paths, folder, formats):
+    return draw_columns(paths, folder, formats, StatesFigure, "states")
 
 
 def draw_network(path, folder, formats, network):
@@ -77,7 +86,10 @@ def draw_network(path, folder, formats, network):
     if results.count > 1:
         stem += "-network%d" % results.network
     written = 0
+    states = StatesFigure([results])
     for task in results.tasks:
+        if not states.empty() and not results.training and task.target() is None:
+            continue  # its rates are in the figure of states
         drawing = TrainingFigure(results, task)
         if not drawing.empty():
             one = "" if len(results.tasks) == 1 else "-" + task.name
@@ -88,14 +100,14 @@ def draw_network(path, folder, formats, network):
             one = "" if len(results.tasks) == 1 else "-" + task.name
             save(drawing.draw(), folder, "%s-prediction%s" % (stem, one), formats)
             written += 1
-    for drawing, name in ((PlaneFigure(results), "plane"), (PairFigure([results]), "pair"),
+    for drawing, name in ((states, "states"), (PlaneFigure(results), "plane"), (PairFigure([results]), "pair"),
                           (ChaosFigure(results), "chaos"),
                           (FitFigure.of_network(results), "fit")):
         if not drawing.empty():
             save(drawing.draw(), folder, "%s-%s" % (stem, name), formats)
             written += 1
     if not written:
-        raise Problem("holds nothing to draw: no rates, readouts, losses or analyses")
+        raise Problem("holds nothing to draw: no rates, states, readouts, losses or analyses")
 
 
 def holds_several(path):

@@ -1,0 +1,320 @@
+"""The figure `states`: variables of units over time, spikes, phases, and rhythms of a population."""
+import re
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+
+from figures.common import BLUE, COLOURS, GREEN, MOST_PIXELS, ORANGE, QUIET, SKY, WIDTH
+from figures.pieces import (
+    axes_at, digits, finite_limits, head, label_y, legend_line, letters, mark_times, round_ticks,
+    several, text_at)
+from figures.reading import Series, own_part, row_of, text
+
+
+def periods_of(values, step_ms):
+    """Mean time in ms between upward crossings of the middle level, by interpolation, without the first
+    fifth; NaN where there are not two, or where the series hardly moves. values: [..., time]"""
+    found = np.full(len(values), np.nan)
+    for k, whole in enumerate(values):
+        series = whole[len(whole) // 5:]
+        low, high = series.min(), series.max()
+        if not high - low > 0.02 * max(abs(high), 1e-12):
+            continue
+        level = (low + high) / 2
+        at = np.flatnonzero((series[:-1] < level) & (series[1:] >= level))
+        if len(at) > 1:
+            times = at + (level - series[at]) / (series[at + 1] - series[at])
+            found[k] = step_ms * (times[-1] - times[0]) / (len(at) - 1)
+    return found
+
+
+class Scene:
+    """What a network recorded of its units in the last trial phase that did."""
+
+    def __init__(self, results, task, phase):
+        self.results, self.task, self.phase = results, task, phase
+        self.group = phase.group[task.name]["states"]
+        self.neurons = row_of(results.file["recorded_states"], results.row)
+        words = re.search(r"variables: *\[([^\]]*)\]", text(results.file.attrs["experiment"]))
+        order = [word.strip() for word in words.group(1).split(",")] if words else []
+        self.names = sorted(self.group, key=lambda n: (order.index(n) if n in order else 99, n))
+        self.names = [name for name in self.names if np.isfinite(self.group[name][results.row, 0, 0, 0])]
+        self.many = len(self.neurons) >= StatesFigure.MANY
+
+    @staticmethod
+    def of(results):
+        """The last one of the network, or None."""
+        found = [(task, phase) for task in results.tasks for phase in results.phases
+                 if phase.kind != "train" and task.name in phase.group
+                 and "states" in phase.group[task.name]]
+        found = [Scene(results, *one) for one in found]
+        found = [scene for scene in found if scene.names]
+        return found[-1] if found else None
+
+    def series(self, name):
+        """Series of values [neuron][time]"""
+        data = self.group[name]
+        values = own_part(data[self.results.row, 0].astype(float))
+        return Series(values, float(data.attrs.get("start_ms", 0)),
+                      self.phase.step_of(self.task, data, values))
+
+    def label(self, name):
+        units = text(self.group[name].attrs["units"])
+        base, _, index = name.partition("_")
+        shown = "%s$_{%s}$" % (base, index) if index else re.sub(r"(\d)$", r"$_\1$", name)
+        return shown if units == "1" else "%s (%s)" % (shown, units)
+
+    def spikes(self):
+        """(ids, [times in ms of each]) where rates are spikes; else None"""
+        if self.results.neurons is None or not self.phase.trials(self.task, "rates"):
+            return None
+        data = self.phase.data(self.task, "rates")
+        values = own_part(data[self.results.row, 0].astype(float))
+        if not np.isin(values, (0, 1)).all():
+            return None
+        step = self.phase.step_of(self.task, data, values)
+        return self.results.neurons, [step * np.flatnonzero(one) for one in values]
+
+    def dominance(self):
+        """[(start, end, which of f2, f3, f4)] in ms: who of them is nearest to its largest."""
+        if self.many or not {"f2", "f3", "f4"} <= set(self.names):
+            return []
+        series = [self.series(name) for name in ("f2", "f3", "f4")]
+        late = [one.values[0][one.values.shape[-1] // 5:] for one in series]
+        leads = np.argmax([one.values[0] / part.max() for one, part in zip(series, late)], axis=0)
+        edges = np.concatenate([[0], np.flatnonzero(np.diff(leads)) + 1, [len(leads)]])
+        step = series[0].time_ms[1] - series[0].time_ms[0]
+        return [(step * a, step * b, leads[a]) for a, b in zip(edges[:-1], edges[1:])]
+
+    def main(self):
+        """The variable that stands for a population."""
+        return "f1" if "f1" in self.names else self.names[0]
+
+
+class StatesFigure:
+    """A column per network. Few recorded units: a panel per variable; many: one variable as an image, three units,
+    and the distribution of periods. Spikes of all, if rates are spikes."""
+
+    LEFT, RIGHT, TOP, BOTTOM, BETWEEN, GAP, MOST = 0.62, 0.15, 1.0, 0.48, 0.3, 0.32, 4
+    MANY, LINES, POINTS = 12, 3, 20000
+    PHASES = ((SKY, "inspiration (f2)"), (ORANGE, "post-inspiration (f3)"),
+              (GREEN, "late expiration (f4)"))
+
+    def __init__(self, networks):
+        scenes = [Scene.of(results) for results in networks]
+        self.scenes = [scene for scene in scenes if scene][:self.MOST]
+        self.letters = letters()
+
+    def empty(self):
+        return not self.scenes
+
+    def rows(self):
+        """(draw, height, name) of each; over time."""
+        rows = []
+        if any(scene.spikes() and len(scene.spikes()[0]) >= 5 for scene in self.scenes):
+            rows.append((self.raster, 1.1, None))
+        if any(scene.many for scene in self.scenes):
+            rows += [(self.image, 1.8, self.scenes[0].main()), (self.lines, 1.0, self.scenes[0].main())]
+        else:
+            names = []
+            for scene in self.scenes:
+                names += [name for name in scene.names if name not in names]
+            tall = 1.6 if len(names) == 1 else 0.62 if len(names) > 4 else 0.85
+            rows += [(self.lines, tall, name) for name in names]
+        return rows
+
+    def periods(self):
+        """Of each scene with many units the periods of these, if they have some."""
+        found = []
+        for scene in self.scenes:
+            series = scene.series(scene.main()) if scene.many else None
+            step = series.time_ms[1] - series.time_ms[0] if series else 0
+            found.append(periods_of(series.values, step) if series else np.zeros(0))
+        return found if any(np.isfinite(one).sum() >= self.MANY for one in found) else []
+
+    def draw(self):
+        columns, rows, periods = len(self.scenes), self.rows(), self.periods()
+        self.seconds = max(scene.task.duration_ms for scene in self.scenes) >= 4000
+        width = (WIDTH - self.LEFT - self.RIGHT - (columns - 1) * self.BETWEEN) / columns
+        below = 0.34 + 1.5 if periods else 0
+        height = self.TOP + sum(tall + self.GAP for _, tall, _ in rows) - self.GAP + self.BOTTOM + \
+            (below + self.GAP if periods else 0)
+        self.figure = plt.figure(figsize=(WIDTH, height))
+        name = self.scenes[0].results.title() if columns == 1 else \
+            text(self.scenes[0].results.file.attrs.get("name", "")) or "results"
+        text_at(self.figure, 0.2, 0.2, name, fontsize=9, fontweight="bold", va="center")
+        self.legend()
+        axes = {}
+        for column, scene in enumerate(self.scenes):
+            left, top = self.LEFT + column * (width + self.BETWEEN), self.TOP
+            if columns > 1:
+                self.name_column(scene, left + width / 2)
+            for row, (draw, tall, which) in enumerate(rows):
+                axes[row, column] = axes_at(self.figure, left, top, width, tall)
+                self.frame(axes[row, column], scene, column, row == len(rows) - 1)
+                draw(axes[row, column], scene, which, column)
+                top += tall + self.GAP
+        for row, (draw, _, which) in enumerate(rows):
+            if draw == self.lines:
+                self.level([axes[row, column] for column in range(columns)])
+        if periods:
+            self.draw_periods(periods, top + 0.34)
+        return self.figure
+
+    def legend(self):
+        patch = matplotlib.patches.Patch
+        handles = []
+        if any(scene.dominance() for scene in self.scenes):
+            handles += [patch(color=colour, alpha=0.35, linewidth=0, label=label)
+                        for colour, label in self.PHASES]
+        if any(scene.task.pulses for scene in self.scenes):
+            handles.append(patch(color=ORANGE, alpha=0.6, linewidth=0, label="input"))
+        if any(len(scene.neurons) > 1 and not scene.many for scene in self.scenes):
+            line = matplotlib.lines.Line2D
+            handles += [line([], [], color=COLOURS[k], label="unit %d" % unit)
+                        for k, unit in enumerate(self.scenes[0].neurons[:self.LINES])]
+        if handles:
+            legend_line(self.figure, handles)
+
+    def name_column(self, scene, middle):
+        """What tells this network from the others: values of swept keys, without the way to them."""
+        words = [part.rpartition(".")[2] for part in scene.results.values().split(", ")]
+        text_at(self.figure, middle, 0.7, ", ".join(words).replace("_", " "), fontsize=7.5,
+                fontweight="bold", ha="center", va="center", color=QUIET)
+
+    def scale(self, ms):
+        return np.asarray(ms) / 1000 if self.seconds else np.asarray(ms)
+
+    def frame(self, axes, scene, column, last):
+        axes.set_xlim(0, self.scale(scene.task.duration_ms))
+        round_ticks(axes.xaxis, 4 if len(self.scenes) > 2 else 8)
+        axes.tick_params(labelbottom=last, labelleft=column == 0)
+        if last:
+            axes.set_xlabel("Time (s)" if self.seconds else "Time (ms)")
+
+    @staticmethod
+    def level(row):
+        """The same limits in a row."""
+        low, high = min(one.get_ylim()[0] for one in row), max(one.get_ylim()[1] for one in row)
+        for one in row:
+            one.set_ylim(low, high)
+
+    def lines(self, axes, scene, name, column):
+        """A variable of up to three units; times of their spikes above."""
+        if name not in scene.names:
+            axes.set_visible(False)
+            return
+        series = scene.series(name)
+        stride = max(1, series.values.shape[-1] // self.POINTS)
+        shown = series.values[:self.LINES] if not scene.many else \
+            series.values[np.linspace(0, len(series.values) - 1, self.LINES).astype(int)]
+        single = len(shown) == 1
+        for k, values in enumerate(shown):
+            colour = self.colour_of(name) if single else COLOURS[k]
+            axes.plot(self.scale(series.time_ms[::stride]), values[::stride], color=colour,
+                      linewidth=0.7 if values.shape[-1] > 2000 else 0.9)
+        for start, end, which in scene.dominance():
+            axes.axvspan(self.scale(start), self.scale(end), color=self.PHASES[which][0],
+                         alpha=0.3, linewidth=0, zorder=0)
+        if not self.seconds:
+            mark_times(axes, scene.task, window=False)
+        round_ticks(axes.yaxis, 4)
+        axes.set_ylim(finite_limits([shown], 0.08))
+        aside = self.mark_spikes(axes, scene) if name.startswith("V") else ""
+        if single and re.fullmatch(r"f\d", name) and name == "f1":
+            period = periods_of(series.values[:1], series.time_ms[1] - series.time_ms[0])[0]
+            aside = "period %.0f ms" % period if np.isfinite(period) else "no rhythm"
+        head(axes, next(self.letters), "Three units" if scene.many else scene.label(name).split(" (")[0],
+             aside)
+        if column == 0:
+            label_y(axes, scene.label(name))
+
+    @staticmethod
+    def colour_of(name):
+        return {"f1": BLUE, "f2": BLUE, "f3": "#D55E00", "f4": "#009E73"}.get(name, "black")
+
+    def mark_spikes(self, axes, scene):
+        """Ticks above the panel of V; how many there are."""
+        spikes = scene.spikes()
+        if not spikes:
+            return ""
+        ids, times = spikes
+        known = {int(unit): one for unit, one in zip(ids, times)}
+        count = 0
+        for k, unit in enumerate(scene.neurons[:self.LINES]):
+            at = known.get(int(unit), np.zeros(0))
+            count += len(at)
+            colour = "black" if len(scene.neurons) == 1 else COLOURS[k]
+            axes.plot(self.scale(at), np.full(len(at), 1.0 - 0.05 * k), "|", color=colour,
+                      transform=axes.get_xaxis_transform(), markersize=4, markeredgewidth=0.6,
+                      clip_on=False)
+        return several(count, "spike")
+
+    def raster(self, axes, scene, _, column):
+        ids, times = scene.spikes()
+        for unit, at in zip(ids, times):
+            axes.plot(self.scale(at), np.full(len(at), unit), "|", color="black", markersize=2,
+                      markeredgewidth=0.5)
+        if not self.seconds:
+            mark_times(axes, scene.task, window=False)
+        axes.set_ylim(ids.min() - 1, ids.max() + 1)
+        round_ticks(axes.yaxis, 4)
+        head(axes, next(self.letters), "Spikes", several(sum(len(one) for one in times), "spike"))
+        if column == 0:
+            label_y(axes, "Unit")
+
+    def image(self, axes, scene, name, column):
+        """A row per unit, by period, the slowest on top."""
+        series = scene.series(name)
+        order = np.argsort(np.nan_to_num(periods_of(series.values, 1.0)), kind="stable")
+        stride = max(1, series.values.shape[-1] // MOST_PIXELS)
+        every = max(1, len(order) // MOST_PIXELS)
+        values = series.values[order[::every], ::stride]
+        picture = axes.imshow(values, origin="lower", aspect="auto", interpolation="nearest",
+                              cmap="viridis", extent=(0, self.scale(scene.task.duration_ms), 0, len(order)))
+        axes.set_yticks([])
+        bar = axes.inset_axes([0.86, 1.06, 0.14, 0.045])
+        axes.figure.colorbar(picture, cax=bar, orientation="horizontal")
+        bar.xaxis.set_ticks_position("top")
+        bar.tick_params(labelsize=5.5, length=1.5, pad=1)
+        low, high = picture.get_clim()
+        bar.set_xticks([low, high], ["%.1g" % low, "%.2g" % high])
+        head(axes, next(self.letters), "%s of %d of %d units" % (
+            scene.label(name), len(series.values), self.size_of(scene)))
+        if column == 0:
+            label_y(axes, "Units, by period")
+
+    @staticmethod
+    def size_of(scene):
+        """Units of the whole network, as its experiment says."""
+        found = re.search(r"(?m)^  neurons: (\d+)", text(scene.results.file.attrs["experiment"]))
+        return int(found.group(1)) if found else len(scene.neurons)
+
+    def draw_periods(self, periods, top):
+        """Their distribution; and against the bias, if the file has it."""
+        scene, values = next((s, p) for s, p in zip(self.scenes, periods) if np.isfinite(p).any())
+        width = (WIDTH - self.LEFT - self.RIGHT - 0.62) / 2
+        axes = axes_at(self.figure, self.LEFT, top, width, 1.5)
+        for one, colour in zip(periods, COLOURS):
+            axes.hist(one[np.isfinite(one)] / 1000, bins=40, color=colour, linewidth=0,
+                      alpha=1 if len(periods) == 1 else 0.5)
+        without = int(np.isnan(values).sum())
+        head(axes, next(self.letters), "Periods", "%d without" % without if without else
+             several(len(values), "unit"))
+        axes.set_xlabel("Period (s)")
+        label_y(axes, "Units")
+        round_ticks(axes.xaxis, 6)
+        round_ticks(axes.yaxis, 4)
+        file = scene.results.file
+        if "weights/bias" not in file:
+            return
+        bias = row_of(file["weights/bias"], scene.results.row)[scene.neurons]
+        axes = axes_at(self.figure, self.LEFT + width + 0.62, top, width, 1.5)
+        axes.plot(bias, values / 1000, ".", color=BLUE, markersize=2, markeredgewidth=0)
+        head(axes, next(self.letters), "Period against the bias of a unit",
+             "mean %s s" % digits(float("%.3g" % (np.nanmean(values) / 1000))))
+        axes.set_xlabel("Bias")
+        label_y(axes, "Period (s)")
+        round_ticks(axes.xaxis, 6)
+        round_ticks(axes.yaxis, 4)

@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# Cells with several variables, driven as users do: the same bytes on any layout, and after a stop in the middle of a
+# trial; what is recorded of them; bad input; warnings.
+# ranks: 5
+# timeout: 300
+# shellcheck source=tests/system/_lib.sh
+source "$TAME_SOURCE/tests/system/_lib.sh"
+
+export TAME_THREAD_GRAIN=1 # or else such small networks would be left to one thread
+cat >units.yaml <<'END'
+name: units
+network: {neurons: 23, inputs: 1, outputs: 1, noise: 0.01, bias_scale: 0.02, input_scale: 0.1, gain: 0.1,
+          cell: integrate_and_fire, wiring: {random: {density: 0.3}}}
+tasks: [{name: free, duration_ms: 200, inputs: [pulse: {start_ms: 20, duration_ms: 100}]}]
+phases: [record: {name: first}, test: {name: again, trials: 2, continue: on}]
+output:
+  weights: none
+  initial_state: on
+  rates: {neurons: all}
+  states: {variables: [V], neurons: [0-4, 20], every: 3}
+END
+declare -A cells=(
+  [spiking]='integrate_and_fire: {}' [ampa]='ampa_nmda: {V_spread_mV: 20, I_ext_nA: 0.08}'
+  [rk4]='respiratory: {V_spread_mV: 10, step_ms: 0.25}' [adaptive]='respiratory: {V_spread_mV: 10, solver: adaptive}'
+  [notebook]='respiratory: {V_spread_mV: 10, solver: euler, step_ms: 0.1, equations: as_published_notebook}')
+declare -A states=([spiking]='V, spike_step' [ampa]='V_inh, V, I_NMDA' [rk4]='f3, V1, h' [adaptive]='step, f4' [notebook]='I_late, m2')
+arguments() { printf '%s\n' --set "network.cell={${cells[$1]}}" --set "output.states.variables=[${states[$1]}]"; }
+
+for cell in spiking ampa rk4 adaptive notebook; do
+  mapfile -t this < <(arguments $cell)
+  equal_on $cell "2 5" "1 2 3" units.yaml "${this[@]}"
+done
+mapfile -t this < <(arguments adaptive)
+equal_on "adaptive, float" "1 3" "2 1" units.yaml "${this[@]}" --set network.precision=float
+
+# Stopped in the middle of a trial, and resumed on another layout
+stop() { # CELL MS RANKS THREADS RANKS THREADS
+  local slot=part.h5.checkpoints/000000.1.h5 run code=0 this
+  mapfile -t this < <(arguments "$1")
+  this+=(--set "tasks[0].duration_ms=$2" --set 'output.states.every=20' --set 'output.rates.every=50')
+  rm -rf whole.h5 part.h5*
+  "$TAME" run units.yaml -q -o whole.h5 "${this[@]}"
+  OMP_NUM_THREADS=$4 "$MPIEXEC" -n "$3" "$TAME" run units.yaml -q -o part.h5 --checkpoint-every 0.01 "${this[@]}" 2>err.txt &
+  run=$!
+  for _ in $(seq 3000); do
+    if [ -e $slot ] || ! kill -0 $run 2>/dev/null; then break; fi
+    sleep 0.01
+  done
+  kill -USR1 $run || fail "$1 was done too soon" # which mpirun hands on
+  wait $run || code=$?
+  [ $code -eq 75 ] || fail "$1 was not stopped: $code, $(cat err.txt)"
+  "$TAME" info part.h5.partial >about.txt
+  grep -q "trial 0, step [1-9]" about.txt || fail "$1 was not in the middle of a trial: $(cat about.txt)"
+  OMP_NUM_THREADS=$6 ranks "$5" "$TAME" run units.yaml -q -o part.h5 --resume "${this[@]}"
+  "$TAME" compare whole.h5 part.h5 >verdict.txt || fail "$1, stopped on $3 x $4, resumed on $5 x $6: $(cat verdict.txt)"
+}
+stop spiking 40000 2 1 3 2
+stop ampa 40000 3 1 1 2
+stop adaptive 4000 1 2 5 1
+stop notebook 4000 2 2 1 1
+echo "stopped in the middle: the same in the end"
+
+# What is in the file
+mapfile -t this < <(arguments rk4)
+"$TAME" run units.yaml -f -q -o one.h5 "${this[@]}" --set 'output.rates.neurons=[3]'
+"$PYTHON" - <<'END'
+import h5py, numpy as np
+with h5py.File("one.h5") as file:
+    states = file["phases/again/free/states"]
+    assert sorted(states) == ["V1", "f3", "h"]
+    V = states["V1"]
+    assert V.shape == (1, 2, 6, 67) and V.attrs["step_ms"] == 3
+    assert V.attrs["units"] in (b"mV", "mV") and V.attrs["dims"] in (b"network, trial, neuron, time", "network, trial, neuron, time")
+    assert states["f3"].attrs["units"] in (b"1", "1")
+    assert list(file["recorded_states"][0]) == [0, 1, 2, 3, 4, 20]
+    # r is f1, of V1; sample 3 k of the rates is sample k of the states
+    rates = file["phases/again/free/rates"][0, :, 0, ::3]
+    assert np.abs(rates - 1 / (1 + np.exp(-(V[0, :, 3] + 30) / 8))).max() < 1e-14
+    start = file["phases/first/free/initial_state"]
+    assert sorted(start) == ["V1", "V2", "V3", "V4", "h", "m2", "m3", "m4"] and start["V2"].shape == (1, 1, 23)
+    assert np.abs(start["V2"][:] + 60).max() <= 10 and start["V2"][:].std() > 3 and (start["h"][:] == 0.35).all()
+    assert start["V2"].attrs["units"] in (b"mV", "mV")
+END
+"$TAME" info one.h5 >/dev/null
+
+# Warnings, with the bound; none where it is kept
+"$TAME" run units.yaml -f -o one.h5 --set 'network.cell={respiratory: {}}' --set 'output.states.variables=[]' \
+  --set 'output.states={}' 2>err.txt
+grep -q "warning: network.cell: a step of 1 ms is more than half of the fastest time constant, C / g = 0.3" err.txt ||
+  fail "no warning: $(cat err.txt)"
+"$TAME" run units.yaml -f -o one.h5 --set 'network.cell={respiratory: {step_ms: 0.1}}' --set 'output.states={}' 2>err.txt
+if grep -q warning err.txt; then fail "a warning too many: $(cat err.txt)"; fi
+"$TAME" run units.yaml -f -o one.h5 --set network.dt_ms=5 --set 'network.cell={ampa_nmda: {}}' --set 'output.states={}' 2>err.txt
+grep -q "dt_ms = 5 is more than half of the fastest time constant, 6.309 ms" err.txt || fail "no warning: $(cat err.txt)"
+
+# Bad input
+bad() { refuse 2 "$1" "$TAME" run units.yaml -q -o bad.h5 --set "${@:2}"; }
+cell() { bad "network.cell.$1: $2" "network.cell={$3}" "${@:4}"; }
+cell respiratory.g_K_nS "found '-1', want a number from 0 to 1000000" 'respiratory: {g_K_nS: -1}'
+cell respiratory.g_NaP_nS "found '-5', want a number from 0 to 1000000" 'respiratory: {g_NaP_nS: -5}'
+cell respiratory.b23 "found '-0.1', want a number from 0" 'respiratory: {b23: -0.1}'
+cell respiratory.C_pF "found '0', want a number from" 'respiratory: {C_pF: 0}'
+cell respiratory.K_AD "found 2 numbers, want 3" 'respiratory: {K_AD: [1, 2]}'
+cell respiratory.c4 "found 1 numbers, want 3" 'respiratory: {c4: 1}'
+cell respiratory.V_start_mV "found 3 numbers, want 4" 'respiratory: {V_start_mV: [1, 2, 3]}'
+cell 'respiratory.tau_AD_ms[1]' "found '0', want" 'respiratory: {tau_AD_ms: [1000, 0, 1000]}'
+cell respiratory.step_ms "found 0.3, of which no whole number makes dt_ms = 1" 'respiratory: {step_ms: 0.3}'
+cell respiratory.step_ms "found 2, of which no whole number makes dt_ms = 1" 'respiratory: {step_ms: 2}'
+cell respiratory.step_ms "found 2, of which no whole number makes dt_ms = 1" 'respiratory: {step_ms: 2, solver: adaptive}'
+cell 'respiratory.solver (default)' "found rk4, but equations as_published_notebook want euler" \
+  'respiratory: {equations: as_published_notebook}'
+cell respiratory.solver "found 'rk5', want one of euler, rk4, adaptive" 'respiratory: {solver: rk5}'
+cell integrate_and_fire.tau_ms "found 0.5, want at least dt_ms = 1" 'integrate_and_fire: {tau_ms: 0.5}'
+cell integrate_and_fire.I_max_nA "found -1, want at least I_min_nA = -0.3" 'integrate_and_fire: {I_max_nA: -1}'
+cell integrate_and_fire.V_after_mV "found -60, by which the after-potential may come to -26" \
+  'integrate_and_fire: {V_after_mV: -60}'
+cell ampa_nmda.V_R_mV "found -40, want less than V_th_mV = -48.641" 'ampa_nmda: {V_R_mV: -40}'
+cell ampa_nmda.f_NMDA "found '1.5', want a number from 0 to 1" 'ampa_nmda: {f_NMDA: 1.5}'
+bad "network.initial_range: has no meaning for cell integrate_and_fire, whose units start as the cell's own" \
+  network.initial_range=2
+bad "output.states.variables: cell integrate_and_fire has no variable 'V1'; it has V, spike_step" \
+  'output.states.variables=[V1]'
+bad "output.states.variables: found 'V' twice" 'output.states.variables=[V, V]'
+bad "output.states.variables (default): none are named; cell integrate_and_fire has V, spike_step" \
+  'output.states={neurons: [1]}'
+bad "output.states.neurons: found 0-23, want ids from 0 to 22" 'output.states.neurons=[0-23]'
+bad "output.states.phases: there is no phase 'frist'" 'output.states.phases=[frist]'
+bad "units of cell integrate_and_fire have several variables" 'phases=[analyse: {name: a, by: [divergence: {}]}]'
+bad "cell integrate_and_fire has no derivatives" 'phases=[analyse: {name: a, by: [lyapunov: {}]}]'
+refuse 5 "the network diverged: V1 of neuron" "$TAME" run units.yaml -q -o bad.h5 --set network.dt_ms=50 \
+  --set 'network.cell={respiratory: {solver: euler}}' --set 'output.states={}'
+echo "bad input is refused"
