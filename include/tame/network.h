@@ -4,6 +4,7 @@
  *     tau dx/dt = -x + h,   r = tanh(x)            (cell `rate`, by forward Euler)
  *     r <- (1 - leak) r + leak tanh(h)             (cell `leaky`)
  *     x = r = features of v(t), v(t - s), ..., v(t - (k - 1) s), v = [u; y]      (cell `nvar`)
+ *     dx/dt = f(x, h), x of several variables                (cells of neurons and of oscillators, see `tame list`)
  *     h = W r + W_in u + W_fb y + bias + noise,   z = W_out r + b
  *
  * The sum takes r of the previous step, z the new one. y is what is fed back: the readout of the previous step, or

@@ -7,17 +7,17 @@ import numpy as np
 
 from figures.common import BLUE, COLOURS, GREEN, MOST_PIXELS, ORANGE, QUIET, SKY, WIDTH
 from figures.pieces import (
-    axes_at, digits, finite_limits, head, label_y, legend_line, letters, mark_times, round_ticks,
-    several, text_at)
+    axes_at, digits, finite_limits, head, label_y, legend_line, letters, round_ticks, several,
+    text_at)
 from figures.reading import Series, own_part, row_of, text
 
 
 def periods_of(values, step_ms):
-    """Mean time in ms between upward crossings of the middle level, by interpolation, without the first
-    fifth; NaN where there are not two, or where the series hardly moves. values: [..., time]"""
+    """Mean time in ms between upward crossings of the middle level, by interpolation, in the second half; NaN where
+    there are not two, or where the series hardly moves. values: [unit][time]"""
     found = np.full(len(values), np.nan)
     for k, whole in enumerate(values):
-        series = whole[len(whole) // 5:]
+        series = whole[len(whole) // 2:]
         low, high = series.min(), series.max()
         if not high - low > 0.02 * max(abs(high), 1e-12):
             continue
@@ -96,7 +96,7 @@ class StatesFigure:
     """A column per network. Few recorded units: a panel per variable; many: one variable as an image, three units,
     and the distribution of periods. Spikes of all, if rates are spikes."""
 
-    LEFT, RIGHT, TOP, BOTTOM, BETWEEN, GAP, MOST = 0.62, 0.15, 1.0, 0.48, 0.3, 0.32, 4
+    LEFT, RIGHT, TOP, BOTTOM, BETWEEN, GAP, MOST = 0.62, 0.15, 1.12, 0.48, 0.3, 0.32, 4
     MANY, LINES, POINTS = 12, 3, 20000
     PHASES = ((SKY, "inspiration (f2)"), (ORANGE, "post-inspiration (f3)"),
               (GREEN, "late expiration (f4)"))
@@ -135,19 +135,21 @@ class StatesFigure:
 
     def draw(self):
         columns, rows, periods = len(self.scenes), self.rows(), self.periods()
+        self.top = self.TOP if self.handles() or columns > 1 else 0.6
         self.seconds = max(scene.task.duration_ms for scene in self.scenes) >= 4000
         width = (WIDTH - self.LEFT - self.RIGHT - (columns - 1) * self.BETWEEN) / columns
         below = 0.34 + 1.5 if periods else 0
-        height = self.TOP + sum(tall + self.GAP for _, tall, _ in rows) - self.GAP + self.BOTTOM + \
+        height = self.top + sum(tall + self.GAP for _, tall, _ in rows) - self.GAP + self.BOTTOM + \
             (below + self.GAP if periods else 0)
         self.figure = plt.figure(figsize=(WIDTH, height))
         name = self.scenes[0].results.title() if columns == 1 else \
             text(self.scenes[0].results.file.attrs.get("name", "")) or "results"
         text_at(self.figure, 0.2, 0.2, name, fontsize=9, fontweight="bold", va="center")
-        self.legend()
+        if self.handles():
+            legend_line(self.figure, self.handles())
         axes = {}
         for column, scene in enumerate(self.scenes):
-            left, top = self.LEFT + column * (width + self.BETWEEN), self.TOP
+            left, top = self.LEFT + column * (width + self.BETWEEN), self.top
             if columns > 1:
                 self.name_column(scene, left + width / 2)
             for row, (draw, tall, which) in enumerate(rows):
@@ -162,7 +164,8 @@ class StatesFigure:
             self.draw_periods(periods, top + 0.34)
         return self.figure
 
-    def legend(self):
+    def handles(self):
+        """Of the legend."""
         patch = matplotlib.patches.Patch
         handles = []
         if any(scene.dominance() for scene in self.scenes):
@@ -174,14 +177,16 @@ class StatesFigure:
             line = matplotlib.lines.Line2D
             handles += [line([], [], color=COLOURS[k], label="unit %d" % unit)
                         for k, unit in enumerate(self.scenes[0].neurons[:self.LINES])]
-        if handles:
-            legend_line(self.figure, handles)
+        return handles
 
     def name_column(self, scene, middle):
         """What tells this network from the others: values of swept keys, without the way to them."""
-        words = [part.rpartition(".")[2] for part in scene.results.values().split(", ")]
-        text_at(self.figure, middle, 0.7, ", ".join(words).replace("_", " "), fontsize=7.5,
-                fontweight="bold", ha="center", va="center", color=QUIET)
+        words = []
+        for part in scene.results.values().split(", "):
+            key, _, value = part.partition(" ")
+            words.append("%s: %s" % (key.rpartition(".")[2], value))
+        text_at(self.figure, middle, self.top - 0.32, "\n".join(words).replace("_", " "), fontsize=7,
+                fontweight="bold", ha="center", va="center", color=QUIET, linespacing=1.3)
 
     def scale(self, ms):
         return np.asarray(ms) / 1000 if self.seconds else np.asarray(ms)
@@ -193,12 +198,23 @@ class StatesFigure:
         if last:
             axes.set_xlabel("Time (s)" if self.seconds else "Time (ms)")
 
+    def head(self, axes, title, aside, column):
+        """Letters stand for rows."""
+        head(axes, next(self.letters) if column == 0 else "", title, aside)
+
+    def mark_input(self, axes, scene):
+        """As a ground; lines where it is too short to be seen."""
+        for start, end in scene.task.pulses:
+            short = end - start < 0.004 * scene.task.duration_ms
+            axes.axvspan(self.scale(start), self.scale(end), color=ORANGE, alpha=0.45,
+                         linewidth=0.6 if short else 0, zorder=0.5)
+
     @staticmethod
     def level(row):
         """The same limits in a row."""
         low, high = min(one.get_ylim()[0] for one in row), max(one.get_ylim()[1] for one in row)
         for one in row:
-            one.set_ylim(low, high)
+            one.set_ylim(low - 0.03 * (high - low), high)
 
     def lines(self, axes, scene, name, column):
         """A variable of up to three units; times of their spikes above."""
@@ -217,16 +233,15 @@ class StatesFigure:
         for start, end, which in scene.dominance():
             axes.axvspan(self.scale(start), self.scale(end), color=self.PHASES[which][0],
                          alpha=0.3, linewidth=0, zorder=0)
-        if not self.seconds:
-            mark_times(axes, scene.task, window=False)
+        self.mark_input(axes, scene)
         round_ticks(axes.yaxis, 4)
         axes.set_ylim(finite_limits([shown], 0.08))
-        aside = self.mark_spikes(axes, scene) if name.startswith("V") else ""
+        aside = self.mark_spikes(axes, scene) if name == "V" else ""
         if single and re.fullmatch(r"f\d", name) and name == "f1":
             period = periods_of(series.values[:1], series.time_ms[1] - series.time_ms[0])[0]
             aside = "period %.0f ms" % period if np.isfinite(period) else "no rhythm"
-        head(axes, next(self.letters), "Three units" if scene.many else scene.label(name).split(" (")[0],
-             aside)
+        self.head(axes, "Three units" if scene.many else scene.label(name).split(" (")[0], aside,
+                  column)
         if column == 0:
             label_y(axes, scene.label(name))
 
@@ -256,11 +271,10 @@ class StatesFigure:
         for unit, at in zip(ids, times):
             axes.plot(self.scale(at), np.full(len(at), unit), "|", color="black", markersize=2,
                       markeredgewidth=0.5)
-        if not self.seconds:
-            mark_times(axes, scene.task, window=False)
+        self.mark_input(axes, scene)
         axes.set_ylim(ids.min() - 1, ids.max() + 1)
         round_ticks(axes.yaxis, 4)
-        head(axes, next(self.letters), "Spikes", several(sum(len(one) for one in times), "spike"))
+        self.head(axes, "Spikes", several(sum(len(one) for one in times), "spike"), column)
         if column == 0:
             label_y(axes, "Unit")
 
@@ -274,14 +288,16 @@ class StatesFigure:
         picture = axes.imshow(values, origin="lower", aspect="auto", interpolation="nearest",
                               cmap="viridis", extent=(0, self.scale(scene.task.duration_ms), 0, len(order)))
         axes.set_yticks([])
-        bar = axes.inset_axes([0.86, 1.06, 0.14, 0.045])
+        box = axes.get_position()
+        bar = axes.figure.add_axes([box.x0 + 0.86 * box.width, box.y1 + 0.04 * box.height,
+                                    0.14 * box.width, 0.04 * box.height])
         axes.figure.colorbar(picture, cax=bar, orientation="horizontal")
         bar.xaxis.set_ticks_position("top")
         bar.tick_params(labelsize=5.5, length=1.5, pad=1)
         low, high = picture.get_clim()
         bar.set_xticks([low, high], ["%.1g" % low, "%.2g" % high])
-        head(axes, next(self.letters), "%s of %d of %d units" % (
-            scene.label(name), len(series.values), self.size_of(scene)))
+        self.head(axes, "%s of %d of %d units" % (
+            scene.label(name), len(series.values), self.size_of(scene)), "", column)
         if column == 0:
             label_y(axes, "Units, by period")
 

@@ -51,6 +51,11 @@ same ncp-sines --set 'phases[1].fit.epochs=3' --set sweep.repeats=1
 same noise-integration --set 'phases[1].fit.epochs=1' --set 'data[0].samples=256' --set 'data[1].samples=16'
 same spiking-classifier --set 'phases[1].fit.epochs=2' --set 'data[0].samples=32'
 same cfc-irregular --set 'phases[1].fit.epochs=1' --set 'data[0].samples=64' --set 'data[1].samples=16' --set sweep.repeats=1
+same spiking-neuron --set network.neurons=5 --set "$(ms 0 300)"
+same ampa-nmda --only 0,3 --set network.neurons=12 --set 'tasks[0].inputs=[pulse: {start_ms: 20, duration_ms: 0.5}]' \
+  --set "$(ms 0 100)"
+same respiratory --set "$(ms 0 200)"
+same respiratory-population --set network.neurons=300 --set 'output.states.neurons=[0-20]' --set "$(ms 0 100)"
 
 for job in "$TAME_SOURCE"/jobs/*.yaml; do
   printf '%s\n' "${seen[@]}" | grep -qx "$(basename "$job")" || fail "$job was not tried"
