@@ -67,7 +67,8 @@ INLINE first_neuron of_first(const respiratory *p, wide q, wide h)
   const double c_f = 0x1.81509354f0d29p-6, c_h = 0x1.b4c902e273a58p+5; /* exp(-30/8), exp(4) */
   const wide q2 = q * q, q3 = q2 * q, q4 = q2 * q2, q6 = q3 * q3;
   const wide am = q4 + c_m, an = q6 + c_n, af = q3 + c_f, a = c_h * q2; /* exp((V + 48) / 12) */
-  const wide both = 1 / (am * an), other = 1 / (af * a);
+  const wide left = am * an, right = af * a, all = 1 / (left * right);
+  const wide both = right * all, other = left * all; /* 1 / left, 1 / right */
   const wide n = q6 * am * both, n2 = n * n;
   /* (h_inf - h) cosh(.) / tau = (1 / (1 + a^2) - h) (a + 1 / a) / (2 tau) */
   return (first_neuron){.m = q4 * an * both,
@@ -95,20 +96,24 @@ INLINE void exponentials(const wide x[TAME_RESPIRATORY], wide e[4])
   }
 }
 
-/** dx/dt of them, from these. */
-INLINE void slopes_of(const respiratory *p, wide u, const wide x[TAME_RESPIRATORY], const wide e[4],
-                      wide dx[TAME_RESPIRATORY])
+/** Excitation by input u. */
+INLINE void excitation(const respiratory *p, wide u, wide E[4])
+{
+  UNROLL for (int i = 0; i < 4; i++)
+  {
+    E[i] = fma1(p->E_of[i], u, wide_splat(p->E[i]));
+  }
+}
+
+/** dx/dt of them, from these and the excitation. */
+INLINE void slopes_of(const respiratory *p, const wide E[4], const wide x[TAME_RESPIRATORY],
+                      const wide e[4], wide dx[TAME_RESPIRATORY])
 {
   const first_neuron one = of_first(p, e[0], x[4]);
   const wide d2 = 1 + e[1], d3 = 1 + e[2], d4 = 1 + e[3];
   const wide d23 = d2 * d3, all = 1 / (d23 * d4);
   const wide f2 = d3 * d4 * all, f3 = d2 * d4 * all, f4 = d23 * all;
   const wide by3 = p->shared ? x[1] : x[2], by4 = p->shared ? x[1] : x[3];
-  wide E[4];
-  UNROLL for (int i = 0; i < 4; i++)
-  {
-    E[i] = fma1(p->E_of[i], u, wide_splat(p->E[i]));
-  }
   dx[0] = slope_of(p, x[0], E[0], fma1(p->onto1[0], f3, p->onto1[1] * f4), p->K * one.n4, x[0]);
   dx[0] = wide_fma(p->Na * one.m * x[4], p->Na_E - x[0], dx[0]);
   dx[1] = slope_of(p, x[1], fma1(p->a12, one.f, E[1]), fma1(p->onto2[0], f3, p->onto2[1] * f4),
@@ -125,7 +130,7 @@ INLINE void slopes_of(const respiratory *p, wide u, const wide x[TAME_RESPIRATOR
 
 /** `count` registers of oscillators at once, which hide the time of each other's divisions and exponentials: slopes at
  *  x + h dx, into dx. */
-INLINE void slopes_at(const int count, const respiratory *p, const wide *u, double h,
+INLINE void slopes_at(const int count, const respiratory *p, const wide E[][4], double h,
                       const wide x[][TAME_RESPIRATORY], wide dx[][TAME_RESPIRATORY])
 {
   wide y[PAIR][TAME_RESPIRATORY], e[PAIR][4];
@@ -136,7 +141,7 @@ INLINE void slopes_at(const int count, const respiratory *p, const wide *u, doub
   }
   UNROLL for (int v = 0; v < count; v++)
   {
-    slopes_of(p, u[v], y[v], e[v], dx[v]);
+    slopes_of(p, E[v], y[v], e[v], dx[v]);
   }
 }
 
@@ -145,9 +150,10 @@ static void respiratory_slopes(size_t n, const tame_respiratory *p, const double
 {
   const respiratory q = prepared(p);
   for (size_t i = 0; i < n; i += WIDE) {
-    wide here[1][TAME_RESPIRATORY], slope[1][TAME_RESPIRATORY];
+    wide here[1][TAME_RESPIRATORY], slope[1][TAME_RESPIRATORY], E[1][4];
+    excitation(&q, *(const wide_at *)(u + i), E[0]);
     EACH(k) here[0][k] = *(const wide_at *)(x + k * n + i);
-    slopes_at(1, &q, (const wide[]){*(const wide_at *)(u + i)}, 0, here, slope);
+    slopes_at(1, &q, E, 0, here, slope);
     EACH(k) * (wide_at *)(dx + k * n + i) = slope[0][k];
   }
 }
@@ -157,21 +163,21 @@ INLINE void run_some(const int count, size_t n, const respiratory *p, const doub
                      bool runge_kutta, double dt, int64_t steps, double *x)
 {
   wide here[PAIR][TAME_RESPIRATORY], slope[PAIR][TAME_RESPIRATORY], sum[PAIR][TAME_RESPIRATORY];
-  wide drive[PAIR];
+  wide E[PAIR][4];
   UNROLL for (int v = 0; v < count; v++)
   {
-    drive[v] = *(const wide_at *)(u + v * WIDE);
+    excitation(p, *(const wide_at *)(u + v * WIDE), E[v]);
     EACH(k) here[v][k] = *(const wide_at *)(x + k * n + (size_t)v * WIDE);
   }
   for (int64_t s = 0; s < steps; s++) {
-    slopes_at(count, p, drive, 0, here, slope);
+    slopes_at(count, p, E, 0, here, slope);
     if (runge_kutta) {
       UNROLL for (int v = 0; v < count; v++)
       {
         EACH(k) sum[v][k] = slope[v][k];
       }
       for (int stage = 1; stage < 4; stage++) {
-        slopes_at(count, p, drive, stage < 3 ? 0.5 * dt : dt, here, slope);
+        slopes_at(count, p, E, stage < 3 ? 0.5 * dt : dt, here, slope);
         UNROLL for (int v = 0; v < count; v++)
         {
           EACH(k) sum[v][k] = fma1(stage < 3 ? 2 : 1, slope[v][k], sum[v][k]);
