@@ -8,17 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const figures[] = {"loss",
-                                      "data_loss",
-                                      "penalty",
-                                      "gradient_norm",
-                                      "factor",
-                                      "validation_loss",
-                                      "validation_hits",
-                                      "damping",
-                                      "iterations",
-                                      "reduction",
-                                      "step"};
+static const char *const figures[] = {"loss",    "data_loss",  "penalty",         "gradient_norm",
+                                      "factor",  "passes",     "validation_loss", "validation_hits",
+                                      "damping", "iterations", "reduction",       "step"};
 
 static const char *name_of(const tame_experiment *e, int64_t phase)
 {

@@ -45,6 +45,17 @@ static const char learns[] =
     "          optimizer: {lbfgs: {rate: 0.3}}}\n"
     "  - test: {name: after, data: unseen, states: on}\n";
 
+/* Updates that are left in the midst of their conjugate gradients. */
+static const char searches[] =
+    "name: searches\n"
+    "model: {inputs: 2, layers: [rnn: {units: 5}, dense: {units: 1}]}\n"
+    "data: [{name: addition, from: {addition: {steps: 6}}, samples: 11}]\n"
+    "phases:\n"
+    "  - fit: {name: newton, epochs: 3, batch: 8, shuffle: on, gradient: {micro_batch: 2},\n"
+    "          optimizer: {hessian_free: {structural: 0.03, curvature: 5, cg_fewest: 6,\n"
+    "                                     cg_most: 12, lambda: 0.01}}}\n"
+    "  - test: {name: after}\n";
+
 /* Weights grow by 10^12 an update: of a dense layer until its loss is no number, of one whose outputs are bounded until
  * they are none themselves. */
 static const char diverges[] =
@@ -157,6 +168,20 @@ static void stopped_after_every_update_it_ends_the_same(void **state)
   discard("pieces.h5");
 }
 
+static void stopped_in_every_search_it_ends_the_same(void **state)
+{
+  (void)state;
+  tame_status status;
+  const tame_run_options whole = {.output = "whole.h5", .force = true, .checkpoint_seconds = 1e9};
+  assert_all(run_on(true, searches, &whole) == TAME_OK);
+  const int sessions = run_by_updates(searches, "pieces.h5", &status);
+  assert_all(status == TAME_OK);
+  assert_true(sessions > 6 * 5); /* six updates of six iterations and more */
+  assert_true(are_equal("whole.h5", "pieces.h5"));
+  discard("whole.h5");
+  discard("pieces.h5");
+}
+
 /* words: of the message. */
 static void fail_in_pieces(const char *layer, const char *words, int epoch, double least)
 {
@@ -219,6 +244,7 @@ static int tests(void)
 {
   const struct CMUnitTest all[] = {
       cmocka_unit_test(stopped_after_every_update_it_ends_the_same),
+      cmocka_unit_test(stopped_in_every_search_it_ends_the_same),
       cmocka_unit_test(one_that_fails_ends_the_same),
       cmocka_unit_test(memory_that_runs_out_on_one_rank_fails_all),
   };
