@@ -37,7 +37,8 @@ typedef struct run {
   int64_t evaluations;      /* that it has asked for, in this session */
   tame_search_report found; /* of the last update that searched */
   tame_fit_source learns, judges;
-  int64_t *order; /* [samples] */
+  int64_t *order;     /* [samples] */
+  double epoch_began; /* in this session */
 
   /* progress */
   double work_all, work_done; /* sample steps, those with gradients counted three times */
@@ -418,6 +419,7 @@ static tame_status end_epoch(run *r)
                                                           (double)r->learns.shape.samples,
                                       [TAME_FIT_VALIDATION] = NAN,
                                       [TAME_FIT_HITS] = NAN,
+                                      [TAME_FIT_SECONDS] = now() - r->epoch_began,
                                       [TAME_FIT_DAMPING] = r->found.lambda,
                                       [TAME_FIT_ITERATIONS] = (double)r->found.iterations,
                                       [TAME_FIT_REDUCTION] = r->found.reduction,
@@ -460,6 +462,7 @@ static bool is_stale(const run *r)
 
 static void begin_epoch(run *r)
 {
+  r->epoch_began = now();
   const bool fresh = r->learns.data->fresh;
   const int64_t first = tame_fit_first_id(r->e, r->learns.data - tame_data_at(r->e, 0), r->phase,
                                           false);

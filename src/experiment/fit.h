@@ -68,6 +68,7 @@ enum {
   TAME_FIT_PASSES, /**< how often all samples were gone through, for losses, gradients and products */
   TAME_FIT_VALIDATION, /**< the data's part, after the epoch */
   TAME_FIT_HITS,       /**< share of the validation's targets that are hit */
+  TAME_FIT_SECONDS, /**< that it took in the session that ended it: below /run, not of the results proper */
   /* of optimizers that search, in the last update: */
   TAME_FIT_DAMPING,    /**< lambda */
   TAME_FIT_ITERATIONS, /**< of conjugate gradients, or evaluations along a line */
