@@ -121,8 +121,9 @@ typedef struct tame_search_report {
   double loss, norm;  /**< before it, and the gradient's */
   double lambda;      /**< damping */
   int64_t iterations; /**< of conjugate gradients, or evaluations along a line */
-  double reduction;   /**< fall of the loss by that of the model; 0: the update has failed */
-  double step;        /**< length along the direction; 0: none */
+  double
+      reduction; /**< fall of the loss by that of the model; 0: the update has failed; NaN: there is none */
+  double step;                         /**< length along the direction; 0: none */
   int64_t gradients, losses, products; /**< that it took */
   bool ended;                          /**< nothing more is to be gained, because: */
   char why[96];

@@ -65,7 +65,7 @@ class SearchFigure:
         shown = []
         for _, colour, learners in self.groups:
             for one in learners:
-                loss, passes = one.history("loss"), np.cumsum(one.history("passes"))
+                loss, passes = one.history("loss"), self.passes(one)
                 axes.plot(passes, loss, color=colour, linewidth=0.8,
                           marker="." if len(loss) < 100 else "", markersize=2.5)
                 shown.append(loss)
@@ -74,6 +74,12 @@ class SearchFigure:
         head(axes, next(self.letters), "Loss in training", "each dot: an epoch")
         axes.set_xlabel("Passes over the data, for losses, gradients and products")
         label_y(axes, "Loss")
+
+    @staticmethod
+    def passes(learner):
+        """When an epoch's loss was known: at its end, or, of a search, by its first gradient."""
+        each = learner.history("passes")
+        return np.cumsum(each) - np.where(np.isfinite(learner.history("step")), each - 1, 0)
 
     def draw_panel(self, left, top, wide, name, title, label):
         axes = axes_at(self.figure, left, top, wide, self.SMALL)

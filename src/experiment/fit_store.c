@@ -8,9 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const figures[] = {"loss",    "data_loss",  "penalty",         "gradient_norm",
-                                      "factor",  "passes",     "validation_loss", "validation_hits",
-                                      "damping", "iterations", "reduction",       "step"};
+static const char *const figures[TAME_FIT_FIGURES] = {
+    [TAME_FIT_LOSS] = "loss",
+    [TAME_FIT_DATA_LOSS] = "data_loss",
+    [TAME_FIT_PENALTY] = "penalty",
+    [TAME_FIT_NORM] = "gradient_norm",
+    [TAME_FIT_FACTOR] = "factor",
+    [TAME_FIT_PASSES] = "passes",
+    [TAME_FIT_VALIDATION] = "validation_loss",
+    [TAME_FIT_HITS] = "validation_hits",
+    [TAME_FIT_SECONDS] = "epoch_s",
+    [TAME_FIT_DAMPING] = "damping",
+    [TAME_FIT_ITERATIONS] = "iterations",
+    [TAME_FIT_REDUCTION] = "reduction",
+    [TAME_FIT_STEP] = "step",
+};
 
 static const char *name_of(const tame_experiment *e, int64_t phase)
 {

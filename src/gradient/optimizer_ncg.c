@@ -150,7 +150,7 @@ static tame_status search(const void *params, const tame_search *s)
   const tame_problem *problem = s->problem;
   const int64_t n = problem->count;
   double *g = s->work, *d = g + n, loss;
-  *s->report = (tame_search_report){.lambda = NAN};
+  *s->report = (tame_search_report){.lambda = NAN, .reduction = NAN};
   tame_status status = problem->gradient(problem->context, s->theta, &loss, g);
   if (status != TAME_OK) return status;
   const double gg = tame_cg_dot(n, g, g);
@@ -197,7 +197,6 @@ static tame_status search(const void *params, const tame_search *s)
   s->scalars[SLOPE] = slope;
   s->scalars[THERE] = 1;
   s->report->step = end.step;
-  s->report->reduction = 1;
   return TAME_OK;
 }
 

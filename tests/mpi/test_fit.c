@@ -177,6 +177,15 @@ static void stopped_in_every_search_it_ends_the_same(void **state)
   const int sessions = run_by_updates(searches, "pieces.h5", &status);
   assert_all(status == TAME_OK);
   assert_true(sessions > 6 * 5); /* six updates of six iterations and more */
+  const double lambda = number_in("whole.h5", "phases/newton/addition/damping"),
+               iterations = number_in("whole.h5", "phases/newton/addition/iterations"),
+               passes = number_in("whole.h5", "phases/newton/addition/passes");
+  assert_true(fabs(lambda / 0.01 - 1) < 1e-9 || fabs(lambda / 0.015 - 1) < 1e-9 ||
+              fabs(lambda * 1.5 / 0.01 - 1) < 1e-9); /* of the second update */
+  assert_in_range((int)iterations, 6, 12);
+  /* Gradients and losses of 8 and 3 samples, products of 5 and 3, of 11: a gradient, a start, six iterations, two losses */
+  assert_true(passes >= (3 * 11 + 7 * 8) / 11. && passes < 30);
+  assert_true(number_in("whole.h5", "run/phases/newton/addition/epoch_s") > 0);
   assert_true(are_equal("whole.h5", "pieces.h5"));
   discard("whole.h5");
   discard("pieces.h5");
