@@ -336,6 +336,7 @@ static tame_search_report climb(double height, int64_t most, wall *w)
   *w = (wall){.height = height};
   assert_int_equal(tame_variant_set(&rule, &tame_optimizers, "hessian_free"), TAME_OK);
   *(double *)field(&rule, "lambda") = 1e-6;
+  *(double *)field(&rule, "lambda_most") = 1.2e-6;
   *(double *)field(&rule, "cg_tolerance") = 0;
   *(int64_t *)field(&rule, "cg_fewest") = 4;
   *(int64_t *)field(&rule, "cg_most") = most;
@@ -362,6 +363,7 @@ static void it_goes_on_where_the_loss_still_falls(void **state)
   assert_true(report.step == 0 && report.iterations == 4);
   report = climb(1.1 * depth, 300, &w); /* never better */
   assert_true(report.step == 0 && report.iterations >= 5);
+  assert_true(report.ended && strstr(report.why, "lambda is 1.5e-06, above lambda_most = 1.2e-06"));
 }
 
 /* ---- ends ---------------------------------------------------------------------------------------- */
