@@ -9,6 +9,7 @@ from figures.pieces import save
 from figures.plane import PlaneFigure
 from figures.prediction import PredictionFigure
 from figures.reading import Results, open_results, stem_of
+from figures.search import SearchFigure
 from figures.states import StatesFigure
 from figures.sweep import MapFigure, SweepFigure
 from figures.sweeps import Sweep
@@ -33,9 +34,10 @@ def draw_sweep(paths, folder, formats):
         heat = MapFigure(sweep)
         if not heat.empty():
             save(heat.draw(), folder, stem_of(paths[0]) + "-map", formats)
-        fit = FitFigure.of_sweep(sweep)
-        if not fit.empty():
-            save(fit.draw(), folder, stem_of(paths[0]) + "-fit", formats)
+        for drawing, name in ((FitFigure.of_sweep(sweep), "fit"),
+                              (SearchFigure.of_sweep(sweep), "search")):
+            if not drawing.empty():
+                save(drawing.draw(), folder, "%s-%s" % (stem_of(paths[0]), name), formats)
         draw_predictions(paths, folder, formats)
 
 
@@ -100,9 +102,10 @@ def draw_network(path, folder, formats, network):
             one = "" if len(results.tasks) == 1 else "-" + task.name
             save(drawing.draw(), folder, "%s-prediction%s" % (stem, one), formats)
             written += 1
-    for drawing, name in ((states, "states"), (PlaneFigure(results), "plane"), (PairFigure([results]), "pair"),
-                          (ChaosFigure(results), "chaos"),
-                          (FitFigure.of_network(results), "fit")):
+    for drawing, name in ((states, "states"), (PlaneFigure(results), "plane"),
+                          (PairFigure([results]), "pair"), (ChaosFigure(results), "chaos"),
+                          (FitFigure.of_network(results), "fit"),
+                          (SearchFigure.of_network(results), "search")):
         if not drawing.empty():
             save(drawing.draw(), folder, "%s-%s" % (stem, name), formats)
             written += 1
