@@ -47,22 +47,25 @@ static const char *const drives[] = {"d1", "d2", "d3", NULL};
   }
 static const tame_field fields[] = {
     {"equations", TAME_CHOICE, AT(equations), .fallback = "correct", .choices = equations,
-     .doc = "those above, or a published notebook's, whose slips nearly cancel: g_NaP 0, K_AD of 3 "
-            "and 4 changed, I_AD by V2, dh wrong, currents a step late; start values of its own"},
+     .doc = "those of the paper, or of a published notebook whose slips nearly cancel: g_NaP 0, "
+            "K_AD of "
+            "3 and 4 changed, I_AD by V2, dh wrong, currents a step late; start values of its own"},
     {"solver", TAME_CHOICE, AT(solver), .fallback = "rk4", .choices = solvers,
      .doc = "forward Euler, Runge-Kutta of order 4, or Dormand-Prince 5(4), each unit with its own "
             "step"},
     {"step_ms", TAME_REAL, AT(step), .fallback = "0", .max = 1e6,
      .doc = "of the solver, a whole number of them in dt_ms; 0: dt_ms. adaptive: the first one "
             "tried; 0: 0.1 or dt_ms"},
-    {"rtol", TAME_REAL, AT(rtol), .fallback = "1e-6", .min = 1e-13, .max = 0.1,
-     .doc = "adaptive: relative error of a step"},
-    {"atol", TAME_REAL, AT(atol), .fallback = "1e-8", .min = 1e-15, .max = 0.1,
-     .doc = "adaptive: ... and absolute one, of mV and of gates"},
+    {"rtol", TAME_REAL, AT(rtol), .fallback = "", .min = 1e-13, .max = 0.1,
+     .doc = "adaptive: relative error of a step; default: 1e-6"},
+    {"atol", TAME_REAL, AT(atol), .fallback = "", .min = 1e-15, .max = 0.1,
+     .doc = "adaptive: ... and absolute one, of mV and of gates; default: 1e-8"},
     {"input_to", TAME_CHOICE, AT(input_to), .fallback = "d3", .choices = drives,
      .doc = "to which drive h = W r + W_in u + bias + noise adds"},
-    LISTED("V_start_mV", V_start, "[]", 0, "V1 to V4 at the start; default: -60 each"),
-    {"h_start", TAME_REAL, AT(h_start), .fallback = "0.35", .max = 1, .doc = "h at the start"},
+    LISTED("V_start_mV", V_start, "[]", 0,
+           "V1 to V4 at the start; default: -60 each, of the notebook near the end of its run"),
+    {"h_start", TAME_REAL, AT(h_start), .fallback = "", .max = 1,
+     .doc = "h at the start; default: 0.35, of the notebook 0"},
     NUMBER("V_spread_mV", spread, "0", "a: U(-a, a) added to each V at the start of each trial"),
     {"C_pF", TAME_REAL, AT(C), .fallback = "20", .min = 1e-6, .max = 1e6, .doc = "capacity"},
     {"g_NaP_nS", TAME_REAL, AT(g_NaP), .fallback = "", .max = 1e6,
@@ -105,13 +108,19 @@ static const tame_field fields[] = {
 
 static const double k[4] = {8, 4, 4, 4}; /* of f */
 
-/* The equations. The last drive has the input besides. */
+/* The number, or what stands for it where it is not given. */
+static double given_or(double number, double standard)
+{
+  return isnan(number) ? standard : number;
+}
+
+/* The equations, with which drive the input goes. */
 static tame_respiratory resolve(const respiratory_params *p)
 {
   static const double correct[3] = {0.9, 1.3, 0.9}, notebook[3] = {0.9, 0.9, 1.3};
   const bool slips = p->equations == NOTEBOOK;
   tame_respiratory q = {.C = p->C,
-                        .g_NaP = isnan(p->g_NaP) ? slips ? 0 : 5 : p->g_NaP,
+                        .g_NaP = given_or(p->g_NaP, slips ? 0 : 5),
                         .g_K = p->g_K,
                         .g_L = p->g_L,
                         .g_AD = p->g_AD,
@@ -232,6 +241,10 @@ static tame_status check(const void *params, double dt_ms, const char **key)
   if (p->equations == NOTEBOOK && p->solver != EULER)
     return tame_fail(TAME_ERR_INPUT, "found %s, but equations as_published_notebook want euler",
                      solvers[p->solver]);
+  *key = isnan(p->rtol) ? "atol" : "rtol";
+  if (p->solver != ADAPTIVE && !(isnan(p->rtol) && isnan(p->atol)))
+    return tame_fail(TAME_ERR_INPUT, "found %g, which has no meaning for solver %s",
+                     given_or(p->rtol, p->atol), solvers[p->solver]);
   *key = "step_ms";
   if (p->solver == ADAPTIVE && p->step <= dt_ms) return TAME_OK;
   if (steps < 1 || fabs((double)(p->step > 0) * ((double)steps * p->step - dt_ms)) > 1e-9 * dt_ms)
@@ -261,7 +274,8 @@ static void start(const tame_block *b)
   const double *V = p->V_start.count           ? p->V_start.at
                     : p->equations == NOTEBOOK ? notebook
                                                : correct;
-  double first[MOST] = {V[0], V[1], V[2], V[3], p->equations == NOTEBOOK ? 0 : p->h_start};
+  double first[MOST] = {V[0], V[1], V[2], V[3],
+                        given_or(p->h_start, p->equations == NOTEBOOK ? 0 : 0.35)};
   int count = 0;
   while (variables(p)[count].name) count++;
   if (p->solver == ADAPTIVE) first[EXTRA] = p->step > 0 ? p->step : fmin(0.1, b->dt_ms);
@@ -370,7 +384,8 @@ static double error_in(const respiratory_params *p, const double *x, const stage
     const int a = v * LANES + l;
     double error = 0;
     for (int j = 0; j < STAGES; j++) error += error_of[j] * s->slope[j][a];
-    error *= h / (p->atol + p->rtol * fmax(fabs(x[a]), fabs(s->y[a])));
+    error *= h /
+             (given_or(p->atol, 1e-8) + given_or(p->rtol, 1e-6) * fmax(fabs(x[a]), fabs(s->y[a])));
     squares += error * error;
   }
   return sqrt(squares / TAME_RESPIRATORY);

@@ -48,7 +48,7 @@ static const tame_field fields[] = {
     {"output_scale", TAME_REAL, AT(output_scale), .fallback = "1", .max = 1e6,
      .doc = "s: W_out ~ N(0, s^2 / N) before training"},
     {"initial_range", TAME_REAL, AT(initial_range), .fallback = "1", .max = 1e6,
-     .doc = "a: x(0) ~ U(-a, a), anew for every trial"},
+     .doc = "a: x(0) ~ U(-a, a), anew for every trial; of cells with one variable"},
     {"noise", TAME_REAL, AT(noise), .fallback = "0", .max = 1e6,
      .doc = "s: xi ~ N(0, s^2), or U(-s, s): the noise current of each neuron"},
     {"noise_distribution", TAME_CHOICE, AT(noise_distribution), .fallback = "normal",

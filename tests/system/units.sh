@@ -109,6 +109,7 @@ cell respiratory.step_ms "found 2, of which no whole number makes dt_ms = 1" 're
 cell respiratory.step_ms "found 2, of which no whole number makes dt_ms = 1" 'respiratory: {step_ms: 2, solver: adaptive}'
 cell 'respiratory.solver (default)' "found rk4, but equations as_published_notebook want euler" \
   'respiratory: {equations: as_published_notebook}'
+cell respiratory.rtol "found 1e-05, which has no meaning for solver euler" 'respiratory: {solver: euler, rtol: 1e-5}'
 cell respiratory.solver "found 'rk5', want one of euler, rk4, adaptive" 'respiratory: {solver: rk5}'
 cell integrate_and_fire.tau_ms "found 0.5, want at least dt_ms = 1" 'integrate_and_fire: {tau_ms: 0.5}'
 cell integrate_and_fire.I_max_nA "found -1, want at least I_min_nA = -0.3" 'integrate_and_fire: {I_max_nA: -1}'
