@@ -19,9 +19,10 @@ target has a column for each network in it. For tests that follow a fast target,
 analyse, the figure `chaos`: eigenvalues, Lyapunov exponents, principal components. What the file
 does not hold is left out.
 
-Where variables of units were recorded (output.states), the figure `states`: each of them over time, with spikes, the
-phases of a respiratory rhythm and its period; of many units one variable as an image, three units, and the
-distribution of their periods. Of a sweep that follows no target: a column for each of up to four networks.
+Where variables of units were recorded (output.states), the figure `states`: each of them over time,
+with spikes, the phases of a respiratory rhythm and its period; of many units one variable as an
+image, three units, and the distribution of their periods. Of a sweep that follows no target: a
+column for each of up to four networks.
 
 Of a model that learns by gradients, the figure `fit`: losses over epochs; outputs before and after
 training against the target, of up to four samples; spikes and membrane voltages, if a test recorded

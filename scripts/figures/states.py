@@ -1,11 +1,12 @@
-"""The figure `states`: variables of units over time, spikes, phases, and rhythms of a population."""
+"""The figure `states`: variables of units over time, spikes, phases, a population's rhythms."""
 import re
 
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 
-from figures.common import BLUE, COLOURS, GREEN, MOST_PIXELS, ORANGE, QUIET, SKY, WIDTH
+from figures.common import (
+    BLUE, COLOURS, GREEN, MOST_PIXELS, ORANGE, QUIET, SKY, VERMILION, WIDTH)
 from figures.pieces import (
     axes_at, digits, finite_limits, head, label_y, legend_line, letters, round_ticks, several,
     text_at)
@@ -13,8 +14,8 @@ from figures.reading import Series, own_part, row_of, text
 
 
 def periods_of(values, step_ms):
-    """Mean time in ms between upward crossings of the middle level, by interpolation, in the second half; NaN where
-    there are not two, or where the series hardly moves. values: [unit][time]"""
+    """Mean time in ms between upward crossings of the middle level, by interpolation, in the second
+    half; NaN where there are not two, or where the series hardly moves. values: [unit][time]"""
     found = np.full(len(values), np.nan)
     for k, whole in enumerate(values):
         series = whole[len(whole) // 2:]
@@ -39,7 +40,8 @@ class Scene:
         words = re.search(r"variables: *\[([^\]]*)\]", text(results.file.attrs["experiment"]))
         order = [word.strip() for word in words.group(1).split(",")] if words else []
         self.names = sorted(self.group, key=lambda n: (order.index(n) if n in order else 99, n))
-        self.names = [name for name in self.names if np.isfinite(self.group[name][results.row, 0, 0, 0])]
+        self.names = [name for name in self.names
+                      if np.isfinite(self.group[name][results.row, 0, 0, 0])]
         self.many = len(self.neurons) >= StatesFigure.MANY
 
     @staticmethod
@@ -77,7 +79,8 @@ class Scene:
         return self.results.neurons, [step * np.flatnonzero(one) for one in values]
 
     def dominance(self):
-        """[(start, end, which of f2, f3, f4)] in ms: who of them is nearest to its largest."""
+        """[(start, end, which of f2, f3, f4)] in ms: who of them is nearest to its largest, for
+        100 ms at least: there is a blip of f4 as inspiration ends."""
         if self.many or not {"f2", "f3", "f4"} <= set(self.names):
             return []
         series = [self.series(name) for name in ("f2", "f3", "f4")]
@@ -85,7 +88,16 @@ class Scene:
         leads = np.argmax([one.values[0] / part.max() for one, part in zip(series, late)], axis=0)
         edges = np.concatenate([[0], np.flatnonzero(np.diff(leads)) + 1, [len(leads)]])
         step = series[0].time_ms[1] - series[0].time_ms[0]
-        return [(step * a, step * b, leads[a]) for a, b in zip(edges[:-1], edges[1:])]
+        spans, since = [], 0
+        for start, end in zip(step * edges[:-1], step * edges[1:]):
+            which = leads[int(round(start / step))]
+            if end - start < 100:
+                continue  # it is the next one's
+            if spans and spans[-1][2] == which:
+                since = spans.pop()[0]
+            spans.append((since, end, which))
+            since = end
+        return spans
 
     def main(self):
         """The variable that stands for a population."""
@@ -93,8 +105,8 @@ class Scene:
 
 
 class StatesFigure:
-    """A column per network. Few recorded units: a panel per variable; many: one variable as an image, three units,
-    and the distribution of periods. Spikes of all, if rates are spikes."""
+    """A column per network. Few recorded units: a panel per variable; many: one variable as an
+    image, three units, and the distribution of periods. Spikes of all, if rates are spikes."""
 
     LEFT, RIGHT, TOP, BOTTOM, BETWEEN, GAP, MOST = 0.62, 0.15, 1.12, 0.48, 0.3, 0.32, 4
     MANY, LINES, POINTS = 12, 3, 20000
@@ -115,7 +127,8 @@ class StatesFigure:
         if any(scene.spikes() and len(scene.spikes()[0]) >= 5 for scene in self.scenes):
             rows.append((self.raster, 1.1, None))
         if any(scene.many for scene in self.scenes):
-            rows += [(self.image, 1.8, self.scenes[0].main()), (self.lines, 1.0, self.scenes[0].main())]
+            main = self.scenes[0].main()
+            rows += [(self.image, 1.8, main), (self.lines, 1.0, main)]
         else:
             names = []
             for scene in self.scenes:
@@ -180,13 +193,14 @@ class StatesFigure:
         return handles
 
     def name_column(self, scene, middle):
-        """What tells this network from the others: values of swept keys, without the way to them."""
+        """What tells this network from the others: values of swept keys."""
         words = []
         for part in scene.results.values().split(", "):
             key, _, value = part.partition(" ")
             words.append("%s: %s" % (key.rpartition(".")[2], value))
-        text_at(self.figure, middle, self.top - 0.32, "\n".join(words).replace("_", " "), fontsize=7,
-                fontweight="bold", ha="center", va="center", color=QUIET, linespacing=1.3)
+        text_at(self.figure, middle, self.top - 0.32, "\n".join(words).replace("_", " "),
+                fontsize=7, fontweight="bold", ha="center", va="center", color=QUIET,
+                linespacing=1.3)
 
     def scale(self, ms):
         return np.asarray(ms) / 1000 if self.seconds else np.asarray(ms)
@@ -237,17 +251,17 @@ class StatesFigure:
         round_ticks(axes.yaxis, 4)
         axes.set_ylim(finite_limits([shown], 0.08))
         aside = self.mark_spikes(axes, scene) if name == "V" else ""
-        if single and re.fullmatch(r"f\d", name) and name == "f1":
+        if single and name == "f1":
             period = periods_of(series.values[:1], series.time_ms[1] - series.time_ms[0])[0]
             aside = "period %.0f ms" % period if np.isfinite(period) else "no rhythm"
-        self.head(axes, "Three units" if scene.many else scene.label(name).split(" (")[0], aside,
-                  column)
+        title = "Three units" if scene.many else scene.label(name).split(" (")[0]
+        self.head(axes, title, aside, column)
         if column == 0:
             label_y(axes, scene.label(name))
 
     @staticmethod
     def colour_of(name):
-        return {"f1": BLUE, "f2": BLUE, "f3": "#D55E00", "f4": "#009E73"}.get(name, "black")
+        return {"f1": BLUE, "f2": BLUE, "f3": VERMILION, "f4": GREEN}.get(name, "black")
 
     def mark_spikes(self, axes, scene):
         """Ticks above the panel of V; how many there are."""
@@ -286,7 +300,8 @@ class StatesFigure:
         every = max(1, len(order) // MOST_PIXELS)
         values = series.values[order[::every], ::stride]
         picture = axes.imshow(values, origin="lower", aspect="auto", interpolation="nearest",
-                              cmap="viridis", extent=(0, self.scale(scene.task.duration_ms), 0, len(order)))
+                              cmap="viridis", extent=(0, self.scale(scene.task.duration_ms), 0,
+                                                      len(order)))
         axes.set_yticks([])
         box = axes.get_position()
         bar = axes.figure.add_axes([box.x0 + 0.86 * box.width, box.y1 + 0.04 * box.height,

@@ -83,6 +83,29 @@ with h5py.File("one.h5") as file:
 END
 "$TAME" info one.h5 >/dev/null
 
+# The figure: which file is drawn; the rhythm it tells
+"$TAME" plot one.h5 -o figures --format png >drawn.txt
+grep -qx "figures/one-states.png" drawn.txt || fail "drawn: $(cat drawn.txt)"
+"$TAME" run "$TAME_SOURCE/jobs/respiratory.yaml" -q -o breath.h5
+"$TAME" plot breath.h5 -o figures --format png >drawn.txt
+[ "$(cat drawn.txt)" = figures/breath-states.png ] || fail "drawn of a sweep: $(cat drawn.txt)"
+PYTHONPATH=$TAME_SOURCE/scripts "$PYTHON" - <<'END'
+import numpy as np
+from figures.common import prepare
+prepare()
+from figures.reading import Results
+from figures.states import Scene, periods_of
+t = np.arange(2000)
+waves = np.array([3 + np.sin(2 * np.pi * t / 123.4), np.full(2000, 5.0), np.where(t < 900, t % 50 < 9, 0)])
+assert abs(periods_of(waves, 2.0)[0] - 246.8) < 0.01 and np.isnan(periods_of(waves, 2.0)[1:]).all()
+for network, period in ((0, 2518.8), (1, 1644.7)):
+    scene = Scene.of(Results("breath.h5", network))
+    assert scene.names == ["f1", "f2", "f3", "f4", "V1", "h"]
+    assert abs(periods_of(scene.series("f1").values, 5.0)[0] - period) < 1, periods_of(scene.series("f1").values, 5.0)
+    phases = [which for start, _, which in scene.dominance() if start > 10000]
+    assert len(phases) > 9 and phases[:9] == [(phases[0] + k) % 3 for k in range(9)], phases
+END
+
 # Warnings, with the bound; none where it is kept
 "$TAME" run units.yaml -f -o one.h5 --set 'network.cell={respiratory: {}}' --set 'output.states.variables=[]' \
   --set 'output.states={}' 2>err.txt
