@@ -5,6 +5,7 @@
  * - `lyapunov`: the k largest Lyapunov exponents along the trial, by tangent vectors, see analysis/lyapunov.h.
  * - `divergence`: the largest one by a second trajectory that starts close by: an independent check.
  * - `pca`: principal components of the rates, and how many dimensions they fill.
+ * - `rhythm`: how often each unit's rate rises above a level, and the mean time between.
  *
  * An analysis is of one trial. It observes the steps inside a window, from begin to end, and changes nothing. What it
  * gives, and what it takes, is known before anything is drawn. Exponents are per second: times tau_ms / 1000 they

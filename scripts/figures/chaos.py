@@ -39,11 +39,13 @@ class ChaosFigure:
     LEFT, RIGHT, TOP, BOTTOM, BETWEEN, GAP = 0.58, 0.12, 0.92, 0.46, 0.62, 0.78
     ACROSS = 3
     SHOWN = 50  # components
+    SHOWS = ("spectrum", "lyapunov", "divergence", "pca")  # analyses
 
     def __init__(self, results):
         self.results = results
         pairs = [(phase, task) for phase in results.phases if phase.kind == "analyse"
-                 for task in results.tasks if task.name in phase.group]
+                 for task in results.tasks if task.name in phase.group
+                 and any(one in phase.group[task.name] for one in self.SHOWS)]
         several_tasks = len({task.name for _, task in pairs}) > 1
         pairs.sort(key=lambda pair: results.tasks.index(pair[1]))
         self.courses = [

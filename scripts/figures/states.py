@@ -99,6 +99,22 @@ class Scene:
             since = end
         return spans
 
+    def periods(self):
+        """Of all units, in ms, if they were analysed; else of the recorded ones."""
+        group = self.phase.group[self.task.name]
+        if "rhythm/period" in group:
+            return own_part(group["rhythm/period"][self.results.row, 0])
+        series = self.series(self.main())
+        return periods_of(series.values, series.time_ms[1] - series.time_ms[0])
+
+    def bias(self):
+        """Of these units; None where the file has it not."""
+        file = self.results.file
+        if "weights/bias" not in file:
+            return None
+        bias = own_part(row_of(file["weights/bias"], self.results.row))
+        return bias if "rhythm/period" in self.phase.group[self.task.name] else bias[self.neurons]
+
     def main(self):
         """The variable that stands for a population."""
         return "f1" if "f1" in self.names else self.names[0]
@@ -109,7 +125,7 @@ class StatesFigure:
     image, three units, and the distribution of periods. Spikes of all, if rates are spikes."""
 
     LEFT, RIGHT, TOP, BOTTOM, BETWEEN, GAP, MOST = 0.62, 0.15, 1.12, 0.48, 0.3, 0.32, 4
-    MANY, LINES, POINTS = 12, 3, 20000
+    MANY, LINES, POINTS, DOTS = 12, 3, 20000, 5000
     PHASES = ((SKY, "inspiration (f2)"), (ORANGE, "post-inspiration (f3)"),
               (GREEN, "late expiration (f4)"))
 
@@ -139,11 +155,7 @@ class StatesFigure:
 
     def periods(self):
         """Of each scene with many units the periods of these, if they have some."""
-        found = []
-        for scene in self.scenes:
-            series = scene.series(scene.main()) if scene.many else None
-            step = series.time_ms[1] - series.time_ms[0] if series else 0
-            found.append(periods_of(series.values, step) if series else np.zeros(0))
+        found = [scene.periods() if scene.many else np.zeros(0) for scene in self.scenes]
         return found if any(np.isfinite(one).sum() >= self.MANY for one in found) else []
 
     def draw(self):
@@ -337,12 +349,13 @@ class StatesFigure:
         label_y(axes, "Units")
         round_ticks(axes.xaxis, 6)
         round_ticks(axes.yaxis, 4)
-        file = scene.results.file
-        if "weights/bias" not in file:
+        bias = scene.bias()
+        if bias is None:
             return
-        bias = row_of(file["weights/bias"], scene.results.row)[scene.neurons]
+        some = np.linspace(0, len(bias) - 1, min(len(bias), self.DOTS)).astype(int)
         axes = axes_at(self.figure, self.LEFT + width + 0.62, top, width, 1.5)
-        axes.plot(bias, values / 1000, ".", color=BLUE, markersize=2, markeredgewidth=0)
+        axes.plot(bias[some], values[some] / 1000, ".", color=BLUE, markersize=1.6,
+                  markeredgewidth=0)
         head(axes, next(self.letters), "Period against the bias of a unit",
              "mean %s s" % digits(float("%.3g" % (np.nanmean(values) / 1000))))
         axes.set_xlabel("Bias")

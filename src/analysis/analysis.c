@@ -9,11 +9,11 @@
 #include <stdlib.h>
 
 extern const tame_analysis_row tame_analysis_spectrum, tame_analysis_lyapunov,
-    tame_analysis_divergence, tame_analysis_pca;
+    tame_analysis_divergence, tame_analysis_pca, tame_analysis_rhythm;
 
-static const tame_row *const rows[] = {&tame_analysis_spectrum.head, &tame_analysis_lyapunov.head,
+static const tame_row *const rows[] = {&tame_analysis_spectrum.head,   &tame_analysis_lyapunov.head,
                                        &tame_analysis_divergence.head, &tame_analysis_pca.head,
-                                       NULL};
+                                       &tame_analysis_rhythm.head,     NULL};
 const tame_table tame_analyses = {"analyses", rows};
 
 /* ---- what rows share --------------------------------------------------------------------------- */

@@ -324,6 +324,33 @@ static void it_breathes(void **state)
                1919.7, 0.5, NULL);
 }
 
+/* What the analysis says of it: crossings of a middle level, as counted here. */
+static void its_rhythm_is_analysed(void **state)
+{
+  (void)state;
+  enum { FIRST = 1000, LAST = 2400 };
+  tame_network_params p;
+  tame_network *net = oscillator(&p, 10, SETTINGS("solver", "euler", "step_ms", "0.1"));
+  tame_variant which = {0};
+  tame_analysis *analysis;
+  const tame_analysis_about about = {.network = &p, .first = FIRST, .last = LAST};
+  assert_int_equal(tame_variant_set(&which, &tame_analyses, "rhythm"), TAME_OK);
+  *(double *)which.params = 0.3;
+  assert_int_equal(tame_analysis_create(&analysis, &which, &about, net), TAME_OK);
+  for (int t = 0; t < LAST; t++) {
+    if (t == FIRST) tame_analysis_begin(analysis);
+    tame_network_step(net, NULL, false);
+    if (t >= FIRST) tame_analysis_step(analysis, NULL, false);
+  }
+  assert_int_equal(tame_analysis_end(analysis), TAME_OK);
+  assert_true(tame_analysis_values(analysis, 0)[0] == 5); /* in 14 s */
+  assert_true(fabs(tame_analysis_values(analysis, 1)[0] - 2518.8) < 1);
+  tame_analysis_free(&analysis);
+  free(which.params);
+  tame_network_free(&net);
+  free_params(&p);
+}
+
 /* Inspiration, f1 and f2; then post-inspiration, f3; then late expiration, f4: where each is largest. */
 static void its_phases_follow_each_other(void **state)
 {
@@ -455,6 +482,7 @@ static int group(void)
       cmocka_unit_test(a_network_of_them_is_the_equations),
       cmocka_unit_test(steps_are_the_published_ones),
       cmocka_unit_test(it_breathes),
+      cmocka_unit_test(its_rhythm_is_analysed),
       cmocka_unit_test(its_phases_follow_each_other),
       cmocka_unit_test(adaptive_steps_are_accurate),
       cmocka_unit_test(an_input_is_a_drive),

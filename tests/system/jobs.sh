@@ -55,7 +55,8 @@ same spiking-neuron --set network.neurons=5 --set "$(ms 0 300)"
 same ampa-nmda --only 0,3 --set network.neurons=12 --set 'tasks[0].inputs=[pulse: {start_ms: 20, duration_ms: 0.5}]' \
   --set "$(ms 0 100)"
 same respiratory --set "$(ms 0 200)"
-same respiratory-population --set network.neurons=300 --set 'output.states.neurons=[0-20]' --set "$(ms 0 100)"
+same respiratory-population --set network.neurons=300 --set 'output.states.neurons=[0-20]' --set "$(ms 0 100)" \
+  --set 'phases[0].analyse.window_ms=[20, 100]'
 
 for job in "$TAME_SOURCE"/jobs/*.yaml; do
   printf '%s\n' "${seen[@]}" | grep -qx "$(basename "$job")" || fail "$job was not tried"

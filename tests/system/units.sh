@@ -12,7 +12,10 @@ name: units
 network: {neurons: 23, inputs: 1, outputs: 1, noise: 0.01, bias_scale: 0.02, input_scale: 0.1, gain: 0.1,
           cell: integrate_and_fire, wiring: {random: {density: 0.3}}}
 tasks: [{name: free, duration_ms: 200, inputs: [pulse: {start_ms: 20, duration_ms: 100}]}]
-phases: [record: {name: first}, test: {name: again, trials: 2, continue: on}]
+phases:
+  - analyse: {name: rhythms, by: [rhythm: {level: 0.2}], window_ms: [20, 190]}
+  - record: {name: first}
+  - test: {name: again, trials: 2, continue: on}
 output:
   weights: none
   initial_state: on
@@ -37,7 +40,7 @@ equal_on "adaptive, float" "1 3" "2 1" units.yaml "${this[@]}" --set network.pre
 stop() { # CELL MS RANKS THREADS RANKS THREADS
   local slot=part.h5.checkpoints/000000.1.h5 run code=0 this
   mapfile -t this < <(arguments "$1")
-  this+=(--set "tasks[0].duration_ms=$2" --set 'output.states.every=20' --set 'output.rates.every=50')
+  this+=(--set "tasks[0].duration_ms=$2" --set "phases[0].analyse.window_ms=[0, $2]" --set 'output.states.every=20' --set 'output.rates.every=50')
   rm -rf whole.h5 part.h5*
   "$TAME" run units.yaml -q -o whole.h5 "${this[@]}"
   OMP_NUM_THREADS=$4 "$MPIEXEC" -n "$3" "$TAME" run units.yaml -q -o part.h5 --checkpoint-every 0.01 "${this[@]}" 2>err.txt &
