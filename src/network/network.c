@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "network/inside.h"
 
+#include <assert.h>
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
@@ -277,6 +278,7 @@ static tame_status begin(tame_network **out, const tame_network_params *params, 
   net->comm = MPI_COMM_NULL;
   net->cell = (const tame_cell *)params->cell.row;
   (void)tame_network_variables(params, &net->variables);
+  assert(net->variables <= TAME_VARIABLES);
   net->kernels = tame_kernels_pick((tame_precision)params->precision);
   if (!net->kernels) return tame_kernels_check();
   net->real = net->kernels->real_size;
