@@ -160,7 +160,7 @@ class StatesFigure:
 
     def draw(self):
         columns, rows, periods = len(self.scenes), self.rows(), self.periods()
-        self.top = self.TOP if self.handles() or columns > 1 else 0.6
+        self.top = self.TOP if columns > 1 else 0.84 if self.handles() else 0.6
         self.seconds = max(scene.task.duration_ms for scene in self.scenes) >= 4000
         width = (WIDTH - self.LEFT - self.RIGHT - (columns - 1) * self.BETWEEN) / columns
         below = 0.34 + 1.5 if periods else 0
