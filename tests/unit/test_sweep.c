@@ -1,7 +1,6 @@
 /* Sweeps: products, keys that go together, ranges, repeats, labels; a network is what its keys say. */
 #include "support.h"
 
-
 #include "experiment/inside.h"
 
 #include <math.h>
