@@ -2,16 +2,18 @@
 import os
 
 from figures.chaos import ChaosFigure
-from figures.common import DONE, Problem
+from figures.common import DONE, MOVING, Problem
 from figures.fit import FitFigure
 from figures.pair import PairFigure
-from figures.pieces import save
+from figures.pieces import save, save_movie
 from figures.plane import PlaneFigure
 from figures.prediction import PredictionFigure
 from figures.reading import Results, open_results, stem_of
+from figures.ring import RingFigure
 from figures.sweep import MapFigure, SweepFigure
 from figures.sweeps import Sweep
 from figures.training import TrainingFigure
+from figures.trajectory import TrajectoryFigure
 
 
 def prepare_folder(folder):
@@ -76,24 +78,30 @@ def draw_network(path, folder, formats, network):
     stem = stem_of(path)
     if results.count > 1:
         stem += "-network%d" % results.network
-    written = 0
+    written = moved = 0
     for task in results.tasks:
-        drawing = TrainingFigure(results, task)
-        if not drawing.empty():
-            one = "" if len(results.tasks) == 1 else "-" + task.name
-            save(drawing.draw(), folder, "%s-training%s" % (stem, one), formats)
-            written += 1
-        drawing = PredictionFigure(results, task)
-        if not drawing.empty():
-            one = "" if len(results.tasks) == 1 else "-" + task.name
-            save(drawing.draw(), folder, "%s-prediction%s" % (stem, one), formats)
-            written += 1
+        one = "" if len(results.tasks) == 1 else "-" + task.name
+        moving = [(drawing, name) for drawing, name in (
+            (TrajectoryFigure(results, task), "trajectory"), (RingFigure(results, task), "ring"))
+            if not drawing.empty()]
+        for drawing, name in moving:
+            save(drawing.draw(), folder, "%s-%s%s" % (stem, name, one), formats)
+            if set(formats) & set(MOVING):
+                save_movie(drawing.movie(), folder, "%s-%s%s" % (stem, name, one), formats)
+            written, moved = written + 1, moved + 1
+        for drawing, name in ((TrainingFigure(results, task), "training"),
+                              (PredictionFigure(results, task), "prediction")):
+            if not drawing.empty() and (results.training or not moving):
+                save(drawing.draw(), folder, "%s-%s%s" % (stem, name, one), formats)
+                written += 1
     for drawing, name in ((PlaneFigure(results), "plane"), (PairFigure([results]), "pair"),
                           (ChaosFigure(results), "chaos"),
                           (FitFigure.of_network(results), "fit")):
         if not drawing.empty():
             save(drawing.draw(), folder, "%s-%s" % (stem, name), formats)
             written += 1
+    if written and not moved and not set(formats) - set(MOVING):
+        raise Problem("holds nothing that moves, to be drawn as %s" % ", ".join(formats))
     if not written:
         raise Problem("holds nothing to draw: no rates, readouts, losses or analyses")
 

@@ -6,8 +6,9 @@ import string
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+from PIL import Image
 
-from figures.common import ORANGE, PURPLE, QUIET, WIDTH, WINDOW, Problem
+from figures.common import MOVING, ORANGE, PURPLE, QUIET, STILL, WIDTH, WINDOW, Problem
 
 
 def letters():
@@ -151,22 +152,67 @@ def log_axis(axes, values):
     axes.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
 
 
+def put(path, write):
+    """Have write(path) make a file, under its final name only once complete; print the path."""
+    part = "%s.part%d" % (path, os.getpid())
+    try:
+        write(part)
+        os.replace(part, path)
+    except OSError as error:
+        if os.path.exists(part):
+            os.remove(part)
+        raise Problem("cannot write %s: %s" % (path, error.strerror or error)) from None
+    print(path, flush=True)
+
+
 def save(figure, folder, name, formats):
-    """Write a figure in each format, under its final name only once complete; print the paths."""
+    """Write a figure in each format that holds still."""
     for form in formats:
-        path = os.path.join(folder, "%s.%s" % (name, form))
-        part = "%s.part%d" % (path, os.getpid())
-        try:
-            # without a date, so that the same results give the same file
-            dated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-            figure.savefig(part, format=form, metadata=dated.get(form))
-            os.replace(part, path)
-        except OSError as error:
-            if os.path.exists(part):
-                os.remove(part)
-            raise Problem("cannot write %s: %s" % (path, error.strerror or error)) from None
-        print(path, flush=True)
+        # without a date, so that the same results give the same file
+        dated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
+        if form in STILL:
+            put(os.path.join(folder, "%s.%s" % (name, form)),
+                lambda path, form=form: figure.savefig(path, format=form,
+                                                       metadata=dated.get(form)))
     plt.close(figure)
+
+
+class Movie:
+    """A figure that moves: show(k) changes it to frame k, 0 <= k < frames."""
+
+    COLOURS, DPI, FRAME_MS, HOLD_MS = 48, 100, 80, 1500  # the last frame is held
+    SAMPLES = 16  # frames that the palette is made of
+
+    def __init__(self, figure, frames, show):
+        self.figure, self.frames, self.show = figure, frames, show
+
+    def image(self, k):
+        self.show(k)
+        self.figure.set_dpi(self.DPI)
+        self.figure.canvas.draw()
+        return Image.fromarray(np.asarray(self.figure.canvas.buffer_rgba())).convert("RGB")
+
+    def write(self, path):
+        """An animated GIF with one palette for all frames, so that only what moves is stored."""
+        images = [self.image(k) for k in range(self.frames)]
+        some = some_of(images, self.SAMPLES)
+        width, height = some[0].size
+        sheet = Image.new("RGB", (width, height * len(some)))
+        for k, image in enumerate(some):
+            sheet.paste(image, (0, k * height))
+        palette = sheet.quantize(self.COLOURS, Image.Quantize.MAXCOVERAGE)
+        images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+        images[0].save(path, format="GIF", save_all=True, append_images=images[1:], loop=0,
+                       duration=[self.FRAME_MS] * (self.frames - 1) + [self.HOLD_MS],
+                       optimize=False)
+
+
+def save_movie(movie, folder, name, formats):
+    """Write a movie in each format that moves."""
+    for form in formats:
+        if form in MOVING:
+            put(os.path.join(folder, "%s.%s" % (name, form)), movie.write)
+    plt.close(movie.figure)
 
 
 def digits(value):
