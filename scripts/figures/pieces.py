@@ -178,23 +178,32 @@ def save(figure, folder, name, formats):
 
 
 class Movie:
-    """A figure that moves: show(k) changes it to frame k, 0 <= k < frames."""
+    """A figure that moves: show(k) changes the artists in `moving` to frame k, 0 <= k < frames;
+    all else is drawn once, below them."""
 
     COLOURS, DPI, FRAME_MS, HOLD_MS = 48, 100, 80, 1500  # the last frame is held
     SAMPLES = 16  # frames that the palette is made of
 
-    def __init__(self, figure, frames, show):
-        self.figure, self.frames, self.show = figure, frames, show
+    def __init__(self, figure, frames, show, moving):
+        self.figure, self.frames, self.show, self.moving = figure, frames, show, moving
 
-    def image(self, k):
-        self.show(k)
+    def images(self):
         self.figure.set_dpi(self.DPI)
-        self.figure.canvas.draw()
-        return Image.fromarray(np.asarray(self.figure.canvas.buffer_rgba())).convert("RGB")
+        canvas = self.figure.canvas
+        for artist in self.moving:
+            artist.set_animated(True)  # left out of what is drawn once
+        canvas.draw()
+        ground = canvas.copy_from_bbox(self.figure.bbox)
+        for k in range(self.frames):
+            canvas.restore_region(ground)
+            self.show(k)
+            for artist in self.moving:
+                self.figure.draw_artist(artist)
+            yield Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
     def write(self, path):
         """An animated GIF with one palette for all frames, so that only what moves is stored."""
-        images = [self.image(k) for k in range(self.frames)]
+        images = list(self.images())
         some = some_of(images, self.SAMPLES)
         width, height = some[0].size
         sheet = Image.new("RGB", (width, height * len(some)))

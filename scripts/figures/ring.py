@@ -177,7 +177,7 @@ class RingFigure:
                 if there:
                     mark.set_xdata([place[at], place[at]])
             clock.set_text("%.*f ms" % (self.decimals(), self.rates.time_ms[at]))
-        return Movie(figure, frames, show)
+        return Movie(figure, frames, show, [*marks, rates, clock] + ([drive] if driven else []))
 
     def decimals(self):
         """Of times: as many as tell frames apart."""

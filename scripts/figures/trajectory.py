@@ -182,4 +182,4 @@ class TrajectoryFigure:
             pull.set_position((x[-1], y[-1]))
             pull.set_visible(bool(np.any(u != 0)))
             now.set_xdata([time, time])
-        return Movie(figure, frames, show)
+        return Movie(figure, frames, show, (trail, pull, point, now))
