@@ -10,6 +10,7 @@ from figures.plane import PlaneFigure
 from figures.prediction import PredictionFigure
 from figures.reading import Results, open_results, stem_of
 from figures.ring import RingFigure
+from figures.search import SearchFigure
 from figures.sweep import MapFigure, SweepFigure
 from figures.sweeps import Sweep
 from figures.training import TrainingFigure
@@ -26,6 +27,9 @@ def prepare_folder(folder):
 
 
 def draw_sweep(paths, folder, formats):
+    if not set(formats) - set(MOVING):
+        raise Problem("figures of a sweep do not move, as %s wants; --network K draws one network" %
+                      ", ".join(formats))
     prepare_folder(folder)
     if not draw_pairs(paths, folder, formats):
         sweep = Sweep(paths)
@@ -34,9 +38,10 @@ def draw_sweep(paths, folder, formats):
         heat = MapFigure(sweep)
         if not heat.empty():
             save(heat.draw(), folder, stem_of(paths[0]) + "-map", formats)
-        fit = FitFigure.of_sweep(sweep)
-        if not fit.empty():
-            save(fit.draw(), folder, stem_of(paths[0]) + "-fit", formats)
+        for drawing, name in ((FitFigure.of_sweep(sweep), "fit"),
+                              (SearchFigure.of_sweep(sweep), "search")):
+            if not drawing.empty():
+                save(drawing.draw(), folder, "%s-%s" % (stem_of(paths[0]), name), formats)
         draw_predictions(paths, folder, formats)
 
 
@@ -72,6 +77,24 @@ def draw_pairs(paths, folder, formats):
     return True
 
 
+def draw_task(results, task, folder, stem, formats):
+    """Figures of one task: how many, and how many of them move."""
+    name_of = ("%s-%s", "%s-%s-" + task.name)[len(results.tasks) > 1]
+    moving = [(TrajectoryFigure(results, task), "trajectory"), (RingFigure(results, task), "ring")]
+    moving = [(drawing, name) for drawing, name in moving if not drawing.empty()]
+    for drawing, name in moving:
+        save(drawing.draw(), folder, name_of % (stem, name), formats)
+        if set(formats) & set(MOVING):
+            save_movie(drawing.movie(), folder, name_of % (stem, name), formats)
+    written = len(moving)
+    for drawing, name in ((TrainingFigure(results, task), "training"),
+                          (PredictionFigure(results, task), "prediction")):
+        if not drawing.empty() and (results.training or not moving):
+            save(drawing.draw(), folder, name_of % (stem, name), formats)
+            written += 1
+    return written, len(moving)
+
+
 def draw_network(path, folder, formats, network):
     results = Results(path, network)
     prepare_folder(folder)
@@ -80,23 +103,12 @@ def draw_network(path, folder, formats, network):
         stem += "-network%d" % results.network
     written = moved = 0
     for task in results.tasks:
-        one = "" if len(results.tasks) == 1 else "-" + task.name
-        moving = [(drawing, name) for drawing, name in (
-            (TrajectoryFigure(results, task), "trajectory"), (RingFigure(results, task), "ring"))
-            if not drawing.empty()]
-        for drawing, name in moving:
-            save(drawing.draw(), folder, "%s-%s%s" % (stem, name, one), formats)
-            if set(formats) & set(MOVING):
-                save_movie(drawing.movie(), folder, "%s-%s%s" % (stem, name, one), formats)
-            written, moved = written + 1, moved + 1
-        for drawing, name in ((TrainingFigure(results, task), "training"),
-                              (PredictionFigure(results, task), "prediction")):
-            if not drawing.empty() and (results.training or not moving):
-                save(drawing.draw(), folder, "%s-%s%s" % (stem, name, one), formats)
-                written += 1
+        still, moving = draw_task(results, task, folder, stem, formats)
+        written, moved = written + still, moved + moving
     for drawing, name in ((PlaneFigure(results), "plane"), (PairFigure([results]), "pair"),
                           (ChaosFigure(results), "chaos"),
-                          (FitFigure.of_network(results), "fit")):
+                          (FitFigure.of_network(results), "fit"),
+                          (SearchFigure.of_network(results), "search")):
         if not drawing.empty():
             save(drawing.draw(), folder, "%s-%s" % (stem, name), formats)
             written += 1
