@@ -52,8 +52,8 @@ def main():
     parser.add_argument("files", metavar="FILE", nargs="+",
                         help="results of tame run; several: shards of one sweep, drawn together")
     parser.add_argument("-o", "--output", metavar="DIR", help="folder; default: that of FILE")
-    parser.add_argument("--format", default="png,pdf,gif", help="of %s; gif: of figures that move; "
-                        "default: png,pdf,gif" % ", ".join(FORMATS))
+    parser.add_argument("--format", default="png,pdf,gif", help="of %s; gif and mp4, which wants "
+                        "ffmpeg: of figures that move; default: png,pdf,gif" % ", ".join(FORMATS))
     parser.add_argument("--network", type=int, metavar="K",
                         help="draw one network of a sweep, by its index, as tame info lists it")
     args = parser.parse_args()

@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 
-STILL, MOVING = ("png", "pdf", "svg"), ("gif",)
+STILL, MOVING = ("png", "pdf", "svg"), ("gif", "mp4")
 FORMATS = STILL + MOVING
 WIDTH = 7.2  # inches: two columns of a journal page
 MOST_TRIALS, MOST_OUTPUTS = 20, 6  # to draw in one panel

@@ -1,7 +1,9 @@
 """Pieces of figures: axes in inches, words, legends, ticks; and how they are saved."""
 import itertools
 import os
+import shutil
 import string
+import subprocess
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -159,9 +161,10 @@ def put(path, write):
         write(part)
         os.replace(part, path)
     except OSError as error:
+        raise Problem("cannot write %s: %s" % (path, error.strerror or error)) from None
+    finally:
         if os.path.exists(part):
             os.remove(part)
-        raise Problem("cannot write %s: %s" % (path, error.strerror or error)) from None
     print(path, flush=True)
 
 
@@ -201,7 +204,7 @@ class Movie:
                 self.figure.draw_artist(artist)
             yield Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
-    def write(self, path):
+    def gif(self, path):
         """An animated GIF with one palette for all frames, so that only what moves is stored."""
         images = list(self.images())
         some = some_of(images, self.SAMPLES)
@@ -216,11 +219,29 @@ class Movie:
                        optimize=False)
 
 
+    def mp4(self, path):
+        """A film, by ffmpeg, which wants even numbers of rows and columns."""
+        encoder = shutil.which("ffmpeg")
+        if not encoder:
+            raise Problem("mp4 wants the program ffmpeg (Debian: apt install ffmpeg); gif does not")
+        images = list(self.images())
+        done = subprocess.run(
+            [encoder, "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
+             "-s", "%dx%d" % images[0].size, "-r", "%g" % (1000 / self.FRAME_MS), "-i", "-",
+             "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white,tpad=stop_mode=clone:stop_duration=%g" % (
+                 self.HOLD_MS / 1000),
+             "-pix_fmt", "yuv420p", "-f", "mp4", path],
+            input=b"".join(image.tobytes() for image in images), capture_output=True, check=False)
+        if done.returncode:
+            words = done.stderr.decode(errors="replace").split("\n")[0]
+            raise Problem("ffmpeg fails: %s" % (words or "exit code %d" % done.returncode))
+
+
 def save_movie(movie, folder, name, formats):
     """Write a movie in each format that moves."""
     for form in formats:
         if form in MOVING:
-            put(os.path.join(folder, "%s.%s" % (name, form)), movie.write)
+            put(os.path.join(folder, "%s.%s" % (name, form)), getattr(movie, form))
     plt.close(movie.figure)
 
 

@@ -117,7 +117,9 @@ drawn svg,gif two-neurons two-neurons-trajectory.{svg,gif} two-neurons-chaos.svg
 drawn svg ring-attractor ring-attractor-ring.svg
 drawn gif ring ring-ring.gif
 run ring some --set 'output.rates.neurons=[0-49]' --set 'tasks[0].duration_ms=0.5'
-drawn svg some some-training.svg
+run ring sweep --set 'sweep.repeats=2' --set 'tasks[0].duration_ms=0.5'
+refuse 2 "tame plot: sweep.h5: figures of a sweep do not move, as gif wants" "$TAME" plot sweep.h5 --format gif -o figures
+drawn svg,gif some some-training.svg
 refuse 2 "tame plot: some.h5: holds nothing that moves, to be drawn as gif" "$TAME" plot some.h5 --format gif -o figures
 "$PYTHON" - <<'END'
 import os
@@ -182,7 +184,28 @@ assert np.isfinite(found["Rates"].lines[0].get_ydata()).sum() == 200  # while th
 assert not any("behind" in words.get_text() for words in drawing.figure.texts)
 END
 "$PYTHON" look.py "$TAME_SOURCE/scripts"
-# Without Pillow: in so many words
+# Films: all frames go to ffmpeg, of which one is made here that writes what it hears; without any, in so many words
+mkdir films
+cat >films/ffmpeg <<'END'
+#!/bin/sh
+for last; do :; done
+/bin/cat >"$last"
+END
+chmod +x films/ffmpeg
+PATH=$PWD/films "$PYTHON" "$TAME_SOURCE/scripts/plot.py" ring.h5 -o figures --format mp4 >plot.txt
+[ "$(stat -c %s figures/ring-ring.mp4)" -eq $((120 * 459 * 459 * 3)) ] || fail "$(ls -l figures)"
+refuse 2 "tame plot: ring.h5: mp4 wants the program ffmpeg" env PATH=/nowhere "$PYTHON" "$TAME_SOURCE/scripts/plot.py" ring.h5 \
+  -o figures --format mp4
+cat >films/ffmpeg <<'END'
+#!/bin/sh
+/bin/cat >/dev/null
+echo no such encoder >&2
+exit 1
+END
+refuse 2 "tame plot: ring.h5: ffmpeg fails: no such encoder" env PATH="$PWD/films" "$PYTHON" "$TAME_SOURCE/scripts/plot.py" \
+  ring.h5 -o figures --format mp4
+if compgen -G 'figures/*.part*' >leftovers.txt; then fail "left behind: $(cat leftovers.txt)"; fi
+# Without Pillow
 mkdir -p hidden/PIL && echo 'raise ImportError("hidden")' >hidden/PIL/__init__.py
 code=0
 PYTHONPATH=hidden "$PYTHON" "$TAME_SOURCE/scripts/plot.py" ring.h5 2>err.txt || code=$?
