@@ -75,18 +75,24 @@ class TrajectoryFigure:
         self.draw_plane(plane)
         return self.figure
 
-    def finish_time(self, axes, words, title):
-        head(axes, next(self.letters), title)
+    def plot_input(self, axes):
+        """In the neurons' colours, if there is one for each."""
+        pair = len(self.input.values) == 2
+        for channel, values in enumerate(self.input.values):
+            axes.plot(self.input.time_ms, values, drawstyle="steps-post",
+                      color=NEURONS[channel] if pair else "0.3",
+                      linestyle=DASHES[channel] if pair else "-")
+
+    def finish_time(self, axes, words, title, aside=""):
+        head(axes, next(self.letters), title, aside)
         label_y(axes, words)
         axes.set_xlim(0, self.task.duration_ms)
         round_ticks(axes.xaxis, 5)
         round_ticks(axes.yaxis, 4)
 
     def draw_input(self, axes):
-        for channel, (values, colour) in enumerate(zip(self.input.values, NEURONS)):
-            axes.plot(self.input.time_ms, values, color=colour, drawstyle="steps-post",
-                      linestyle=DASHES[channel])
-        self.finish_time(axes, "Input", "Inputs")
+        self.plot_input(axes)
+        self.finish_time(axes, "Input", "Inputs", "" if len(self.input.values) else "none")
         axes.tick_params(labelbottom=False)
         axes.set_ylim(finite_limits([self.input.values], 0.3))
         for k, (start, end) in enumerate(self.task.pulses):
@@ -155,8 +161,7 @@ class TrajectoryFigure:
         self.draw_ground(plane)
         plane.plot(*self.rates.values, color=FAINT, linewidth=0.8, zorder=1)
         strip = axes_at(figure, 0.6, 0.45 + self.SIDE + 0.65, self.SIDE, self.STRIP)
-        for values, colour in zip(self.input.values, NEURONS):
-            strip.plot(self.input.time_ms, values, color=colour, drawstyle="steps-post")
+        self.plot_input(strip)
         strip.set(xlim=(0, self.task.duration_ms), xlabel="Time (ms)", yticks=[])
         strip.set_ylabel("Input")
         strip.spines["left"].set_visible(False)
@@ -167,7 +172,8 @@ class TrajectoryFigure:
         now = strip.axvline(0, color="black", linewidth=0.9)
         steps = self.rates.values.shape[-1]
         frames = min(self.FRAMES, steps)
-        plane.plot([], [], color=ORANGE, linewidth=2, label="input")
+        if len(self.input.values) == 2:
+            plane.plot([], [], color=ORANGE, linewidth=2, label="input")
         plane.plot([], [], color=BLUE, linewidth=1.6, label="rates")
         plane.legend(loc="lower right", borderpad=0)
 
@@ -177,9 +183,10 @@ class TrajectoryFigure:
             trail.set_data(x[-self.TRAIL:], y[-self.TRAIL:])
             point.set_data(x[-1:], y[-1:])
             time = self.rates.time_ms[at]
-            u = self.input.values[:2, np.searchsorted(self.input.time_ms, time - 1e-9)]
-            pull.xy = (x[-1] + 0.5 * u[0], y[-1] + 0.5 * u[1])
+            u = self.input.values[:, np.searchsorted(self.input.time_ms, time - 1e-9)]
+            pull.set_visible(len(u) == 2 and bool(np.any(u != 0)))
+            if len(u) == 2:  # one for each neuron: a vector in the plane
+                pull.xy = (x[-1] + 0.5 * u[0], y[-1] + 0.5 * u[1])
             pull.set_position((x[-1], y[-1]))
-            pull.set_visible(bool(np.any(u != 0)))
             now.set_xdata([time, time])
         return Movie(figure, frames, show, (trail, pull, point, now))
