@@ -228,8 +228,8 @@ class Movie:
         done = subprocess.run(
             [encoder, "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
              "-s", "%dx%d" % images[0].size, "-r", "%g" % (1000 / self.FRAME_MS), "-i", "-",
-             "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white,tpad=stop_mode=clone:stop_duration=%g" % (
-                 self.HOLD_MS / 1000),
+             "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white,"
+             "tpad=stop_mode=clone:stop_duration=%g" % (self.HOLD_MS / 1000),
              "-pix_fmt", "yuv420p", "-f", "mp4", path],
             input=b"".join(image.tobytes() for image in images), capture_output=True, check=False)
         if done.returncode:

@@ -183,6 +183,11 @@ class Results:
             return words
         return "%s, network %d" % (words, self.network)
 
+    def title_of(self, task):
+        """The same of a figure of one task, with its name if there are others."""
+        name = self.title()
+        return name if len(self.tasks) == 1 else "%s: task %s" % (name, task.name)
+
     def values(self):
         """Values of the swept keys, in small print."""
         words = []

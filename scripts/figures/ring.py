@@ -31,11 +31,6 @@ class RingFigure:
     def empty(self):
         return self.phase is None or self.count < 3
 
-    def title(self):
-        one = len(self.results.tasks) == 1
-        name = self.results.title()
-        return name if one else "%s: task %s" % (name, self.task.name)
-
     def peaks(self, profiles):
         """Where each profile [neuron][time] is highest, by the angle of its first harmonic; NaN
         where it is flat."""
@@ -48,7 +43,8 @@ class RingFigure:
     def draw(self):
         self.figure = plt.figure(figsize=(
             WIDTH, self.TOP + self.TALL + self.GAP + self.COURSE + self.BOTTOM))
-        text_at(self.figure, 0.2, 0.2, self.title(), fontsize=9, fontweight="bold", va="center")
+        text_at(self.figure, 0.2, 0.2, self.results.title_of(self.task), fontsize=9,
+                fontweight="bold", va="center")
         profiles, wide, apart = 2 if self.drive is not None else 1, 0.92, 0.42
         image = WIDTH - self.LEFT - 0.65 - 0.15 - profiles * (wide + apart)
         self.draw_image(axes_at(self.figure, self.LEFT, self.TOP, image, self.TALL))
@@ -145,7 +141,8 @@ class RingFigure:
         driven = self.drive is not None
         above = 1.0 if driven else 0.0
         figure = plt.figure(figsize=(4.6, 0.6 + above + 0.2 + 2.3 + 0.5))
-        text_at(figure, 0.2, 0.2, self.title(), fontsize=9, fontweight="bold", va="center")
+        text_at(figure, 0.2, 0.2, self.results.title_of(self.task), fontsize=9,
+                fontweight="bold", va="center")
         clock = text_at(figure, 4.45, 0.2, "", fontsize=8, va="center", ha="right")
         neurons = np.arange(self.count)
         low = min(0.0, self.rates.values.min())

@@ -33,11 +33,6 @@ class TrajectoryFigure:
     def empty(self):
         return self.phase is None
 
-    def title(self):
-        one = len(self.results.tasks) == 1
-        name = self.results.title()
-        return name if one else "%s: task %s" % (name, self.task.name)
-
     def eigenvectors(self):
         """[(eigenvalue, vector)] as an analysis found them, those that are real."""
         name, task = "spectrum/vectors_real", self.task
@@ -60,7 +55,8 @@ class TrajectoryFigure:
         wide = WIDTH - self.LEFT - 0.15 - self.PLANE - 0.72
         tall = (self.PLANE - self.GAP) / 2
         self.figure = plt.figure(figsize=(WIDTH, self.TOP + self.PLANE + self.BOTTOM))
-        text_at(self.figure, 0.2, 0.2, self.title(), fontsize=9, fontweight="bold", va="center")
+        text_at(self.figure, 0.2, 0.2, self.results.title_of(self.task), fontsize=9,
+                fontweight="bold", va="center")
         line, patch = matplotlib.lines.Line2D, matplotlib.patches.Patch
         handles = [line([], [], color=colour, linestyle=dashes, label="neuron %d" % neuron)
                    for neuron, (colour, dashes) in enumerate(zip(NEURONS, DASHES))]
@@ -156,7 +152,8 @@ class TrajectoryFigure:
     def movie(self):
         """The point, what it has left behind it, and the input that pulls at it; time below."""
         figure = plt.figure(figsize=(self.SIDE + 0.8, 0.5 + self.SIDE + 0.75 + self.STRIP + 0.5))
-        text_at(figure, 0.2, 0.2, self.title(), fontsize=9, fontweight="bold", va="center")
+        text_at(figure, 0.2, 0.2, self.results.title_of(self.task), fontsize=9,
+                fontweight="bold", va="center")
         plane = axes_at(figure, 0.6, 0.45, self.SIDE, self.SIDE)
         self.draw_ground(plane)
         plane.plot(*self.rates.values, color=FAINT, linewidth=0.8, zorder=1)
