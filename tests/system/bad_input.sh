@@ -168,7 +168,7 @@ analyse "by[0].divergence.every: found 100 steps, of which the window, steps 80 
 analyse "by[0].pca.components (default): the window is a single step, 80" 'window_ms: [80, 81], by: [pca]'
 analyse "by[2].spectrum: spectrum is made in this phase already" 'by: [spectrum, pca, spectrum]'
 analyse "by: the list is empty, want at least one analysis" 'by: []'
-analyse "by[0]: found 'lyapunow', want one of spectrum, lyapunov, divergence, pca; did you mean 'lyapunov'?" \
+analyse "by[0]: found 'lyapunow', want one of spectrum, lyapunov, divergence, pca, rhythm; did you mean 'lyapunov'?" \
   'by: [lyapunow]'
 analyse "window_ms: found [300, 500], want start < end inside the trial" 'window_ms: [300, 500], by: [pca]'
 bad "phases[1].analyse.by[0].divergence.epsilon (default): found 1e-06, want at least 0.001 where network.precision is float" \
