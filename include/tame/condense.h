@@ -20,8 +20,9 @@ typedef struct tame_moments {
   double *mean;       /**< [units], over samples and steps; owned, with all that follows */
   double *covariance; /**< about that mean, divided by samples * steps */
   double *within;     /**< about each sample's own mean, likewise */
-  double *slopes;     /**< of each sample's straight line in time, likewise: the part of `within` that lines make */
-  double *time;       /**< [units], covariance with the number of the step */
+  double *
+      slopes; /**< of each sample's straight line in time, likewise: the part of `within` that lines make */
+  double *time; /**< [units], covariance with the number of the step */
 } tame_moments;
 
 tame_status tame_moments_create(tame_moments *out, int64_t units);
@@ -54,7 +55,7 @@ void tame_moments_ramp(const tame_moments *moments, const double *v, double *com
 /* ---- pairs ----------------------------------------------------------------------------------- */
 
 typedef enum tame_likeness {
-  TAME_LIKE_LOADINGS,    /**< |cos| of the units' rows in the matrix of the first components: of one of them it is 1
+  TAME_LIKE_LOADINGS, /**< |cos| of the units' rows in the matrix of the first components: of one of them it is 1
                               for all pairs, of all 0 */
   TAME_LIKE_CORRELATION, /**< |Pearson's correlation| of rates */
 } tame_likeness;
@@ -66,8 +67,8 @@ void tame_moments_likeness(const tame_moments *moments, tame_likeness kind, int6
 
 /** How the outgoing weights of a pair come together. */
 typedef enum tame_merging {
-  TAME_MERGE_PLAIN,   /**< d = 0 */
-  TAME_MERGE_OFFSET,  /**< c and d */
+  TAME_MERGE_PLAIN,  /**< d = 0 */
+  TAME_MERGE_OFFSET, /**< c and d */
   TAME_MERGE_AVERAGE, /**< that, and the incoming weights and bias of i become the mean of its own and sgn(c) times
                            those of j */
 } tame_merging;
@@ -95,7 +96,8 @@ void tame_condense_merge(const tame_model *model, double *slab, int layer, const
                          tame_merging merging);
 
 /** Between slabs of two models that differ in the units of a layer alone, of which the small one has those of the
- *  large one that units, ascending, names. Back, what the small one lacks becomes 0. */
+ *  large one that units, ascending, names. Back, what the small one lacks becomes 0. The small one may lack layers at
+ *  the end, too; layer -1: nothing else. */
 void tame_condense_pick(const tame_model *large, const double *slab, int layer,
                         const int64_t *units, const tame_model *small, double *out);
 void tame_condense_spread(const tame_model *small, const double *slab, int layer,

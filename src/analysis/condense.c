@@ -198,10 +198,8 @@ void tame_moments_likeness(const tame_moments *m, tame_likeness kind, int64_t co
     for (int64_t j = i; j < n; j++) {
       double *const to = &likeness[i * n + j];
       if (i == j || constant || is_constant(m, j)) *to = 1;
-      else if (kind == TAME_LIKE_CORRELATION)
-        *to = correlation(m, i, j);
-      else
-        *to = cosine(n, components, vectors, i, j);
+      else if (kind == TAME_LIKE_CORRELATION) *to = correlation(m, i, j);
+      else *to = cosine(n, components, vectors, i, j);
       likeness[j * n + i] = *to;
     }
   }
@@ -287,6 +285,7 @@ typedef struct axes {
 static axes axes_of(const tame_model *model, int layer, const tame_view *view)
 {
   axes a = {.of = layer_of(model, view)};
+  if (layer < 0) return a;
   const char *what = a.of < 0 ? "" : parameter_of(view, tame_model_layer_label(model, a.of));
   if (a.of == layer) {
     a.rows = strncmp(what, "weight_", 7) == 0;
@@ -358,9 +357,9 @@ tame_status tame_condense_check(const tame_model *model, int layer, tame_merging
 
 tame_status tame_condense_sleeps(const tame_model *model, int layer, bool *sleeps)
 {
-  const int64_t sizes[] = {tame_model_count(model),      tame_model_inputs(model),
-                           tame_model_state_size(model), tame_model_state_size(model),
-                           tame_model_outputs(model),    tame_model_tape_size(model),
+  const int64_t sizes[] = {tame_model_count(model),       tame_model_inputs(model),
+                           tame_model_state_size(model),  tame_model_state_size(model),
+                           tame_model_outputs(model),     tame_model_tape_size(model),
                            tame_model_work_size(model, 1)};
   enum { ARRAYS = sizeof sizes / sizeof *sizes };
   double *array[ARRAYS];

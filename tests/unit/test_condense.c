@@ -63,7 +63,8 @@ static double covariance_of(const double *r, int64_t n, int64_t i, int64_t j)
   const double a = mean_of(r, n, i), b = mean_of(r, n, j);
   double sum = 0;
   for (int64_t s = 0; s < SAMPLES; s++)
-    for (int64_t t = 0; t < STEPS; t++) sum += (rate(r, n, s, t, i) - a) * (rate(r, n, s, t, j) - b);
+    for (int64_t t = 0; t < STEPS; t++)
+      sum += (rate(r, n, s, t, i) - a) * (rate(r, n, s, t, j) - b);
   return sum / (SAMPLES * STEPS);
 }
 
@@ -130,16 +131,17 @@ static void likeness_is_that_of_known_loadings(void **state)
   (void)state;
   enum { N = 4 };
   /* Orthonormal columns times cosines, which are orthogonal over a sample's steps: those are the components. */
-  static const double u[3][N] = {{0.5, 0.5, 0.5, 0.5}, {0.5, 0.5, -0.5, -0.5}, {0.5, -0.5, 0.5, -0.5}};
+  static const double u[3][N] = {{0.5, 0.5, 0.5, 0.5},
+                                 {0.5, 0.5, -0.5, -0.5},
+                                 {0.5, -0.5, 0.5, -0.5}};
   static const double size[3] = {3, 2, 0.5};
   double *r = rates_new(N), variance[N], vectors[N][N], likeness[N][N];
   for (int64_t s = 0; s < SAMPLES; s++)
     for (int64_t t = 0; t < STEPS; t++)
       for (int64_t i = 0; i < N; i++)
         for (int k = 0; k < 3; k++)
-          r[(s * STEPS + t) * N + i] += u[k][i] * size[k] *
-                                        cos(3.14159265358979323846 * (k + 1) *
-                                            ((double)t + 0.5) / STEPS);
+          r[(s * STEPS + t) * N + i] +=
+              u[k][i] * size[k] * cos(3.14159265358979323846 * (k + 1) * ((double)t + 0.5) / STEPS);
   tame_moments m = moments_of(N, r);
   assert_int_equal(tame_moments_components(&m, variance, vectors[0]), TAME_OK);
   for (int k = 0; k < 3; k++) {
@@ -281,8 +283,7 @@ static void run_model(tame_model *model, double *rates, double *outputs)
       if (rates)
         memcpy(rates + (s * STEPS + t) * n, tame_model_layer_outputs(model, &step, 0, &width),
                (size_t)n * sizeof *rates);
-      if (outputs)
-        memcpy(outputs + (s * STEPS + t) * out, y, (size_t)out * sizeof *outputs);
+      if (outputs) memcpy(outputs + (s * STEPS + t) * out, y, (size_t)out * sizeof *outputs);
       memcpy(state, next, (size_t)tame_model_state_size(model) * sizeof *state);
     }
   }
@@ -325,7 +326,8 @@ static tame_pair condense(const char *rnn, const char *others, int64_t n, int64_
   tame_moments m = moments_of(n, r);
   assert_int_equal(tame_moments_components(&m, variance, vectors), TAME_OK);
   const int64_t components = tame_components_for(n, variance, 0.9999);
-  assert_true(components > 1 && components < n); /* rows of all of them are orthogonal, of one all the same */
+  assert_true(components > 1 &&
+              components < n); /* rows of all of them are orthogonal, of one all the same */
   tame_moments_likeness(&m, kind, components, vectors, likeness);
   const tame_pair pair = tame_moments_pair(&m, likeness, merging);
   assert_int_equal(tame_condense_check(large, 0, merging), TAME_OK);
@@ -441,8 +443,7 @@ static void what_cannot_be_condensed_is_told(void **state)
   };
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
     tame_model *model = model_of(cases[k].layers);
-    assert_int_equal(tame_condense_check(model, cases[k].layer, TAME_MERGE_OFFSET),
-                     TAME_ERR_INPUT);
+    assert_int_equal(tame_condense_check(model, cases[k].layer, TAME_MERGE_OFFSET), TAME_ERR_INPUT);
     if (!strstr(tame_message(), cases[k].words)) print_error("%s\n", tame_message());
     assert_non_null(strstr(tame_message(), cases[k].words));
     if (strstr(cases[k].words, "no bias"))
