@@ -355,8 +355,18 @@ tame_status tame_condense_check(const tame_model *model, int layer, tame_merging
   return status;
 }
 
-tame_status tame_condense_sleeps(const tame_model *model, int layer, bool *sleeps)
+/* The run that a layer is part of; its number there. */
+static const tame_model *run_of(const tame_model *model, int *layer)
 {
+  const tame_model_run *run;
+  (void)tame_model_runs(model, &run);
+  while (*layer >= tame_model_layers(run->model)) *layer -= tame_model_layers((run++)->model);
+  return run->model;
+}
+
+tame_status tame_condense_sleeps(const tame_model *whole, int layer, bool *sleeps)
+{
+  const tame_model *model = run_of(whole, &layer);
   const int64_t sizes[] = {tame_model_count(model),       tame_model_inputs(model),
                            tame_model_state_size(model),  tame_model_state_size(model),
                            tame_model_outputs(model),     tame_model_tape_size(model),

@@ -56,6 +56,24 @@ static const char diverges[] =
     "  - fit: {name: growth, epochs: 12, batch: 1, optimizer: {sgd: {rate: 1e6, decay: 1e6}}}\n"
     "  - test: {name: after}\n";
 
+/* Merges of a middle layer and of the last but one, with retraining, also on samples that are always new; the second ends as its loss is too large. */
+static const char condenses[] =
+    "name: condensed\n"
+    "model: {inputs: 1, train_start: on, layers: [bidirectional: {cell: {gru: {units: 2}}},\n"
+    "        rnn: {units: 5, tau: 2}, rnn: {units: 7, form: current}, dense: {units: 1}]}\n"
+    "data:\n"
+    "  - {name: waves, from: {irregular: {steps: 6}}, samples: 19}\n"
+    "  - {name: new, from: {irregular: {steps: 5}}, samples: 7, fresh: on}\n"
+    "phases:\n"
+    "  - fit: {name: fit, epochs: 12, optimizer: {adam: {rate: 0.1}},\n"
+    "         gradient: {micro_batch: 2}}\n"
+    "  - condense: {name: first, layer: 1, likeness: correlation, smallest: 3, until: 1e9,\n"
+    "               retrain: 3, lessons: new, batch: 4, optimizer: {adam: {rate: 0.02}}}\n"
+    "  - condense: {name: second, layer: 2, until: 1.2, merge: average, retrain: 2, batch: 10,\n"
+    "               optimizer: %s}\n"
+    "  - test: {name: after, states: on}\n"
+    "  - fit: {name: on, epochs: 1, optimizer: adam}\n";
+
 /* A bit of all, soon over. */
 static const char brief[] =
     "name: brief\n"
@@ -157,6 +175,48 @@ static void stopped_after_every_update_it_ends_the_same(void **state)
   discard("pieces.h5");
 }
 
+/* Units that are left are so many, and the others have no weights, but for what comes with the last phase. */
+static void stopped_between_and_amid_merges_it_ends_the_same(void **state)
+{
+  (void)state;
+  char text[sizeof condenses + 64];
+  tame_status status;
+  const tame_run_options whole = {.output = "whole.h5", .force = true, .checkpoint_seconds = 1e9};
+  snprintf(text, sizeof text, condenses, "{sgd: {rate: 0.001, momentum: 0.9}}");
+  assert_all(run_on(false, text, &whole) == TAME_OK);
+  const int sessions = run_by_updates(text, "pieces.h5", &status);
+  assert_all(status == TAME_OK);
+  assert_int_equal(number_in("whole.h5", "phases/first/waves/merges"), 2);
+  const double merges = number_in("whole.h5", "phases/second/waves/merges");
+  assert_true(merges == 1); /* it was too much, and what it came from goes on */
+  assert_true(number_in("whole.h5", "phases/after/waves/loss") <=
+              1.2 * number_in("whole.h5", "phases/second/waves/loss"));
+  assert_int_equal(sessions, 12 + 2 * (3 + 1) + (2 + 1) + 2 + 1 + 5); /* updates, merges, phases */
+  assert_true(are_equal("whole.h5", "pieces.h5"));
+  discard("whole.h5");
+  discard("pieces.h5");
+}
+
+/* Rules that search are stopped in the midst of an update, by time: here they run whole, on one rank and on all. */
+static void retrained_by_searching_it_ends_the_same(void **state)
+{
+  (void)state;
+  static const char *const rules[] = {"{hessian_free: {cg_fewest: 2, cg_most: 5}}",
+                                      "conjugate_gradient"};
+  for (int k = 0; k < 2; k++) {
+    char text[sizeof condenses + 64];
+    tame_run_options options = {.output = "alone.h5", .force = true, .checkpoint_seconds = 1e9};
+    snprintf(text, sizeof text, condenses, rules[k]);
+    assert_all(run_on(false, text, &options) == TAME_OK);
+    options.output = "together.h5";
+    assert_all(run_on(true, text, &options) == TAME_OK);
+    assert_true(are_equal("alone.h5", "together.h5"));
+    assert_true(number_in("alone.h5", "phases/second/waves/merges") > 0);
+    discard("alone.h5");
+    discard("together.h5");
+  }
+}
+
 /* words: of the message. */
 static void fail_in_pieces(const char *layer, const char *words, int epoch, double least)
 {
@@ -219,6 +279,8 @@ static int tests(void)
 {
   const struct CMUnitTest all[] = {
       cmocka_unit_test(stopped_after_every_update_it_ends_the_same),
+      cmocka_unit_test(stopped_between_and_amid_merges_it_ends_the_same),
+      cmocka_unit_test(retrained_by_searching_it_ends_the_same),
       cmocka_unit_test(one_that_fails_ends_the_same),
       cmocka_unit_test(memory_that_runs_out_on_one_rank_fails_all),
   };
