@@ -504,7 +504,8 @@ static tame_status check_condense(const tame_experiment *e, const tame_model *mo
 {
   const tame_fit *fit = tame_fit_at(e, k);
   const char *key = "layer";
-  tame_status status = bad(e, tame_condense_check_phase(e, model, k, &key), phase_path(e, k, key));
+  tame_status status = tame_condense_check_phase(e, model, k, &key);
+  status = bad(e, status, phase_path(e, k, key));
   if (status != TAME_OK) return status;
   const int64_t lessons = tame_fit_lessons(e, k);
   if (lessons < 0) return no_data(e, phase_path(e, k, "lessons"), fit->lessons);

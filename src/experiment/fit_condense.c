@@ -367,14 +367,15 @@ static tame_status begin(run *r)
                                                r->judges.data->name));
   figures[TAME_CONDENSE_SIZE] = (double)size_of(r);
   figures[TAME_CONDENSE_LOSS] = figures[TAME_CONDENSE_MERGED] = loss;
+  r->course.last_loss = loss;
   status = put(r, 0, figures);
   if (status == TAME_OK && loss > fit->learned)
     return tame_fit_place_failure(
-        r, tame_fail(TAME_ERR_INPUT,
+        r, tame_fail(TAME_ERR_NUMERIC,
                      "the network has not learned what it would have to keep: its loss on '%s' is "
                      "%.4g, and learned: %g",
                      r->judges.data->name, loss, fit->learned));
-  r->first_loss = r->course.last_loss = loss;
+  r->first_loss = loss;
   return status;
 }
 

@@ -87,6 +87,15 @@ static const char brief[] =
     "  - fit: {name: search, batch: 2, optimizer: hessian_free}\n"
     "  - test: {name: after, record: 1, states: on}\n";
 
+/* The same of condensing. */
+static const char brief_merges[] =
+    "name: brief\n"
+    "model: {inputs: 1, layers: [rnn: {units: 3}, dense: {units: 1}]}\n"
+    "data:\n"
+    "  - {name: waves, from: {irregular: {steps: 3}}, samples: 3}\n"
+    "phases:\n"
+    "  - condense: {name: condense, retrain: 1, until: 1e9}\n";
+
 static tame_status run_text(const char *text, MPI_Comm comm, const tame_run_options *options)
 {
   tame_experiment *e;
@@ -248,9 +257,9 @@ static void one_that_fails_ends_the_same(void **state)
   fail_in_pieces("rnn", "phase 'growth', epoch 8, update 26: found a weight of ", 8, 1e280);
 }
 
-static void memory_that_runs_out_on_one_rank_fails_all(void **state)
+/* least: allocations that there are. */
+static void run_out_of_memory(const char *text, int64_t least)
 {
-  (void)state;
   const tame_run_options options = {.output = "failed.h5",
                                     .force = true,
                                     .checkpoint_seconds = 1e9};
@@ -258,7 +267,7 @@ static void memory_that_runs_out_on_one_rank_fails_all(void **state)
   int64_t n = 1;
   for (; !done; n += world_size() > 1 ? 7 : 1) {
     if (world_rank() == n % world_size()) tame_memory_fail_at(1 + n / world_size());
-    const tame_status status = run_text(brief, MPI_COMM_WORLD, &options);
+    const tame_status status = run_text(text, MPI_COMM_WORLD, &options);
     tame_memory_fail_at(0);
     done = status == TAME_OK;
     assert_all(done || (status == TAME_ERR_NOMEM && access("failed.h5", F_OK) != 0));
@@ -267,12 +276,19 @@ static void memory_that_runs_out_on_one_rank_fails_all(void **state)
     if (left) { /* it was done, all but the end */
       tame_run_options again = options;
       again.resume = true;
-      assert_all(run_text(brief, MPI_COMM_WORLD, &again) == TAME_OK);
+      assert_all(run_text(text, MPI_COMM_WORLD, &again) == TAME_OK);
     }
     if (!done) discard("failed.h5");
   }
-  assert_all(n > 100); /* that many there are at least */
+  assert_all(n > least);
   discard("failed.h5");
+}
+
+static void memory_that_runs_out_on_one_rank_fails_all(void **state)
+{
+  (void)state;
+  run_out_of_memory(brief, 100);
+  run_out_of_memory(brief_merges, 100);
 }
 
 static int tests(void)
