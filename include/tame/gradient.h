@@ -121,9 +121,12 @@ typedef struct tame_search_report {
   double loss, norm;  /**< before it, and the gradient's */
   double lambda;      /**< damping */
   int64_t iterations; /**< of conjugate gradients, or evaluations along a line */
-  double reduction;   /**< fall of the loss by that of the model; 0: the update has failed */
-  double step;        /**< length along the direction; 0: none */
-  bool ended;         /**< nothing more is to be gained */
+  double
+      reduction; /**< fall of the loss by that of the model; 0: the update has failed; NaN: there is none */
+  double step;                         /**< length along the direction; 0: none */
+  int64_t gradients, losses, products; /**< that it took */
+  bool ended;                          /**< nothing more is to be gained, because: */
+  char why[96];
 } tame_search_report;
 
 /** Does the rule search by itself? Then it wants tame_optimizer_search() for tame_optimizer_step(). Local. */
@@ -132,11 +135,15 @@ bool tame_optimizer_searches(const tame_variant *rule);
 double tame_optimizer_gradients(const tame_variant *rule);
 /** Samples of a batch that its products are of; 0: all; -1: it wants no products. Local. */
 int64_t tame_optimizer_curvature(const tame_variant *rule);
-/** One update. Collective. */
+/** One update. Where it fails, or is left by what the problem returns, the slab is as before; a hessian_free update that
+ *  was left goes on, the next time, with the conjugate gradients that it had made, and comes to the same bits. Collective. */
 tame_status tame_optimizer_search(tame_optimizer *optimizer, const tame_problem *problem,
                                   double *slab, tame_search_report *report);
 /** Updates so far. Local. */
 int64_t tame_optimizer_updates(const tame_optimizer *optimizer);
+/** Has it been left in the midst of an update? And: so it will be, once tame_optimizer_state() is restored. Local. */
+bool tame_optimizer_is_under_way(const tame_optimizer *optimizer);
+void tame_optimizer_set_under_way(tame_optimizer *optimizer);
 /** Append all that it keeps to a state. copy: another rank answers for it. Local. */
 void tame_optimizer_state(tame_optimizer *optimizer, bool copy, tame_state *state);
 

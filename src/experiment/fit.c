@@ -112,7 +112,7 @@ void tame_fit_report(run *r, bool ended)
 
 /* ---- the course ------------------------------------------------------------------------------ */
 
-enum { AT_PHASE, AT_EPOCH, AT_DONE, AT_STALE, AT_ENDED, AT_MERGES, AT_UPDATES, AT_REMOVED };
+enum { AT_PHASE, AT_EPOCH, AT_DONE, AT_STALE, AT_ENDED, AT_UNDER_WAY, AT_MERGES, AT_UPDATES };
 
 static void place(const void *run_, tame_checkpoint_about *about)
 {
@@ -124,7 +124,7 @@ static void place(const void *run_, tame_checkpoint_about *about)
   about->at[AT_ENDED] = r->ended;
   about->at[AT_MERGES] = r->merges;
   about->at[AT_UPDATES] = r->retrained;
-  about->at[AT_REMOVED] = r->removed;
+  about->at[AT_UNDER_WAY] = r->optimizer && tame_optimizer_is_under_way(r->optimizer);
   const int64_t phase = r->phase < r->e->phases.count ? r->phase : r->phase - 1;
   char merges[32] = "";
   if (tame_fit_condenses(r->e, phase))
@@ -163,9 +163,10 @@ static tame_status restore(void *run_, const tame_checkpoint_about *about)
   r->ended = about->at[AT_ENDED] != 0;
   r->merges = about->at[AT_MERGES];
   r->retrained = about->at[AT_UPDATES];
-  r->removed = about->at[AT_REMOVED];
   r->restored = true;
-  return r->phase < r->e->phases.count ? open_phase(r) : TAME_OK;
+  const tame_status status = r->phase < r->e->phases.count ? open_phase(r) : TAME_OK;
+  if (status == TAME_OK && about->at[AT_UNDER_WAY] != 0) tame_optimizer_set_under_way(r->optimizer);
+  return status;
 }
 
 static void restored(void *run_)
@@ -238,7 +239,7 @@ static int64_t samples_of_update(const run *r)
 
 /* An update has been made. */
 static void count_update(run *r, int64_t samples, const tame_batch_result *result, double norm,
-                         double factor, double began)
+                         double factor, double seen, double began)
 {
   const double targets = (double)result->targets;
   r->sums[TAME_SUM_LOSS] += targets * result->loss;
@@ -246,6 +247,7 @@ static void count_update(run *r, int64_t samples, const tame_batch_result *resul
   r->sums[TAME_SUM_NORM] += targets * norm;
   r->sums[TAME_SUM_TARGETS] += targets;
   r->sums[TAME_SUM_FACTOR] = factor;
+  r->sums[TAME_SUM_SEEN] += seen;
   r->done += samples;
   r->work_done += 3 * (double)samples * (double)r->learns.shape.steps *
                   tame_optimizer_gradients(&tame_fit_at(r->e, r->phase)->optimizer);
@@ -286,25 +288,30 @@ static tame_status step(run *r)
   tame_optimizer_step(r->optimizer, factor, r->epoch, r->gradient, slab);
   status = settle(r);
   if (status != TAME_OK) return tame_fit_place_failure(r, status);
-  count_update(r, samples, &result, norm, factor, began);
+  count_update(r, samples, &result, norm, factor, (double)samples, began);
   return TAME_OK;
 }
 
-/* Between the evaluations of an update that searches: as nothing has changed yet, one may save, and leave. Collective. */
+enum {
+  ON_THE_WAY = 4 /* the evaluation by which an update that was left has come further than it was */
+};
+
+/* Before an evaluation of an update that searches: as nothing has changed yet, one may save, and leave. Collective. */
 static tame_status between(run *r)
 {
   tame_fit_report(r, false);
-  if (++r->course.asked < r->course.interval) return TAME_OK;
+  if (++r->evaluations < ON_THE_WAY || ++r->course.asked < r->course.interval) return TAME_OK;
   return tame_course_attend(&r->course, false);
 }
 
+/* Of a few steps that are looked at, which would be lost: not to be left. */
 static tame_status loss_at(void *context, const double *slab, double *value)
 {
   run *r = context;
   tame_batch_result result = {0};
   const tame_batch batch = tame_fit_source_batch(&r->learns, samples_of_update(r));
-  tame_status status = between(r);
-  if (status == TAME_OK) status = tame_bptt_run(r->bptt, slab, &batch, &result, NULL);
+  tame_fit_report(r, false);
+  const tame_status status = tame_bptt_run(r->bptt, slab, &batch, &result, NULL);
   if (status == TAME_OK) *value = result.loss;
   return status;
 }
@@ -323,17 +330,24 @@ static tame_status gradient_at(void *context, const double *slab, double *value,
   return TAME_OK;
 }
 
+/* Samples that products are of. */
+static int64_t samples_of_product(const run *r)
+{
+  const int64_t all = samples_of_update(r),
+                some = tame_optimizer_curvature(&tame_fit_at(r->e, r->phase)->optimizer);
+  return some > 0 && some < all ? some : all;
+}
+
 static tame_status product_at(void *context, const double *slab, double structural, const double *v,
                               double *out)
 {
   run *r = context;
-  const int64_t all = samples_of_update(r),
-                some = tame_optimizer_curvature(&tame_fit_at(r->e, r->phase)->optimizer);
-  const bool part = some > 0 && some < all;
-  const tame_batch batch = tame_fit_source_batch(&r->learns, part ? some : all);
+  const int64_t samples = samples_of_product(r);
+  const tame_batch batch = tame_fit_source_batch(&r->learns, samples);
   const tame_status status = between(r);
   if (status != TAME_OK) return status;
-  return tame_bptt_product(part ? r->curve : r->bptt, slab, &batch, structural, v, out);
+  return tame_bptt_product(samples < samples_of_update(r) ? r->curve : r->bptt, slab, &batch,
+                           structural, v, out);
 }
 
 static bool has_products(const run *r)
@@ -344,16 +358,19 @@ static bool has_products(const run *r)
 /* An update that searches. Collective. */
 static tame_status search(run *r)
 {
-  const int64_t samples = samples_of_update(r);
+  const int64_t samples = samples_of_update(r), some = samples_of_product(r);
   const double began = now();
   const tame_problem problem = {tame_model_count(r->model), loss_at, gradient_at, product_at, r};
   double *slab = tame_model_slab(r->model);
   r->starts = true;
+  r->evaluations = 0;
   memcpy(r->previous, slab, (size_t)problem.count * sizeof *slab);
   tame_status status = tame_optimizer_search(r->optimizer, &problem, slab, &r->found);
   if (status == TAME_OK) status = settle(r);
   if (status != TAME_OK) return tame_fit_place_failure(r, status);
-  count_update(r, samples, &r->result, r->found.norm, 1, began);
+  const double seen = (double)(samples * (r->found.gradients + r->found.losses) +
+                               some * r->found.products);
+  count_update(r, samples, &r->result, r->found.norm, 1, seen, began);
   /* Another batch may show the way where one does not; damping that has failed stays. */
   r->ended = r->found.ended && (has_products(r) || samples == r->learns.shape.samples);
   return TAME_OK;
@@ -376,8 +393,11 @@ static tame_status end_epoch(run *r)
                                       [TAME_FIT_DATA_LOSS] = r->sums[TAME_SUM_DATA] / targets,
                                       [TAME_FIT_NORM] = r->sums[TAME_SUM_NORM] / targets,
                                       [TAME_FIT_FACTOR] = r->sums[TAME_SUM_FACTOR],
+                                      [TAME_FIT_PASSES] = r->sums[TAME_SUM_SEEN] /
+                                                          (double)r->learns.shape.samples,
                                       [TAME_FIT_VALIDATION] = NAN,
                                       [TAME_FIT_HITS] = NAN,
+                                      [TAME_FIT_SECONDS] = now() - r->epoch_began,
                                       [TAME_FIT_DAMPING] = r->found.lambda,
                                       [TAME_FIT_ITERATIONS] = (double)r->found.iterations,
                                       [TAME_FIT_REDUCTION] = r->found.reduction,
@@ -420,6 +440,7 @@ static bool is_stale(const run *r)
 
 void tame_fit_begin_epoch(run *r)
 {
+  r->epoch_began = now();
   const bool fresh = r->learns.data->fresh;
   const int64_t first = tame_fit_first_id(r->e, r->learns.data - tame_data_at(r->e, 0), r->phase,
                                           tame_fit_condenses(r->e, r->phase));
@@ -450,18 +471,19 @@ static tame_status run_epoch(run *r)
 static void tell_end(const run *r)
 {
   const tame_fit *fit = tame_fit_at(r->e, r->phase);
-  char kept[128] = "";
+  char kept[128] = "", why[128] = "";
   if (!r->member->tell_layout) return;
+  if (r->ended && r->found.ended) snprintf(why, sizeof why, ": %s", r->found.why);
   if (fit->validate)
     snprintf(kept, sizeof kept, "; validation %.4g after epoch %lld%s", r->best_loss,
              (long long)(r->epoch - r->stale),
              fit->weights == TAME_FIT_BEST ? ", whose weights are kept" : "");
-  tame_course_note(&r->course, "phase '%s': ended after %lld of %lld epochs%s%s", fit->name,
+  tame_course_note(&r->course, "phase '%s': ended after %lld of %lld epochs%s%s%s", fit->name,
                    (long long)r->epoch, (long long)fit->epochs,
                    r->ended      ? ", as the optimizer finds nothing more"
                    : is_stale(r) ? ", as its patience has ended"
                                  : "",
-                   kept);
+                   why, kept);
 }
 
 static tame_status run_fit(run *r)

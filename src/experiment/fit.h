@@ -75,13 +75,15 @@ tame_status tame_fit_check(tame_experiment *e, MPI_Comm comm);
 
 /** What the results tell of each epoch of a fit, [network, epoch]. */
 enum {
-  TAME_FIT_LOSS,       /**< of all updates, before each */
-  TAME_FIT_DATA_LOSS,  /**< the part that targets ask */
-  TAME_FIT_PENALTY,    /**< the rest */
-  TAME_FIT_NORM,       /**< of the gradient, before it was clipped: the mean */
-  TAME_FIT_FACTOR,     /**< of the rate, in the last update */
+  TAME_FIT_LOSS,      /**< of all updates, before each */
+  TAME_FIT_DATA_LOSS, /**< the part that targets ask */
+  TAME_FIT_PENALTY,   /**< the rest */
+  TAME_FIT_NORM,      /**< of the gradient, before it was clipped: the mean */
+  TAME_FIT_FACTOR,    /**< of the rate, in the last update */
+  TAME_FIT_PASSES, /**< how often all samples were gone through, for losses, gradients and products */
   TAME_FIT_VALIDATION, /**< the data's part, after the epoch */
   TAME_FIT_HITS,       /**< share of the validation's targets that are hit */
+  TAME_FIT_SECONDS, /**< that it took in the session that ended it: below /run, not of the results proper */
   /* of optimizers that search, in the last update: */
   TAME_FIT_DAMPING,    /**< lambda */
   TAME_FIT_ITERATIONS, /**< of conjugate gradients, or evaluations along a line */

@@ -194,6 +194,7 @@ void tame_condense_state(run *r, bool copy, tame_state *state)
   const tame_piece pieces[] = {
       {"condense.whole", TAME_TYPE_F64, count, 0, count, tame_model_slab(r->whole), copy, 0},
       {"condense.units", TAME_TYPE_I64, n, 0, n, r->units, copy, 0},
+      {"condense.removed", TAME_TYPE_I64, 1, 0, 1, &r->removed, copy, 0},
       {"condense.first_loss", TAME_TYPE_F64, 1, 0, 1, &r->first_loss, copy, 0},
   };
   for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++) tame_state_add(state, &pieces[k]);

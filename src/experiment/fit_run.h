@@ -5,8 +5,16 @@
 
 #include "experiment/fit.h"
 
-/** Sums over the updates of an epoch, weighed by their targets; those; the last factor. */
-enum { TAME_SUM_LOSS, TAME_SUM_DATA, TAME_SUM_NORM, TAME_SUM_TARGETS, TAME_SUM_FACTOR, TAME_SUMS };
+/** Sums over the updates of an epoch, weighed by their targets; those; the last factor; samples that were gone through. */
+enum {
+  TAME_SUM_LOSS,
+  TAME_SUM_DATA,
+  TAME_SUM_NORM,
+  TAME_SUM_TARGETS,
+  TAME_SUM_FACTOR,
+  TAME_SUM_SEEN,
+  TAME_SUMS
+};
 
 typedef struct tame_fit_run_state {
   const tame_member *member;
@@ -37,9 +45,11 @@ typedef struct tame_fit_run_state {
       *judge;               /**< of updates; of products; of the test's, or validation's, samples */
   tame_batch_result result; /**< where the last update that searched began */
   bool starts;              /**< the next gradient is that one */
+  int64_t evaluations;      /**< that it has asked for, in this session */
   tame_search_report found; /**< of the last update that searched */
   tame_fit_source learns, judges;
-  int64_t *order; /**< [samples] */
+  int64_t *order;     /**< [samples] */
+  double epoch_began; /**< in this session */
 
   /* progress */
   double work_all, work_done; /**< sample steps, those with gradients counted three times */

@@ -8,17 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const figures[] = {"loss",
-                                      "data_loss",
-                                      "penalty",
-                                      "gradient_norm",
-                                      "factor",
-                                      "validation_loss",
-                                      "validation_hits",
-                                      "damping",
-                                      "iterations",
-                                      "reduction",
-                                      "step"};
+static const char *const figures[TAME_FIT_FIGURES] = {
+    [TAME_FIT_LOSS] = "loss",
+    [TAME_FIT_DATA_LOSS] = "data_loss",
+    [TAME_FIT_PENALTY] = "penalty",
+    [TAME_FIT_NORM] = "gradient_norm",
+    [TAME_FIT_FACTOR] = "factor",
+    [TAME_FIT_PASSES] = "passes",
+    [TAME_FIT_VALIDATION] = "validation_loss",
+    [TAME_FIT_HITS] = "validation_hits",
+    [TAME_FIT_SECONDS] = "epoch_s",
+    [TAME_FIT_DAMPING] = "damping",
+    [TAME_FIT_ITERATIONS] = "iterations",
+    [TAME_FIT_REDUCTION] = "reduction",
+    [TAME_FIT_STEP] = "step",
+};
 
 static const char *const merge_figures[] = {"size", "loss_merged",   "loss", "likeness",      "c",
                                             "d",    "components_95", "ramp", "ramp_by_sample"};
@@ -48,7 +52,7 @@ static bool has_figure(const tame_fit *fit, int figure, const tame_variant *loss
 {
   if (figure == TAME_FIT_VALIDATION) return fit->validate != NULL;
   if (figure == TAME_FIT_HITS) return fit->validate && tame_loss_has_classes(loss);
-  if (figure > TAME_FIT_HITS) return tame_optimizer_searches(&fit->optimizer);
+  if (figure > TAME_FIT_SECONDS) return tame_optimizer_searches(&fit->optimizer);
   return true;
 }
 
@@ -60,15 +64,39 @@ static void group_of(const tame_experiment *e, int64_t phase, char path[TAME_PAT
            tame_data_at(e, tame_fit_find_data(e, fit->data))->name);
 }
 
+void tame_fit_path(const tame_experiment *e, int64_t phase, const char *what, char path[TAME_PATH])
+{
+  char group[TAME_PATH - 16];
+  group_of(e, phase, group);
+  snprintf(path, TAME_PATH, "%s/%s", group, what);
+}
+
+/* "phases/P/D/loss"; "run/phases/P/D/epoch_s". */
+static void path_of_figure(const tame_experiment *e, int64_t phase, int figure,
+                           char path[TAME_PATH])
+{
+  char group[TAME_PATH - 16];
+  group_of(e, phase, group);
+  snprintf(path, TAME_PATH, "%s%s/%s", figure == TAME_FIT_SECONDS ? "run/" : "", group,
+           figures[figure]);
+}
+
 static void plan_fit(const tame_experiment *e, int64_t phase, tame_blueprint *b)
 {
   const tame_fit *fit = tame_fit_at(e, phase);
-  char path[TAME_PATH - 16];
+  char path[TAME_PATH];
+  for (int k = 0; k < TAME_FIT_FIGURES; k++) {
+    if (!has_figure(fit, k, &fit->gradient.loss)) continue;
+    tame_dataset set = {.type = TAME_TYPE_F64,
+                        .axes = 2,
+                        .shape = {1, fit->epochs},
+                        .dims = "network, epoch",
+                        .units = "1"};
+    path_of_figure(e, phase, k, set.path);
+    if (k == TAME_FIT_SECONDS) snprintf(set.units, sizeof set.units, "s");
+    tame_blueprint_add(b, &set);
+  }
   group_of(e, phase, path);
-  for (int k = 0; k < TAME_FIT_FIGURES; k++)
-    if (has_figure(fit, k, &fit->gradient.loss))
-      add(b, "network, epoch", TAME_TYPE_F64, 2, (int64_t[]){1, fit->epochs}, "%s/%s", path,
-          figures[k]);
   add(b, "network", TAME_TYPE_F64, 1, (int64_t[]){1}, "%s/epochs", path);
   tame_blueprint_text(b, path, "loss", fit->gradient.loss.row->name);
   tame_blueprint_text(b, path, "optimizer", fit->optimizer.row->name);
@@ -291,24 +319,16 @@ tame_status tame_fit_put_epoch(const tame_experiment *e, int64_t phase, int64_t 
   const tame_fit *fit = tame_fit_at(e, phase);
   const int64_t start[TAME_AXES] = {row, epoch}, one[TAME_AXES] = {1, 1};
   const double done = (double)epoch + 1;
-  char group[TAME_PATH - 16], path[TAME_PATH];
-  group_of(e, phase, group);
+  char path[TAME_PATH];
   tame_status status = TAME_OK;
   for (int k = 0; status == TAME_OK && k < TAME_FIT_FIGURES; k++) {
     if (!has_figure(fit, k, &fit->gradient.loss)) continue;
-    snprintf(path, sizeof path, "%s/%s", group, figures[k]);
+    path_of_figure(e, phase, k, path);
     status = tame_results_write(results, path, TAME_TYPE_F64, start, one, &values[k]);
   }
-  snprintf(path, sizeof path, "%s/epochs", group);
+  tame_fit_path(e, phase, "epochs", path);
   if (status != TAME_OK || isnan(values[TAME_FIT_LOSS])) return status;
   return tame_results_write(results, path, TAME_TYPE_F64, start, one, &done);
-}
-
-void tame_fit_path(const tame_experiment *e, int64_t phase, const char *what, char path[TAME_PATH])
-{
-  char group[TAME_PATH - 16];
-  group_of(e, phase, group);
-  snprintf(path, TAME_PATH, "%s/%s", group, what);
 }
 
 tame_status tame_fit_put_test(const tame_experiment *e, int64_t phase, double loss, double hits,

@@ -82,27 +82,62 @@ static tame_status iterate(tame_cg *cg, double *ry, bool *went)
   return TAME_OK;
 }
 
-tame_status tame_cg_solve(tame_cg *cg)
+/* Of progress. */
+enum { BEGUN, ITERATIONS, RY, POINTS, POINT };
+
+static void save(const tame_cg *cg, double ry)
 {
-  double next = 5;
-  bool went = true;
+  double *to = cg->progress;
+  if (!to) return;
+  to[BEGUN] = 1;
+  to[ITERATIONS] = (double)cg->iterations;
+  to[RY] = ry;
+  to[POINTS] = (double)cg->n_points;
+  for (int64_t k = 0; k < cg->n_points; k++) to[POINT + k] = (double)cg->point_at[k];
+}
+
+/* Where it was left; *next as it has become by the points that were kept. */
+static void go_on(tame_cg *cg, double *ry, double *next)
+{
+  const double *from = cg->progress;
+  cg->iterations = (int64_t)from[ITERATIONS];
+  *ry = from[RY];
+  cg->n_points = (int64_t)from[POINTS];
+  for (int64_t k = 0; k < cg->n_points; k++) cg->point_at[k] = (int64_t)from[POINT + k];
+  for (int64_t i = 1; i <= cg->iterations; i++) (void)is_kept(i, next);
+}
+
+static tame_status begin(tame_cg *cg, double *ry)
+{
   cg->n_points = cg->iterations = 0;
-  tame_status status = cg->product(cg->context, cg->p, cg->r);
+  const tame_status status = cg->product(cg->context, cg->p, cg->r);
   if (status != TAME_OK) return status;
   tame_cg_add(cg->count, -1, cg->b, cg->r);
   precondition(cg);
   for (int64_t i = 0; i < cg->count; i++) cg->d[i] = -cg->y[i];
-  double ry = tame_cg_dot(cg->count, cg->r, cg->y);
+  *ry = tame_cg_dot(cg->count, cg->r, cg->y);
   cg->phi[0] = phi_of(cg);
-  for (int64_t i = 1; i <= cg->most && ry > 0; i++) {
+  return TAME_OK;
+}
+
+tame_status tame_cg_solve(tame_cg *cg)
+{
+  double next = 5, ry = 0;
+  bool went = true;
+  tame_status status = TAME_OK;
+  if (cg->progress && cg->progress[BEGUN] != 0) go_on(cg, &ry, &next);
+  else status = begin(cg, &ry);
+  while (status == TAME_OK && cg->iterations < cg->most && ry > 0 && !is_slow(cg, cg->iterations)) {
+    save(cg, ry);
     status = iterate(cg, &ry, &went);
     if (status != TAME_OK || !went) break;
-    cg->iterations = i;
+    const int64_t i = ++cg->iterations;
     cg->phi[i] = phi_of(cg);
     if (is_kept(i, &next)) keep(cg, i);
-    if (is_slow(cg, i)) break;
   }
   cg->flat = !went;
+  if (status != TAME_OK) return status;
   if (cg->iterations > 0) keep(cg, cg->iterations);
-  return status;
+  save(cg, went ? ry : 0); /* 0: there is nothing more to be done */
+  return TAME_OK;
 }

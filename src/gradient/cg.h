@@ -6,7 +6,10 @@
 
 #include "tame/base.h"
 
-enum { TAME_CG_POINTS = 64 }; /* that are kept, at most */
+enum {
+  TAME_CG_POINTS = 64, /**< that are kept, at most */
+  TAME_CG_PROGRESS = 4 + TAME_CG_POINTS,
+};
 
 /** A p = b for a symmetric A without negative eigenvalues, from p on. Arrays are [count], the caller's. */
 typedef struct tame_cg {
@@ -22,6 +25,9 @@ typedef struct tame_cg {
   double *r, *y, *d, *q; /**< work */
   double *points;        /**< [tame_cg_points(most)][count]: kept points */
   double *phi;           /**< [most + 1]: 1/2 p'Ap - b'p of each point, the start being the first */
+  /** [TAME_CG_PROGRESS], zeros at first: with it, p, r, d, points and phi, as they are in any product, the search
+   *  goes on from the last iteration. NULL: it need not. */
+  double *progress;
   /* set: */
   int64_t n_points, point_at[TAME_CG_POINTS]; /**< how many were kept, after which iterations */
   int64_t iterations;

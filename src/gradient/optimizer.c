@@ -31,11 +31,13 @@ struct tame_optimizer {
 
 static tame_status make(tame_optimizer *o, const tame_variant *rule, int64_t count)
 {
+  const tame_optimizer_kind *kind = o->kind = (const tame_optimizer_kind *)rule->row;
   const char *key = NULL;
-  const tame_status status = tame_schema_check(&rule->row->params, rule->params, &key);
+  tame_status status = tame_schema_check(&rule->row->params, rule->params, &key);
   if (status != TAME_OK)
     return tame_fail(status, "%s: %s: %s", rule->row->name, key, tame_message());
-  o->kind = (const tame_optimizer_kind *)rule->row;
+  status = kind->check ? kind->check(rule->params) : TAME_OK;
+  if (status != TAME_OK) return status;
   o->count = count;
   o->params = tame_untouched((int64_t)rule->row->params.size, 1, "an optimizer");
   if (!o->params) return TAME_ERR_NOMEM;
@@ -45,6 +47,7 @@ static tame_status make(tame_optimizer *o, const tame_variant *rule, int64_t cou
   o->scalars = tame_zeroed(o->n_scalars, sizeof *o->scalars, "what an optimizer keeps");
   const int64_t work = o->kind->work ? o->kind->work(o->params, count) : 0;
   if (work) o->work = tame_untouched(work, sizeof *o->work, "what an optimizer works with");
+  if (o->work) o->work[0] = 0; /* nothing is under way */
   return o->kept && o->scalars && (o->work || !work) ? TAME_OK : TAME_ERR_NOMEM;
 }
 
@@ -122,6 +125,16 @@ tame_status tame_optimizer_search(tame_optimizer *o, const tame_problem *problem
   return status;
 }
 
+bool tame_optimizer_is_under_way(const tame_optimizer *o)
+{
+  return o->kind->under_way && o->work[0] != 0;
+}
+
+void tame_optimizer_set_under_way(tame_optimizer *o)
+{
+  o->work[0] = 1;
+}
+
 int64_t tame_optimizer_updates(const tame_optimizer *o)
 {
   return o->updates;
@@ -136,4 +149,8 @@ void tame_optimizer_state(tame_optimizer *o, bool copy, tame_state *state)
       {"optimizer.updates", TAME_TYPE_I64, 1, 0, 1, &o->updates, copy, 0},
   };
   for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++) tame_state_add(state, &pieces[k]);
+  if (!tame_optimizer_is_under_way(o)) return;
+  const int64_t work = o->kind->under_way(o->params, o->count);
+  const tame_piece search = {"optimizer.search", TAME_TYPE_F64, work, 0, work, o->work, copy, 0};
+  tame_state_add(state, &search);
 }

@@ -8,10 +8,11 @@
 #include "gradient/tables.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct hf_params {
-  double lambda, lambda_most, structural, tolerance, decay;
+  double lambda, lambda_most, structural, tolerance, decay, flat, still;
   int64_t fewest, most, curvature;
   int preconditioner;
 } hf_params;
@@ -23,7 +24,7 @@ static const tame_field fields[] = {
     {"lambda", TAME_REAL, AT(lambda), .fallback = "1", .min = 1e-300, .max = 1e300,
      .doc = "damping at the start"},
     {"lambda_most", TAME_REAL, AT(lambda_most), .fallback = "1e10", .min = 1e-300, .max = 1e300,
-     .doc = "where it has failed: the phase ends"},
+     .doc = "above which it has failed: the phase ends"},
     {"structural", TAME_REAL, AT(structural), .fallback = "0", .min = 0, .max = 1e6,
      .doc = "mu: lambda mu weighs changes of the outputs of hidden layers"},
     {"cg_fewest", TAME_INT, AT(fewest), .fallback = "20", .min = 1, .max = 10000,
@@ -37,8 +38,25 @@ static const tame_field fields[] = {
      .doc = "samples of the batch that G is of; 0: all"},
     {"preconditioner", TAME_CHOICE, AT(preconditioner), .fallback = "none",
      .choices = preconditioners, .doc = "gradient: (g^2 + lambda)^0.75"},
+    {"flat", TAME_REAL, AT(flat), .fallback = "0", .min = 0, .max = 1e300,
+     .doc = "norm of the gradient at which the phase ends"},
+    {"still", TAME_REAL, AT(still), .fallback = "0", .min = 0, .max = 1e300,
+     .doc = "fall of the loss in an update below which the phase ends"},
     {0}};
 #undef AT
+
+static tame_status check(const void *params)
+{
+  const hf_params *p = params;
+  if (p->lambda > p->lambda_most)
+    return tame_fail(TAME_ERR_INPUT, "hessian_free.lambda: found %g, want at most lambda_most = %g",
+                     p->lambda, p->lambda_most);
+  if (p->fewest > p->most)
+    return tame_fail(TAME_ERR_INPUT,
+                     "hessian_free.cg_fewest: found %lld, want at most cg_most = %lld",
+                     (long long)p->fewest, (long long)p->most);
+  return TAME_OK;
+}
 
 /* What is kept: the last solution; lambda, most iterations of the next update, whether one has succeeded. */
 enum { LAMBDA, MOST, SUCCEEDED, SCALARS };
@@ -50,15 +68,26 @@ static void keeps(const void *params, int64_t *slots, int64_t *scalars)
   *scalars = SCALARS;
 }
 
-static int64_t longest(const hf_params *p)
+/* What an update that was left goes on with comes first: numbers of its own; then of its conjugate gradients their
+ * progress, phi, and p, r, d, points. */
+enum {
+  UNDER_WAY,
+  ROUND,
+  SPENT,
+  LOSSES,
+  BEFORE,
+  NUMBERS
+}; /* spent, losses before: of earlier rounds */
+
+static int64_t under_way(const void *params, int64_t count)
 {
-  return p->most > p->fewest ? p->most : p->fewest;
+  const int64_t most = ((const hf_params *)params)->most;
+  return NUMBERS + TAME_CG_PROGRESS + most + 1 + (3 + tame_cg_points(most)) * count;
 }
 
 static int64_t work(const void *params, int64_t count)
 {
-  const int64_t most = longest(params);
-  return (9 + tame_cg_points(most)) * count + most + 1;
+  return under_way(params, count) + 6 * count;
 }
 
 static int64_t curvature(const void *params)
@@ -79,7 +108,8 @@ typedef struct hf {
   const hf_params *p;
   const tame_search *s;
   double lambda;
-  double *g, *b, *inverse, *trial, *start;
+  double *numbers; /* [NUMBERS] */
+  double *g, *b, *inverse, *trial;
   tame_cg cg;
 } hf;
 
@@ -99,6 +129,7 @@ static tame_status loss_at(hf *h, double c, const double *p, double *value)
 {
   const tame_problem *problem = h->s->problem;
   const int64_t n = problem->count;
+  h->numbers[LOSSES]++;
   memcpy(h->trial, h->s->theta, (size_t)n * sizeof *h->trial);
   tame_cg_add(n, c, p, h->trial);
   const tame_status status = problem->loss(problem->context, h->trial, value);
@@ -114,27 +145,25 @@ static void prepare(hf *h)
   const tame_search *s = h->s;
   const int64_t n = s->problem->count;
   double *at = s->work;
-  const bool first = s->scalars[LAMBDA] == 0;
-  h->lambda = first ? h->p->lambda : s->scalars[LAMBDA];
-  const int64_t most = first ? h->p->fewest : (int64_t)s->scalars[MOST];
+  h->lambda = s->scalars[LAMBDA] == 0 ? h->p->lambda : s->scalars[LAMBDA];
+  h->numbers = at, at += NUMBERS;
+  h->cg = (tame_cg){.count = n, .product = damped, .context = h, .fewest = h->p->fewest};
+  h->cg.progress = at, at += TAME_CG_PROGRESS;
+  h->cg.phi = at, at += h->p->most + 1;
+  h->cg.p = at, at += n;
+  h->cg.r = at, at += n;
+  h->cg.d = at, at += n;
+  h->cg.points = at, at += tame_cg_points(h->p->most) * n;
   h->g = at, at += n;
   h->b = at, at += n;
   h->inverse = at, at += n;
   h->trial = at, at += n;
-  h->cg = (tame_cg){.count = n,
-                    .product = damped,
-                    .context = h,
-                    .b = h->b,
-                    .fewest = h->p->fewest,
-                    .most = most,
-                    .tolerance = h->p->tolerance};
-  h->cg.p = at, at += n;
-  h->cg.r = at, at += n;
   h->cg.y = at, at += n;
-  h->cg.d = at, at += n;
-  h->cg.q = at, at += n;
-  h->cg.points = at, at += tame_cg_points(longest(h->p)) * n;
-  h->cg.phi = at;
+  h->cg.q = at;
+  h->cg.b = h->b;
+  if (h->numbers[UNDER_WAY] != 0) return;
+  for (int k = 0; k < NUMBERS; k++) h->numbers[k] = 0;
+  memset(h->cg.progress, 0, TAME_CG_PROGRESS * sizeof *h->cg.progress);
   memcpy(h->cg.p, s->kept, (size_t)n * sizeof *h->cg.p);
 }
 
@@ -165,6 +194,36 @@ static tame_status backtrack(hf *h, int64_t *best, double *loss)
     *best = k;
   }
   return status;
+}
+
+/* Iterations, and how little they may bring, of a round; each is twice as long as the one before. */
+static void make_round(hf *h)
+{
+  const double first = h->s->scalars[LAMBDA] == 0 ? (double)h->p->fewest : h->s->scalars[MOST];
+  const double most = ldexp(first, (int)h->numbers[ROUND]);
+  h->cg.most = most < (double)h->p->most ? (int64_t)most : h->p->most;
+  h->cg.tolerance = ldexp(h->p->tolerance, -(int)h->numbers[ROUND]);
+}
+
+/* Conjugate gradients, and back along their points. Where the loss is above that before but falls still at the last
+ * point, they go on from there. *best: the point of least loss. */
+static tame_status solve(hf *h, double before, int64_t *best, double *after)
+{
+  for (;;) {
+    make_round(h);
+    h->numbers[UNDER_WAY] = 1;
+    h->numbers[LOSSES] = h->numbers[BEFORE];
+    tame_status status = tame_cg_solve(&h->cg);
+    if (status != TAME_OK || h->cg.n_points == 0) return status;
+    status = backtrack(h, best, after);
+    if (status != TAME_OK || *after < before) return status;
+    const bool falls = *best == h->cg.n_points - 1 && *best > 0 && isfinite(*after);
+    if (!falls || h->cg.most == h->p->most) return TAME_OK;
+    h->numbers[ROUND]++;
+    h->numbers[SPENT] += (double)h->cg.iterations;
+    h->numbers[BEFORE] = h->numbers[LOSSES];
+    memset(h->cg.progress, 0, TAME_CG_PROGRESS * sizeof *h->cg.progress);
+  }
 }
 
 /* Shorter steps along p while the loss falls by a hundredth at least. */
@@ -201,10 +260,8 @@ static void succeed(hf *h, int64_t best, double c, double before, double after)
   const double phi = h->cg.phi[at], ratio = (after - before) / phi;
   tame_cg_add(n, c, point(h, best), s->theta);
   for (int64_t i = 0; i < n; i++) s->kept[i] = h->p->decay * h->cg.p[i];
-  double most = ceil(1.3 * (double)at);
-  if (most < (double)h->p->fewest) most = (double)h->p->fewest;
-  if (most > (double)h->p->most) most = (double)h->p->most;
-  s->scalars[MOST] = most;
+  const double most = fmax(ceil(1.3 * (double)at), (double)h->p->fewest);
+  s->scalars[MOST] = fmin(most, (double)h->p->most);
   s->scalars[SUCCEEDED]++;
   s->report->reduction = ratio;
   s->report->step = c;
@@ -219,6 +276,30 @@ static void fail(hf *h)
   h->lambda *= 1.5;
 }
 
+/* What it took; a round begins with a product. */
+static void tell_cost(const hf *h)
+{
+  tame_search_report *report = h->s->report;
+  report->iterations = (int64_t)h->numbers[SPENT] + h->cg.iterations;
+  report->losses = (int64_t)h->numbers[LOSSES];
+  report->products = report->iterations + (int64_t)h->numbers[ROUND] + 1;
+}
+
+/* Is that all? Then why. */
+static void conclude(hf *h, double fall)
+{
+  tame_search_report *report = h->s->report;
+  report->ended = true;
+  if (h->lambda > h->p->lambda_most)
+    snprintf(report->why, sizeof report->why, "lambda is %.3g, above lambda_most = %g", h->lambda,
+             h->p->lambda_most);
+  else if (report->norm <= h->p->flat)
+    snprintf(report->why, sizeof report->why, "the gradient's norm is %.3g", report->norm);
+  else if (report->step > 0 && fall < h->p->still)
+    snprintf(report->why, sizeof report->why, "the loss fell by %.3g", fall);
+  else report->ended = false;
+}
+
 static tame_status search(const void *params, const tame_search *s)
 {
   hf h = {.p = params, .s = s};
@@ -229,23 +310,21 @@ static tame_status search(const void *params, const tame_search *s)
   *s->report = (tame_search_report){.lambda = h.lambda};
   tame_status status = problem->gradient(problem->context, s->theta, &before, h.g);
   if (status != TAME_OK) return status;
+  s->report->gradients = 1;
   s->report->loss = after = before;
   s->report->norm = sqrt(tame_cg_dot(problem->count, h.g, h.g));
-  if (s->report->norm == 0) {
-    s->report->ended = true;
-    return TAME_OK;
+  if (s->report->norm > h.p->flat) {
+    make_system(&h);
+    status = solve(&h, before, &best, &after);
+    if (status == TAME_OK && after < before) status = search_line(&h, point(&h, best), &c, &after);
+    if (status != TAME_OK) return status; /* theta has not changed */
+    if (after < before) succeed(&h, best, c, before, after);
+    else fail(&h);
+    s->scalars[LAMBDA] = h.lambda;
+    tell_cost(&h);
   }
-  make_system(&h);
-  status = tame_cg_solve(&h.cg);
-  s->report->iterations = h.cg.iterations;
-  if (status == TAME_OK && h.cg.n_points > 0) status = backtrack(&h, &best, &after);
-  if (status == TAME_OK && h.cg.n_points > 0 && after < before)
-    status = search_line(&h, point(&h, best), &c, &after);
-  if (status != TAME_OK) return status; /* and nothing has changed */
-  if (h.cg.n_points > 0 && after < before) succeed(&h, best, c, before, after);
-  else fail(&h);
-  s->scalars[LAMBDA] = h.lambda;
-  s->report->ended = h.lambda > h.p->lambda_most;
+  h.numbers[UNDER_WAY] = 0;
+  conclude(&h, before - after);
   return TAME_OK;
 }
 
@@ -254,9 +333,11 @@ const tame_optimizer_kind tame_optimizer_hessian_free = {
     .head = {.name = "hessian_free",
              .doc = "steps by conjugate gradients on Gauss and Newton's model of the loss, damped",
              .params = {.size = sizeof(hf_params), .fields = fields}},
+    .check = check,
     .keeps = keeps,
     .search = search,
     .work = work,
+    .under_way = under_way,
     .curvature = curvature,
     .gradients = gradients,
 };

@@ -7,6 +7,7 @@
 #include "gradient/tables.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct ncg_params {
@@ -149,14 +150,16 @@ static tame_status search(const void *params, const tame_search *s)
   const tame_problem *problem = s->problem;
   const int64_t n = problem->count;
   double *g = s->work, *d = g + n, loss;
-  *s->report = (tame_search_report){.lambda = NAN};
+  *s->report = (tame_search_report){.lambda = NAN, .reduction = NAN};
   tame_status status = problem->gradient(problem->context, s->theta, &loss, g);
   if (status != TAME_OK) return status;
   const double gg = tame_cg_dot(n, g, g);
   s->report->loss = loss;
   s->report->norm = sqrt(gg);
+  s->report->gradients = 1;
   if (gg == 0) {
     s->report->ended = true;
+    snprintf(s->report->why, sizeof s->report->why, "the gradient is 0");
     return TAME_OK;
   }
   double slope = -gg, step = p->first / (1 + gg);
@@ -179,8 +182,14 @@ static tame_status search(const void *params, const tame_search *s)
     step = p->first / (1 + gg);
   }
   if (status != TAME_OK) return status;
+  s->report->gradients += s->report->iterations;
   s->report->ended = !found;
-  if (!found) return TAME_OK;
+  if (!found) {
+    snprintf(s->report->why, sizeof s->report->why,
+             "no step is found along the gradient, in %lld places",
+             (long long)s->report->iterations);
+    return TAME_OK;
+  }
   tame_cg_add(n, end.step, d, s->theta);
   memcpy(s->kept, d, (size_t)n * sizeof *d);
   memcpy(s->kept + n, g, (size_t)n * sizeof *g);
@@ -188,7 +197,6 @@ static tame_status search(const void *params, const tame_search *s)
   s->scalars[SLOPE] = slope;
   s->scalars[THERE] = 1;
   s->report->step = end.step;
-  s->report->reduction = 1;
   return TAME_OK;
 }
 

@@ -55,24 +55,29 @@ typedef struct tame_update {
 } tame_update;
 
 /** One update of a rule that asks for losses by itself. What it keeps, theta too, is changed at the end only, so that
- *  an update that fails, or is left, has not begun. */
+ *  an update that fails, or is left, has not begun, or goes on with its work. */
 typedef struct tame_search {
   const tame_problem *problem;
   double *theta, *kept, *scalars; /**< as above */
-  double *work;                   /**< as many as work() says */
+  double *
+      work; /**< as many as work() says; what under_way() says is as it was where the update was left */
   tame_search_report *report;
 } tame_search;
 
 typedef struct tame_optimizer_kind {
   tame_row head;
+  tame_status (*check)(const void *params); /**< that they fit together; NULL: they do */
   /** Arrays like the slab, and numbers, that the rule keeps. */
   void (*keeps)(const void *params, int64_t *slots, int64_t *scalars);
   /** One of the two: */
   void (*update)(const void *params, const tame_update *update);
   tame_status (*search)(const void *params, const tame_search *search);
   int64_t (*work)(const void *params, int64_t count); /**< of search(): numbers */
-  int64_t (*curvature)(const void *params);           /**< samples of its products; NULL: none */
-  double (*gradients)(const void *params);            /**< that an update costs, about; NULL: 1 */
+  /** So many of them, at the beginning, an update that is left goes on with; of which the first is not 0 where there is
+   *  one. NULL: it begins anew. */
+  int64_t (*under_way)(const void *params, int64_t count);
+  int64_t (*curvature)(const void *params); /**< samples of its products; NULL: none */
+  double (*gradients)(const void *params);  /**< that an update costs, about; NULL: 1 */
 } tame_optimizer_kind;
 
 #endif

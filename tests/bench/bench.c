@@ -606,18 +606,66 @@ static void lasso_problem(const char *folder, const char *name, int64_t n, int64
 
 enum { GRU_IN = 64, GRU_UNITS = 512, GRU_OUT = 10, GRU_BATCH = 64, GRU_STEPS = 20 };
 
-static void fetch_zeros(const void *context, int64_t first, int64_t count, double *x,
+/* A model of one cell and a dense layer, and what its gradients are made of. */
+typedef struct lesson {
+  int64_t inputs, outputs, steps;
+  tame_variant cells[2];
+  tame_bptt_params p;
+  tame_model *model;
+  tame_bptt *bptt;
+  tame_batch batch;
+  double *gradient, *product;
+} lesson;
+
+static void fetch_waves(const void *context, int64_t first, int64_t count, double *x,
                         double *target, double *elapsed)
 {
-  (void)context, (void)first, (void)elapsed;
-  memset(x, 0, (size_t)(GRU_STEPS * count * GRU_IN) * sizeof *x);
-  memset(target, 0, (size_t)(GRU_STEPS * count * GRU_OUT) * sizeof *target);
+  const lesson *l = context;
+  (void)first, (void)elapsed;
+  for (int64_t k = 0; k < l->steps * count * l->inputs; k++) x[k] = sin(0.1 * (double)k);
+  memset(target, 0, (size_t)(l->steps * count * l->outputs) * sizeof *target);
 }
 
 static void choose_cell(tame_variant *cell, const char *name, int64_t units)
 {
   must(tame_variant_set(cell, &tame_model_cells, name));
   *(int64_t *)cell->params = units; /* the first of their parameters */
+}
+
+static void make_lesson(lesson *l, const char *cell, int64_t units, int64_t samples)
+{
+  choose_cell(&l->cells[0], cell, units), choose_cell(&l->cells[1], "dense", l->outputs);
+  const tame_model_params params = {.inputs = l->inputs, .layers = {.at = l->cells, .count = 2}};
+  l->batch = (tame_batch){.samples = samples,
+                          .steps = l->steps,
+                          .fetch = fetch_waves,
+                          .context = l,
+                          .targets = samples * l->steps * l->outputs};
+  must(tame_defaults(&tame_bptt_schema, &l->p));
+  l->p.micro_batch = samples < 64 ? samples : 64;
+  must(tame_model_create(&l->model, &params));
+  must(tame_bptt_create(&l->bptt, MPI_COMM_SELF, l->model, &l->p, samples, l->steps));
+  const size_t n = (size_t)tame_model_count(l->model);
+  l->gradient = calloc(n, sizeof *l->gradient), l->product = calloc(n, sizeof *l->product);
+  if (!l->gradient || !l->product) exit(1);
+}
+
+static void free_lesson(lesson *l)
+{
+  free(l->gradient), free(l->product);
+  tame_bptt_free(&l->bptt);
+  tame_model_free(&l->model);
+  tame_schema_release(&tame_bptt_schema, &l->p);
+  free(l->cells[0].params), free(l->cells[1].params);
+}
+
+/* Seconds of a gradient. */
+static double time_gradient(lesson *l)
+{
+  tame_batch_result result;
+  const double began = MPI_Wtime();
+  must(tame_bptt_run(l->bptt, tame_model_slab(l->model), &l->batch, &result, l->gradient));
+  return MPI_Wtime() - began;
 }
 
 /* The products of matrices that a gradient takes at least, `steps` times: out = x W', dx = dout W,
@@ -647,40 +695,48 @@ static void bench_gradient(void)
 {
   double ours[ROUNDS], products[ROUNDS], ratio[ROUNDS];
   char text[64], theirs[64];
-  tame_variant cells[2] = {0};
-  tame_bptt_params p;
-  tame_model *model;
-  tame_bptt *bptt;
-  tame_batch_result result;
-  choose_cell(&cells[0], "gru", GRU_UNITS), choose_cell(&cells[1], "dense", GRU_OUT);
-  const tame_model_params params = {.inputs = GRU_IN, .layers = {.at = cells, .count = 2}};
-  const tame_batch batch = {.samples = GRU_BATCH,
-                            .steps = GRU_STEPS,
-                            .fetch = fetch_zeros,
-                            .targets = GRU_BATCH * GRU_STEPS * GRU_OUT};
-  must(tame_defaults(&tame_bptt_schema, &p));
-  p.micro_batch = GRU_BATCH;
-  must(tame_model_create(&model, &params));
-  must(tame_bptt_create(&bptt, MPI_COMM_SELF, model, &p, GRU_BATCH, GRU_STEPS));
-  double *gradient = calloc((size_t)tame_model_count(model), sizeof *gradient);
+  lesson l = {.inputs = GRU_IN, .outputs = GRU_OUT, .steps = GRU_STEPS};
+  make_lesson(&l, "gru", GRU_UNITS, GRU_BATCH);
   for (int k = -1; k < ROUNDS; k++) {
     const double by_blas = time_products(GRU_BATCH, GRU_UNITS, 3 * GRU_UNITS, GRU_STEPS, true) +
                            time_products(GRU_BATCH, GRU_IN, 3 * GRU_UNITS, GRU_STEPS, false) +
                            time_products(GRU_BATCH, GRU_UNITS, GRU_OUT, GRU_STEPS, true);
-    const double began = MPI_Wtime();
-    must(tame_bptt_run(bptt, tame_model_slab(model), &batch, &result, gradient));
-    const double by_us = MPI_Wtime() - began;
+    const double by_us = time_gradient(&l);
     if (k >= 0) products[k] = by_blas, ours[k] = by_us, ratio[k] = by_blas / by_us;
   }
   snprintf(text, sizeof text, "%.0f ms", 1e3 * median(ours));
   snprintf(theirs, sizeof theirs, "its matrix products alone: %.0f ms", 1e3 * median(products));
   row("gradient of a GRU, 512 units, 64 samples x 20 steps, one core", text, theirs, median(ratio),
       "0.75");
-  free(gradient);
-  tame_bptt_free(&bptt);
-  tame_model_free(&model);
-  tame_schema_release(&tame_bptt_schema, &p);
-  free(cells[0].params), free(cells[1].params);
+  free_lesson(&l);
+}
+
+/* A Gauss-Newton product against a gradient of the same samples. */
+static void bench_product(const char *cell, int64_t units, int64_t samples, int64_t steps)
+{
+  double ours[ROUNDS], gradients[ROUNDS], ratio[ROUNDS];
+  char what[128], text[64], theirs[64];
+  lesson l = {.inputs = 2, .outputs = 1, .steps = steps};
+  make_lesson(&l, cell, units, samples);
+  for (int k = -1; k < ROUNDS; k++) {
+    const double gradient = time_gradient(&l), began = MPI_Wtime();
+    must(tame_bptt_product(l.bptt, tame_model_slab(l.model), &l.batch, 0, l.gradient, l.product));
+    const double product = MPI_Wtime() - began;
+    if (k >= 0) ours[k] = product, gradients[k] = gradient, ratio[k] = product / gradient;
+  }
+  snprintf(what, sizeof what, "Gauss-Newton product, %s of %lld units, %lld x %lld steps", cell,
+           (long long)units, (long long)samples, (long long)steps);
+  snprintf(text, sizeof text, "%.1f ms", 1e3 * median(ours));
+  snprintf(theirs, sizeof theirs, "a gradient: %.1f ms", 1e3 * median(gradients));
+  row(what, text, theirs, median(ratio), "at most 2.5");
+  free_lesson(&l);
+}
+
+static void bench_products(void)
+{
+  bench_product("rnn", 100, 400, 100);
+  bench_product("gru", 100, 100, 50);
+  bench_product("lstm", 100, 100, 50);
 }
 
 int main(int argc, char **argv)
@@ -690,6 +746,11 @@ int main(int argc, char **argv)
   tame_layout_find(MPI_COMM_WORLD, &layout);
   if (argc == 2 && strcmp(argv[1], "readouts") == 0) {
     bench_readouts();
+    MPI_Finalize();
+    return 0;
+  }
+  if (argc == 2 && strcmp(argv[1], "products") == 0) {
+    bench_products();
     MPI_Finalize();
     return 0;
   }
@@ -724,6 +785,7 @@ int main(int argc, char **argv)
   bench_reservoir(10000, 0.01, 20, argc == 7 ? atof(argv[6]) : 0);
   bench_readouts();
   bench_gradient();
+  bench_products();
   if (argc >= 5) {
     bench_numpy(0, atof(argv[1]), atof(argv[2]));
     bench_numpy(1, atof(argv[3]), atof(argv[4]));

@@ -45,6 +45,17 @@ static const char learns[] =
     "          optimizer: {lbfgs: {rate: 0.3}}}\n"
     "  - test: {name: after, data: unseen, states: on}\n";
 
+/* Updates that are left in the midst of their conjugate gradients. */
+static const char searches[] =
+    "name: searches\n"
+    "model: {inputs: 2, layers: [rnn: {units: 5}, dense: {units: 1}]}\n"
+    "data: [{name: addition, from: {addition: {steps: 6}}, samples: 11}]\n"
+    "phases:\n"
+    "  - fit: {name: newton, epochs: 3, batch: 8, shuffle: on, gradient: {micro_batch: 2},\n"
+    "          optimizer: {hessian_free: {structural: 0.03, curvature: 5, cg_fewest: 6,\n"
+    "                                     cg_most: 12, lambda: 0.01}}}\n"
+    "  - test: {name: after}\n";
+
 /* Weights grow by 10^12 an update: of a dense layer until its loss is no number, of one whose outputs are bounded until
  * they are none themselves. */
 static const char diverges[] =
@@ -69,7 +80,8 @@ static const char condenses[] =
     "         gradient: {micro_batch: 2}}\n"
     "  - condense: {name: first, layer: 1, likeness: correlation, smallest: 3, until: 1e9,\n"
     "               retrain: 3, lessons: new, batch: 4, optimizer: {adam: {rate: 0.02}}}\n"
-    "  - condense: {name: second, layer: 2, until: 1.2, merge: average, retrain: 2, batch: 10,\n"
+    "  - condense: {name: second, layer: 2, smallest: 5, until: 1.2, merge: average, retrain: 2, "
+    "batch: 10,\n"
     "               optimizer: %s}\n"
     "  - test: {name: after, states: on}\n"
     "  - fit: {name: on, epochs: 1, optimizer: adam}\n";
@@ -206,24 +218,49 @@ static void stopped_between_and_amid_merges_it_ends_the_same(void **state)
   discard("pieces.h5");
 }
 
-/* Rules that search are stopped in the midst of an update, by time: here they run whole, on one rank and on all. */
+static void stopped_in_every_search_it_ends_the_same(void **state)
+{
+  (void)state;
+  tame_status status;
+  const tame_run_options whole = {.output = "whole.h5", .force = true, .checkpoint_seconds = 1e9};
+  assert_all(run_on(true, searches, &whole) == TAME_OK);
+  const int sessions = run_by_updates(searches, "pieces.h5", &status);
+  assert_all(status == TAME_OK);
+  assert_true(sessions > 6 * 5); /* six updates of six iterations and more */
+  const double lambda = number_in("whole.h5", "phases/newton/addition/damping"),
+               iterations = number_in("whole.h5", "phases/newton/addition/iterations"),
+               passes = number_in("whole.h5", "phases/newton/addition/passes");
+  assert_true(fabs(lambda / 0.01 - 1) < 1e-9 || fabs(lambda / 0.015 - 1) < 1e-9 ||
+              fabs(lambda * 1.5 / 0.01 - 1) < 1e-9); /* of the second update */
+  assert_in_range((int)iterations, 6, 12);
+  /* Gradients and losses of 8 and 3 samples, products of 5 and 3, of 11: a gradient, a start, six iterations, two losses */
+  assert_true(passes >= (3 * 11 + 7 * 8) / 11. && passes < 30);
+  assert_true(number_in("whole.h5", "run/phases/newton/addition/epoch_s") > 0);
+  assert_true(are_equal("whole.h5", "pieces.h5"));
+  discard("whole.h5");
+  discard("pieces.h5");
+}
+
+/* Stopped in mid-search, too; a rule that searches but must make an update whole, on one rank and on all. */
 static void retrained_by_searching_it_ends_the_same(void **state)
 {
   (void)state;
-  static const char *const rules[] = {"{hessian_free: {cg_fewest: 2, cg_most: 5}}",
-                                      "conjugate_gradient"};
-  for (int k = 0; k < 2; k++) {
-    char text[sizeof condenses + 64];
-    tame_run_options options = {.output = "alone.h5", .force = true, .checkpoint_seconds = 1e9};
-    snprintf(text, sizeof text, condenses, rules[k]);
-    assert_all(run_on(false, text, &options) == TAME_OK);
-    options.output = "together.h5";
-    assert_all(run_on(true, text, &options) == TAME_OK);
-    assert_true(are_equal("alone.h5", "together.h5"));
-    assert_true(number_in("alone.h5", "phases/second/waves/merges") > 0);
-    discard("alone.h5");
-    discard("together.h5");
-  }
+  char text[sizeof condenses + 64];
+  tame_status status;
+  tame_run_options options = {.output = "whole.h5", .force = true, .checkpoint_seconds = 1e9};
+  snprintf(text, sizeof text, condenses, "{hessian_free: {cg_fewest: 2, cg_most: 5}}");
+  assert_all(run_on(true, text, &options) == TAME_OK);
+  assert_true(run_by_updates(text, "pieces.h5", &status) > 12 + 2 * (3 + 1) + 2 * (2 + 1) + 5);
+  assert_all(status == TAME_OK);
+  assert_true(are_equal("whole.h5", "pieces.h5"));
+  assert_true(number_in("whole.h5", "phases/second/waves/merges") > 0);
+  snprintf(text, sizeof text, condenses, "conjugate_gradient");
+  assert_all(run_on(true, text, &options) == TAME_OK);
+  options.output = "pieces.h5";
+  assert_all(run_on(false, text, &options) == TAME_OK);
+  assert_true(are_equal("whole.h5", "pieces.h5"));
+  discard("whole.h5");
+  discard("pieces.h5");
 }
 
 /* words: of the message. */
@@ -297,6 +334,7 @@ static int tests(void)
       cmocka_unit_test(stopped_after_every_update_it_ends_the_same),
       cmocka_unit_test(stopped_between_and_amid_merges_it_ends_the_same),
       cmocka_unit_test(retrained_by_searching_it_ends_the_same),
+      cmocka_unit_test(stopped_in_every_search_it_ends_the_same),
       cmocka_unit_test(one_that_fails_ends_the_same),
       cmocka_unit_test(memory_that_runs_out_on_one_rank_fails_all),
   };

@@ -40,7 +40,8 @@ phases:
   - fit: {name: segmented, epochs: 21, gradient: {micro_batch: 4, segment: 5}, optimizer: {lbfgs: {rate: 0.2}}}
   - fit: {name: little, epochs: 7, batch: 17, gradient: {micro_batch: 4}, memory_mb: 0.02,
           optimizer: {sgd: {rate: 0.05, momentum: 0.9}}}
-  - fit: {name: searching, epochs: 2, gradient: {micro_batch: 4}, optimizer: {hessian_free: {curvature: 21}}}
+  - fit: {name: searching, epochs: 2, gradient: {micro_batch: 4}, optimizer: {hessian_free: {curvature: 21, structural: 0.1}}}
+  - fit: {name: lines, epochs: 2, gradient: {micro_batch: 4}, optimizer: conjugate_gradient}
   - test: {name: after, data: unseen, states: on}
 END
 

@@ -57,26 +57,28 @@ for figure in sweep fit; do
   cmp "figures/ncp-sines-$figure.svg" "figures/part-2-$figure.svg" || fail "shards draw another figure '$figure'"
 done
 
-cat >figures.py <<'END_OF_PYTHON'
-import importlib.util
+cat >look.py <<'END_OF_PYTHON'
 import sys
 
 import h5py
 import numpy as np
 
-spec = importlib.util.spec_from_file_location("plot", sys.argv[1])
-plot = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(plot)
-plot.import_packages()
-GREY = plot.matplotlib.colors.to_rgba(plot.BEFORE)
+sys.path.insert(0, sys.argv[1])
+from figures.common import BEFORE, BLUE, COLOURS, GREEN, ORANGE, SKY, VERMILION, prepare
+prepare()
+import matplotlib
+from figures.fit import FitFigure
+from figures.reading import Results
+from figures.sweeps import Sweep
+GREY = matplotlib.colors.to_rgba(BEFORE)
 
 
 def draw(path):
     """(file, figure as planned, panels by title) of one network or a sweep."""
     with h5py.File(path) as file:
         several = len(file["network"]) > 1
-    drawing = plot.FitFigure.of_sweep(plot.Sweep([path])) if several else \
-        plot.FitFigure.of_network(plot.Results(path, None))
+    drawing = FitFigure.of_sweep(Sweep([path])) if several else \
+        FitFigure.of_network(Results(path, None))
     panels = {}
     for axes in drawing.draw().axes:
         panels.setdefault(axes.get_title("left"), []).append(axes)
@@ -103,12 +105,12 @@ assert axes.get_yscale() == "log" and axes.get_xlabel() == "Epoch"
 labels = ["wiring " + one for one in ("full", "random", "autoncp")]
 assert [text.get_text() for text in drawing.figure.legends[0].get_texts()] == \
     labels + ["target", "before training"]
-for k, colour in enumerate((plot.BLUE, plot.VERMILION, plot.GREEN)):
+for k, colour in enumerate((BLUE, VERMILION, GREEN)):
     same(lines(axes, color=colour, linewidth=0.4), loss[3 * k:3 * k + 3])
     same(lines(axes, color=colour, linewidth=1.5), [np.median(loss[3 * k:3 * k + 3], axis=0)])
     outputs, wiring = panels[labels[k]]
     same(lines(outputs, color="black"), [f["phases/after/sines/target"][3 * k, 0, :, 0]])
-    same(lines(outputs, color=plot.BEFORE), [f["phases/before/sines/y"][3 * k, 0, :, 0]])
+    same(lines(outputs, color=BEFORE), [f["phases/before/sines/y"][3 * k, 0, :, 0]])
     same(lines(outputs, color=colour), [f["phases/after/sines/y"][3 * k, 0, :, 0]])
     sparsity = f["wiring/0.ltc/sparsity"][3 * k]
     assert wiring.get_title("right") == "sparsity %.2f" % sparsity, wiring.get_title("right")
@@ -118,9 +120,9 @@ for k, colour in enumerate((plot.BLUE, plot.VERMILION, plot.GREEN)):
     assert len(units) == 8 and len(inputs) == 2 and len(wiring.lines[2].get_xdata()) == 1
     found = {}
     for patch in wiring.patches:
-        sign = {plot.ORANGE: 1, plot.SKY: -1}[plot.matplotlib.colors.to_hex(
+        sign = {ORANGE: 1, SKY: -1}[matplotlib.colors.to_hex(
             patch.get_edgecolor()).upper()]
-        if isinstance(patch, plot.matplotlib.patches.Circle):
+        if isinstance(patch, matplotlib.patches.Circle):
             key = "unit", int(np.argmin(np.hypot(*(units - patch.center).T)))
             key += key
         else:
@@ -142,7 +144,7 @@ for k, colour in enumerate((plot.BLUE, plot.VERMILION, plot.GREEN)):
     else:
         middle = units.mean(axis=0)
         assert np.ptp(np.hypot(*(units - middle).T)) < 1e-9 and (inputs[:, 0] < units[:, 0].min()).all()
-measures = plot.Sweep(["ncp-sines.h5"]).measures()
+measures = Sweep(["ncp-sines.h5"]).measures()
 assert [measure.title for measure in measures] == ["after (test)", "training (fit)"]
 same([measure.values for measure in measures], [f["phases/after/sines/loss"][:], loss[:, -1]])
 
@@ -153,7 +155,7 @@ assert [text.get_text() for text in axes.get_legend().get_texts()] == ["total", 
 same(lines(axes), [f["phases/training/noise/" + name][0] for name in ("loss", "data_loss", "penalty")])
 for k in range(4):
     axes, = panels["Sample %d" % k]
-    same(lines(axes, color=plot.VERMILION), [f["phases/after/unseen/y"][0, k, :, 0]])
+    same(lines(axes, color=VERMILION), [f["phases/after/unseen/y"][0, k, :, 0]])
     same(lines(axes, color="black"), [f["phases/after/unseen/target"][0, k, :, 0]])
 assert "Sample 4" not in panels and "10,401 parameters; loss " in drawing.aside
 
@@ -168,7 +170,7 @@ for when in ("before", "after"):
         for one in (0, 1):
             same(lines(axes, label="output %d" % one), [f["phases/%s/trains/y" % when][0, k, :, one]])
         asked = [line for line in axes.lines if line.get_label().startswith("class")]
-        assert [line.get_color() for line in asked] == [plot.COLOURS[target]]
+        assert [line.get_color() for line in asked] == [COLOURS[target]]
 axes, = panels["Input of sample 0"]
 step, unit = axes.lines[0].get_data()
 want = np.zeros((100, 100))
@@ -202,7 +204,7 @@ assert "Loss in training" not in panels and " parameters; loss " in drawing.asid
 for k in range(3):
     for output, axes in enumerate(panels["Sample %d" % k]):
         assert axes.get_title("right") == "output %d" % output
-        same(lines(axes, color=plot.VERMILION), [f["phases/look/flips/y"][0, k, :, output]])
+        same(lines(axes, color=VERMILION), [f["phases/look/flips/y"][0, k, :, output]])
 assert [len(panels[name][0].lines) for name in ("Layer 0, lif", "Layer 1, alif")] == [1, 3]
 assert "Wiring of layer 2, ltc" in panels and "Input of sample 0" not in panels
 
@@ -211,6 +213,6 @@ f, drawing, panels = draw("twice.h5")
 axes, = panels["Loss in training"]
 same(lines(axes)[:1], [np.concatenate([f["phases/%s/flips/loss" % name][0] for name in ("first", "second")])])
 assert axes.lines[1].get_xdata()[0] == 2.5  # where the second begins
-assert len(panels["Sample 0"][0].lines) == 2 and not lines(panels["Sample 0"][0], color=plot.BEFORE)
+assert len(panels["Sample 0"][0].lines) == 2 and not lines(panels["Sample 0"][0], color=BEFORE)
 END_OF_PYTHON
-"$PYTHON" figures.py "$TAME_SOURCE/scripts/plot.py"
+"$PYTHON" look.py "$TAME_SOURCE/scripts"

@@ -171,19 +171,21 @@ refuse 2 "large.h5: of another experiment: 'neurons: 31', where some.h5 has 'neu
   "$TAME" plot some.h5 large.h5
 
 # ... with the right numbers: the last test, not the perturbed trials; the last train phases; SD of the population
-cat >figures.py <<'END'
-import importlib.util
+cat >look.py <<'END'
 import sys
 
 import h5py
 import numpy as np
 
-spec = importlib.util.spec_from_file_location("plot", sys.argv[1])
-plot = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(plot)
-plot.import_packages()
+sys.path.insert(0, sys.argv[1])
+from figures.common import Problem, prepare
+prepare()
+from figures.choice import file_with
+from figures.reading import Results
+from figures.sweep import MapFigure, SweepFigure
+from figures.sweeps import Sweep, is_log_spaced
 
-figure = plot.SweepFigure(plot.Sweep(["sweep.h5"]))
+figure = SweepFigure(Sweep(["sweep.h5"]))
 drawn = figure.draw()
 f = h5py.File("sweep.h5")
 want = [(f["phases/after/timing/correlation"][:, :, 0] ** 2).mean(axis=1),
@@ -208,33 +210,33 @@ for measure, values, axes in zip(figure.measures, want, drawn.axes):
         assert np.allclose(ends[:, 1], mean + error, rtol=1e-9), (measure.title, one)
 name, x, y, error, is_sd = figure.published[0]
 assert (name, is_sd) == ("A 2001", False) and list(y) == [0.9, 0.5] and np.isnan(error[1])
-heat = plot.MapFigure(plot.Sweep(["sweep.h5"]))
+heat = MapFigure(Sweep(["sweep.h5"]))
 assert heat.keys == ["delay_ms", "network.gain"]
 table, members = heat.table(figure.measures[0], np.ones(18, bool), np.unique(delay), np.unique(gain))
 assert np.array_equal(members, [[2, 2, 0]] * 3) and np.isnan(table[:, 2]).all()
 assert np.isclose(table[1, 0], want[0][2:4].mean())
 steps = [250, 500, 1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000]
-assert plot.is_log_spaced(np.geomspace(1e-4, 0.1, 4)) and not plot.is_log_spaced(np.array(steps, float))
+assert is_log_spaced(np.geomspace(1e-4, 0.1, 4)) and not is_log_spaced(np.array(steps, float))
 
 def refused(words, attempt, *arguments):
     try:
         attempt(*arguments)
-    except plot.Problem as problem:
+    except Problem as problem:
         assert words in str(problem), (words, str(problem))
     else:
         assert False, "not refused: " + words
 
 
-refused("network 17 failed: ", plot.Results, "sweep.h5", 17)
-refused("there is no network 18 in it, but 18 from 0 to 17", plot.Results, "sweep.h5", 18)
-refused("none of the 2 files has network 18", plot.file_with, ["part-1.h5", "part-2.h5"], 18)
-refused("network 0 is in two of the files", plot.Sweep, ["part-1.h5", "sweep.h5"])
-refused("of another sweep: it sweeps network.seed", plot.Sweep, ["sweep.h5", "more.h5"])
-refused("holds no sweep", plot.Sweep, ["member.h5", "member.h5"])
+refused("network 17 failed: ", Results, "sweep.h5", 17)
+refused("there is no network 18 in it, but 18 from 0 to 17", Results, "sweep.h5", 18)
+refused("none of the 2 files has network 18", file_with, ["part-1.h5", "part-2.h5"], 18)
+refused("network 0 is in two of the files", Sweep, ["part-1.h5", "sweep.h5"])
+refused("of another sweep: it sweeps network.seed", Sweep, ["sweep.h5", "more.h5"])
+refused("holds no sweep", Sweep, ["member.h5", "member.h5"])
 
 # Networks of other sizes, steps and numbers of trials: each in its own length
 for network, neurons, dt, outputs, trials in ((0, 20, 0.5, 1, 3), (1, 30, 1, 2, 1)):
-    results = plot.Results("sizes.h5", network)
+    results = Results("sizes.h5", network)
     task, after = results.tasks[0], next(p for p in results.phases if p.name == "after")
     readouts, rates = after.readouts(task), after.rates(task, 0)
     assert np.isnan(after.data(task, "readout").attrs["step_ms"])
@@ -252,7 +254,7 @@ sweep:
       phases[4].test.trials: [3, 1]
 END
 "$TAME" run sizes.yaml -q -o sizes.h5
-"$PYTHON" figures.py "$TAME_SOURCE/scripts/plot.py"
+"$PYTHON" look.py "$TAME_SOURCE/scripts"
 
 # Published values that make no sense are left out, with a warning
 printf 'gain,A\n1,2,3\n' >published.csv

@@ -217,15 +217,43 @@ static void the_valley_is_followed(void **state)
   assert_int_equal(w.products, 0);
 }
 
-/* An update that is left has not begun: what follows is as if it never had. */
-static void a_left_update_has_not_begun(void **state)
+static void *field(tame_variant *rule, const char *name)
+{
+  const tame_field *f = rule->row->params.fields;
+  while (strcmp(f->name, name) != 0) f++;
+  return (char *)rule->params + f->offset;
+}
+
+/* What an optimizer is to be saved as into another one, as checkpoints do it. */
+static void move(tame_optimizer **o, const tame_variant *rule)
+{
+  tame_optimizer *other;
+  tame_state from = {0}, to = {0};
+  assert_int_equal(tame_optimizer_create(&other, rule, 2), TAME_OK);
+  tame_optimizer_state(*o, false, &from);
+  if (tame_optimizer_is_under_way(*o)) tame_optimizer_set_under_way(other);
+  tame_optimizer_state(other, false, &to);
+  assert_int_equal(from.count, to.count);
+  for (int64_t k = 0; k < from.count; k++) {
+    assert_string_equal(from.at[k].name, to.at[k].name);
+    memcpy(to.at[k].at, from.at[k].at, (size_t)from.at[k].count * sizeof(double));
+  }
+  tame_state_free(&from), tame_state_free(&to);
+  tame_optimizer_free(o);
+  *o = other;
+}
+
+/* An update that is left has not changed anything; what it goes on with may be moved to another optimizer, which makes
+ * no product twice but the one that was left. */
+static void a_left_update_goes_on(void **state)
 {
   (void)state;
   tame_variant rule = {0};
-  tame_search_report report;
-  double ends[2][2];
+  double ends[4][2];
+  tame_search_report reports[4];
+  int products[4];
   assert_int_equal(tame_variant_set(&rule, &tame_optimizers, "hessian_free"), TAME_OK);
-  for (int left = 0; left < 2; left++) {
+  for (int left = 0; left < 4; left++) {
     valley w = {0};
     const tame_problem problem = {2, loss, gradient, product, &w};
     tame_optimizer *o;
@@ -233,26 +261,169 @@ static void a_left_update_has_not_begun(void **state)
     x[0] = -1.2, x[1] = 1;
     assert_int_equal(tame_optimizer_create(&o, &rule, 2), TAME_OK);
     for (int k = 0; k < 6; k++) {
-      if (left && k == 3) {
+      if (left > 0 && k == 3) {
         const double kept[2] = {x[0], x[1]};
-        w.stop_at = w.products + 2;
-        assert_int_equal(tame_optimizer_search(o, &problem, x, &report), TAME_STOPPED);
+        w.stop_at = w.products + left; /* the first product, or that of an iteration */
+        assert_int_equal(tame_optimizer_search(o, &problem, x, &reports[left]), TAME_STOPPED);
         assert_memory_equal(kept, x, sizeof kept);
+        move(&o, &rule);
       }
-      assert_int_equal(tame_optimizer_search(o, &problem, x, &report), TAME_OK);
+      assert_int_equal(tame_optimizer_search(o, &problem, x, &reports[left]), TAME_OK);
+      assert_false(tame_optimizer_is_under_way(o));
     }
+    products[left] = w.products;
     tame_optimizer_free(&o);
   }
-  assert_memory_equal(ends[0], ends[1], sizeof ends[0]);
+  for (int left = 1; left < 4; left++) {
+    assert_memory_equal(ends[0], ends[left], sizeof ends[0]);
+    assert_int_equal(reports[left].products, reports[0].products);
+    assert_int_equal(products[left], products[0] + 1);
+  }
+  free(rule.params);
+}
+
+/* ---- a loss that rises before it falls ------------------------------------------------------------ */
+
+/* 1/2 x'Dx - b'x, D as above and b = 1, above a wall: nothing is better than the start at first, but the further conjugate
+ * gradients come the better. */
+enum { WALLS = 40 };
+typedef struct wall {
+  double height;
+  int losses, products;
+} wall;
+
+static double bowl(const double *x)
+{
+  double sum = 0;
+  for (int i = 0; i < WALLS; i++) sum += (1 + i * i) * x[i] * x[i] / 2 - x[i];
+  return sum;
+}
+
+static tame_status wall_loss(void *context, const double *x, double *value)
+{
+  wall *w = context;
+  double far = 0;
+  w->losses++;
+  for (int i = 0; i < WALLS; i++) far += x[i] * x[i];
+  *value = bowl(x) + (far > 0 ? w->height : 0);
+  return TAME_OK;
+}
+
+static tame_status wall_gradient(void *context, const double *x, double *value, double *g)
+{
+  for (int i = 0; i < WALLS; i++) g[i] = (1 + i * i) * x[i] - 1;
+  const tame_status status = wall_loss(context, x, value);
+  ((wall *)context)->losses--;
+  return status;
+}
+
+static tame_status wall_product(void *context, const double *x, double structural, const double *v,
+                                double *out)
+{
+  (void)x, (void)structural;
+  ((wall *)context)->products++;
+  for (int i = 0; i < WALLS; i++) out[i] = (1 + i * i) * v[i];
+  return TAME_OK;
+}
+
+static tame_search_report climb(double height, int64_t most, wall *w)
+{
+  tame_variant rule = {0};
+  tame_optimizer *o;
+  tame_search_report report;
+  double x[WALLS] = {0};
+  const tame_problem problem = {WALLS, wall_loss, wall_gradient, wall_product, w};
+  *w = (wall){.height = height};
+  assert_int_equal(tame_variant_set(&rule, &tame_optimizers, "hessian_free"), TAME_OK);
+  *(double *)field(&rule, "lambda") = 1e-6;
+  *(double *)field(&rule, "lambda_most") = 1.2e-6;
+  *(double *)field(&rule, "cg_tolerance") = 0;
+  *(int64_t *)field(&rule, "cg_fewest") = 4;
+  *(int64_t *)field(&rule, "cg_most") = most;
+  assert_int_equal(tame_optimizer_create(&o, &rule, WALLS), TAME_OK);
+  assert_int_equal(tame_optimizer_search(o, &problem, x, &report), TAME_OK);
+  tame_optimizer_free(&o);
+  free(rule.params);
+  return report;
+}
+
+/* Its minimum is -sum 1 / (2 (1 + i^2)); four iterations come nine tenths of the way, which a wall of 0.97 of it hides. */
+static void it_goes_on_where_the_loss_still_falls(void **state)
+{
+  (void)state;
+  wall w;
+  double depth = 0;
+  for (int i = 0; i < WALLS; i++) depth += 0.5 / (1 + i * i);
+  tame_search_report report = climb(0.97 * depth, 300, &w);
+  assert_true(report.step > 0);
+  assert_in_range(report.iterations, 5, 120);
+  assert_int_equal(report.losses, w.losses);
+  assert_int_equal(report.products, w.products);
+  report = climb(0.97 * depth, 4, &w); /* no more are allowed: it has failed */
+  assert_true(report.step == 0 && report.iterations == 4);
+  report = climb(1.1 * depth, 300, &w); /* never better */
+  assert_true(report.step == 0 && report.iterations >= 5);
+  assert_true(report.ended && strstr(report.why, "lambda is 1.5e-06, above lambda_most = 1.2e-06"));
+}
+
+/* ---- ends ---------------------------------------------------------------------------------------- */
+
+static tame_search_report first_update(const char *key, double value, double x0, double x1)
+{
+  tame_variant rule = {0};
+  tame_optimizer *o;
+  tame_search_report report;
+  valley w = {0};
+  const tame_problem problem = {2, loss, gradient, product, &w};
+  double x[2] = {x0, x1};
+  assert_int_equal(tame_variant_set(&rule, &tame_optimizers, "hessian_free"), TAME_OK);
+  *(double *)field(&rule, key) = value;
+  assert_int_equal(tame_optimizer_create(&o, &rule, 2), TAME_OK);
+  assert_int_equal(tame_optimizer_search(o, &problem, x, &report), TAME_OK);
+  tame_optimizer_free(&o);
+  free(rule.params);
+  return report;
+}
+
+static void it_ends_and_says_why(void **state)
+{
+  (void)state;
+  tame_search_report report = first_update("flat", 1e3, -1.2, 1);
+  assert_true(report.ended && strstr(report.why, "norm is 116"));
+  assert_int_equal(report.products, 0);
+  report = first_update("still", 1e3, -1.2, 1);
+  assert_true(report.ended && strstr(report.why, "the loss fell by"));
+  report = first_update("still", 1e-3, -1.2, 1);
+  assert_false(report.ended);
+  report = first_update("lambda", 1, 1, 1); /* the minimum */
+  assert_true(report.ended && strstr(report.why, "norm is 0"));
+}
+
+static void impossible_parameters_are_refused(void **state)
+{
+  (void)state;
+  tame_variant rule = {0};
+  tame_optimizer *o;
+  assert_int_equal(tame_variant_set(&rule, &tame_optimizers, "hessian_free"), TAME_OK);
+  *(double *)field(&rule, "lambda") = 1e11;
+  assert_int_equal(tame_optimizer_create(&o, &rule, 2), TAME_ERR_INPUT);
+  assert_string_equal(tame_message(),
+                      "hessian_free.lambda: found 1e+11, want at most lambda_most = 1e+10");
+  assert_null(o);
   free(rule.params);
 }
 
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(conjugate_gradients_solve),   cmocka_unit_test(points_are_kept),
-      cmocka_unit_test(slow_progress_ends),          cmocka_unit_test(the_valley_is_followed),
-      cmocka_unit_test(a_left_update_has_not_begun),
+      cmocka_unit_test(conjugate_gradients_solve),
+      cmocka_unit_test(points_are_kept),
+      cmocka_unit_test(slow_progress_ends),
+      cmocka_unit_test(the_valley_is_followed),
+      cmocka_unit_test(a_left_update_goes_on),
+      cmocka_unit_test(it_goes_on_where_the_loss_still_falls),
+      cmocka_unit_test(it_ends_and_says_why),
+      cmocka_unit_test(impossible_parameters_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,117 @@
+"""Which figures are drawn of a file: those for which it holds what they show."""
+import os
+
+from figures.chaos import ChaosFigure
+from figures.common import DONE, Problem
+from figures.fit import FitFigure
+from figures.pair import PairFigure
+from figures.pieces import save
+from figures.plane import PlaneFigure
+from figures.prediction import PredictionFigure
+from figures.reading import Results, open_results, stem_of
+from figures.search import SearchFigure
+from figures.sweep import MapFigure, SweepFigure
+from figures.sweeps import Sweep
+from figures.training import TrainingFigure
+
+
+def prepare_folder(folder):
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise Problem("cannot make folder %s: %s" % (folder, error.strerror)) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Problem("cannot write into folder %s" % folder)
+
+
+def draw_sweep(paths, folder, formats):
+    prepare_folder(folder)
+    if not draw_pairs(paths, folder, formats):
+        sweep = Sweep(paths)
+        figure = SweepFigure(sweep)
+        save(figure.draw(), folder, stem_of(paths[0]) + "-sweep", formats)
+        heat = MapFigure(sweep)
+        if not heat.empty():
+            save(heat.draw(), folder, stem_of(paths[0]) + "-map", formats)
+        for drawing, name in ((FitFigure.of_sweep(sweep), "fit"),
+                              (SearchFigure.of_sweep(sweep), "search")):
+            if not drawing.empty():
+                save(drawing.draw(), folder, "%s-%s" % (stem_of(paths[0]), name), formats)
+        draw_predictions(paths, folder, formats)
+
+
+def draw_predictions(paths, folder, formats):
+    """Of a sweep of a few networks, which forecast something."""
+    with open_results(paths[0]) as file:
+        states, networks = file["state"][:], file["network"][:]
+    if len(paths) > 1 or len(networks) > PairFigure.MOST:
+        return
+    for network in networks[states == DONE]:
+        results = Results(paths[0], int(network))
+        for task in results.tasks:
+            drawing = PredictionFigure(results, task)
+            if not drawing.empty():
+                one = "" if len(results.tasks) == 1 else "-" + task.name
+                save(drawing.draw(), folder, "%s-network%d-prediction%s" % (
+                    stem_of(paths[0]), network, one), formats)
+
+
+def draw_pairs(paths, folder, formats):
+    """Of a sweep whose networks follow no target, but were tried twice: is there anything?"""
+    with open_results(paths[0]) as file:
+        states, networks = file["state"][:], file["network"][:]
+        measured = any("loss" in task for phase in file["phases"].values()
+                       for task in phase.values())
+    done = [int(one) for one in networks[states == DONE]]
+    if measured or not done:
+        return False
+    drawing = PairFigure([Results(paths[0], one) for one in done[:PairFigure.MOST]])
+    if drawing.empty():
+        return False
+    save(drawing.draw(), folder, stem_of(paths[0]) + "-pair", formats)
+    return True
+
+
+def draw_network(path, folder, formats, network):
+    results = Results(path, network)
+    prepare_folder(folder)
+    stem = stem_of(path)
+    if results.count > 1:
+        stem += "-network%d" % results.network
+    written = 0
+    for task in results.tasks:
+        drawing = TrainingFigure(results, task)
+        if not drawing.empty():
+            one = "" if len(results.tasks) == 1 else "-" + task.name
+            save(drawing.draw(), folder, "%s-training%s" % (stem, one), formats)
+            written += 1
+        drawing = PredictionFigure(results, task)
+        if not drawing.empty():
+            one = "" if len(results.tasks) == 1 else "-" + task.name
+            save(drawing.draw(), folder, "%s-prediction%s" % (stem, one), formats)
+            written += 1
+    for drawing, name in ((PlaneFigure(results), "plane"), (PairFigure([results]), "pair"),
+                          (ChaosFigure(results), "chaos"),
+                          (FitFigure.of_network(results), "fit"),
+                          (SearchFigure.of_network(results), "search")):
+        if not drawing.empty():
+            save(drawing.draw(), folder, "%s-%s" % (stem, name), formats)
+            written += 1
+    if not written:
+        raise Problem("holds nothing to draw: no rates, readouts, losses or analyses")
+
+
+def holds_several(path):
+    with open_results(path) as file:
+        return file["state"].shape[0] > 1
+
+
+def file_with(paths, network):
+    """The file that holds a network."""
+    for path in paths:
+        with open_results(path) as file:
+            if network in file["network"][:]:
+                return path
+    if len(paths) > 1:
+        raise Problem("none of the %d files has network %d" % (len(paths), network))
+    return paths[0]  # which then says what it has
