@@ -3,6 +3,7 @@ import os
 
 from figures.chaos import ChaosFigure
 from figures.common import DONE, Problem
+from figures.condense import CondenseFigure
 from figures.fit import FitFigure
 from figures.pair import PairFigure
 from figures.pieces import save
@@ -34,7 +35,8 @@ def draw_sweep(paths, folder, formats):
         if not heat.empty():
             save(heat.draw(), folder, stem_of(paths[0]) + "-map", formats)
         for drawing, name in ((FitFigure.of_sweep(sweep), "fit"),
-                              (SearchFigure.of_sweep(sweep), "search")):
+                              (SearchFigure.of_sweep(sweep), "search"),
+                              (CondenseFigure.of_sweep(sweep), "condense")):
             if not drawing.empty():
                 save(drawing.draw(), folder, "%s-%s" % (stem_of(paths[0]), name), formats)
         draw_predictions(paths, folder, formats)
@@ -93,7 +95,8 @@ def draw_network(path, folder, formats, network):
     for drawing, name in ((PlaneFigure(results), "plane"), (PairFigure([results]), "pair"),
                           (ChaosFigure(results), "chaos"),
                           (FitFigure.of_network(results), "fit"),
-                          (SearchFigure.of_network(results), "search")):
+                          (SearchFigure.of_network(results), "search"),
+                          (CondenseFigure.of_network(results), "condense")):
         if not drawing.empty():
             save(drawing.draw(), folder, "%s-%s" % (stem, name), formats)
             written += 1
