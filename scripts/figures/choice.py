@@ -4,6 +4,7 @@ import os
 from figures.chaos import ChaosFigure
 from figures.common import DONE, Problem
 from figures.condense import CondenseFigure
+from figures.distances import DistancesFigure
 from figures.fit import FitFigure
 from figures.pair import PairFigure
 from figures.pieces import save
@@ -27,6 +28,11 @@ def prepare_folder(folder):
 
 def draw_sweep(paths, folder, formats):
     prepare_folder(folder)
+    with open_results(paths[0]) as file:
+        compares = "distances" in file
+    if compares:
+        save(DistancesFigure(paths[0]).draw(), folder, stem_of(paths[0]), formats)
+        return
     if not draw_pairs(paths, folder, formats):
         sweep = Sweep(paths)
         figure = SweepFigure(sweep)
