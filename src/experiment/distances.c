@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct tame_distances_request request;
 
@@ -190,14 +189,6 @@ static tame_status compare_all(comparing *c)
 
 /* ---- the file ------------------------------------------------------------------------------------ */
 
-static void now(char text[32])
-{
-  const time_t t = time(NULL);
-  struct tm parts;
-  gmtime_r(&t, &parts);
-  strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts);
-}
-
 static void add(tame_blueprint *b, const char *path, tame_type type, int64_t width, int axes,
                 int64_t n, const char *dims)
 {
@@ -329,7 +320,7 @@ tame_status tame_experiment_distances(MPI_Comm comm, const tame_distances_reques
   MPI_Comm_rank(comm, &c.rank);
   MPI_Comm_size(comm, &c.ranks);
   tame_layout_find(comm, &c.layout);
-  now(c.started);
+  tame_utc(c.started);
   tame_status status = tame_archive_open(&c.archive, q->results);
   if (status == TAME_OK) status = choose(&c);
   status = tame_agree(comm, status);

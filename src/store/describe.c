@@ -640,6 +640,17 @@ static void print_duration(FILE *out, double seconds)
   else fprintf(out, "%.3g s", seconds);
 }
 
+/* Of what `tame distances` wrote. */
+static void print_compared(hid_t file, FILE *out)
+{
+  if (H5Lexists(file, "distances", H5P_DEFAULT) <= 0) return;
+  const hid_t group = H5Gopen2(file, "distances", H5P_DEFAULT);
+  print_text(out, group, "  compared by the outputs of layer ", "layer", "");
+  print_text(out, group, " in phase ", "phase", "");
+  print_text(out, group, ", ", "data", "\n");
+  H5Gclose(group);
+}
+
 static void print_head(hid_t file, const char *path, bool finished, const roster *r, FILE *out)
 {
   struct stat there;
@@ -667,6 +678,7 @@ static void print_head(hid_t file, const char *path, bool finished, const roster
   fprintf(out, " ranks %g, threads each %g, nodes %g", number(file, "ranks"),
           number(file, "threads"), number(file, "nodes"));
   print_text(out, file, ", kernels ", "kernels", "\n");
+  print_compared(file, out);
 }
 
 /* A layer of a model that has a wiring. */
