@@ -51,6 +51,10 @@ same ncp-sines --set 'phases[1].fit.epochs=3' --set sweep.repeats=1
 same noise-integration --set 'phases[1].fit.epochs=1' --set 'data[0].samples=256' --set 'data[1].samples=16'
 same spiking-classifier --set 'phases[1].fit.epochs=2' --set 'data[0].samples=32'
 same cfc-irregular --set 'phases[1].fit.epochs=1' --set 'data[0].samples=64' --set 'data[1].samples=16' --set sweep.repeats=1
+tiny=(--set 'phases[0].fit.epochs=2' --set 'data[0].samples=128' --set 'data[1].samples=30' --set 'phases[2].condense.learned=9')
+same condensing "${tiny[@]}" --set 'model.layers[0].rnn.units=9' --set 'phases[2].condense.until=1e3' --set 'sweep.axes[0]={"phases[2].condense.retrain": [0, 2]}' \
+  --set sweep.repeats=1
+same condensing-sizes "${tiny[@]}" --set 'sweep.axes=[{"model.layers[0].rnn.units": [4, 7]}]' --set sweep.repeats=1
 
 for job in "$TAME_SOURCE"/jobs/*.yaml; do
   printf '%s\n' "${seen[@]}" | grep -qx "$(basename "$job")" || fail "$job was not tried"
