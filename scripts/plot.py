@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draw the figures of a results file; `tame plot` runs this.
 
-    python3 scripts/plot.py FILE... [-o DIR] [--format png,pdf] [--network K]
+    python3 scripts/plot.py FILE... [-o DIR] [--format png,pdf,gif] [--network K]
 
 Of a sweep, the figure `sweep`: how well the last test follows its target, the last losses of
 training, the largest Lyapunov exponents, mean and standard error over networks, against the first
@@ -16,8 +16,11 @@ each before and after training; and how training went. For tasks with two output
 trials, the figure `pair`: five units in both trials, and how these part; a sweep that follows no
 target has a column for each network in it. For tests that follow a fast target, the figure
 `prediction`: readout and target in close-up, their attractors, and the error. For phases that
-analyse, the figure `chaos`: eigenvalues, Lyapunov exponents, principal components. What the file
-does not hold is left out.
+analyse, the figure `chaos`: eigenvalues, Lyapunov exponents, principal components. Where a phase
+recorded all neurons: of a network of two the figure `trajectory`, inputs and rates, their way
+through the plane, and the eigenvectors of W; of one with wiring cosine the figure `ring`, rates over
+neurons and time with the peak of the input. These two move, too: animated GIFs. What the file does
+not hold is left out.
 
 Of a model that learns by gradients, the figure `fit`: losses over epochs; outputs before and after
 training against the target, of up to four samples; spikes and membrane voltages, if a test recorded
@@ -53,8 +56,8 @@ def main():
     parser.add_argument("files", metavar="FILE", nargs="+",
                         help="results of tame run; several: shards of one sweep, drawn together")
     parser.add_argument("-o", "--output", metavar="DIR", help="folder; default: that of FILE")
-    parser.add_argument("--format", default="png,pdf", help="of %s; default: png,pdf" %
-                        ", ".join(FORMATS))
+    parser.add_argument("--format", default="png,pdf,gif", help="of %s; gif and mp4, which wants "
+                        "ffmpeg: of figures that move; default: png,pdf,gif" % ", ".join(FORMATS))
     parser.add_argument("--network", type=int, metavar="K",
                         help="draw one network of a sweep, by its index, as tame info lists it")
     args = parser.parse_args()

@@ -1,7 +1,7 @@
 /** @file tame/analysis.h
  * Analyses: what a trial of a network says of its dynamics, and its weights of themselves.
  *
- * - `spectrum`: eigenvalues of W, and the largest |eigenvalue|.
+ * - `spectrum`: eigenvalues of W, and the largest |eigenvalue|; eigenvectors, where they are asked for.
  * - `lyapunov`: the k largest Lyapunov exponents along the trial, by tangent vectors, see analysis/lyapunov.h.
  * - `divergence`: the largest one by a second trajectory that starts close by: an independent check.
  * - `pca`: principal components of the rates, and how many dimensions they fill.

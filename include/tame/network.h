@@ -2,7 +2,7 @@
  * A recurrent network: a wiring (who connects to whom), a cell (how a unit moves), inputs, readouts.
  *
  *     tau dx/dt = -x + h,   r = tanh(x)            (cell `rate`, by forward Euler)
- *     r <- (1 - leak) r + leak tanh(h)             (cell `leaky`)
+ *     r <- (1 - leak) r + leak phi(h)              (cell `leaky`: phi = tanh, linear, rectified)
  *     x = r = features of v(t), v(t - s), ..., v(t - (k - 1) s), v = [u; y]      (cell `nvar`)
  *     h = W r + W_in u + W_fb y + bias + noise,   z = W_out r + b
  *
@@ -20,7 +20,7 @@ typedef struct tame_network tame_network; /* opaque */
 
 /** Values of the choices below. */
 enum { TAME_NOISE_PER_STEP, TAME_NOISE_SQRT_DT };
-enum { TAME_NORMAL, TAME_UNIFORM };
+enum { TAME_NORMAL, TAME_UNIFORM, TAME_ONE_TO_ONE };
 enum { TAME_SCALE_VARIANCE, TAME_SCALE_SPECTRAL_RADIUS };
 enum { TAME_PLASTIC_NONE, TAME_PLASTIC_PER_NEURON, TAME_PLASTIC_PER_SYNAPSE };
 
@@ -33,16 +33,19 @@ typedef struct tame_network_params {
   int precision;        /**< 0 double, 1 float */
   tame_variant cell;    /**< from tame_cells */
   tame_variant wiring;  /**< from tame_wirings */
-  double gain;          /**< W[i][j] ~ N(0, (gain / sqrt(K))^2), K = expected inputs of a neuron */
+  double gain;          /**< W[i][j] ~ N(0, (gain / sqrt(K))^2), K = expected inputs of a neuron;
+                             without meaning, and the default, where the wiring says what W is */
   int scaling;          /**< variance: that; spectral_radius: W's largest |eigenvalue| is gain */
   double input_scale;   /**< W_in[i][c] ~ N(0, input_scale^2), or U(-input_scale, input_scale) */
-  int input_weights;    /**< normal or uniform; of W_in and of the bias */
+  int input_weights;    /**< normal or uniform; of W_in and of the bias. one_to_one: W_in[i][i] is
+                             input_scale, the others 0, and every bias is bias_scale */
   double input_density; /**< each weight of W_in is there with this probability, else it is 0 */
   double bias_scale; /**< b_i ~ N(0, bias_scale^2), or uniform, added to the current; 0: no bias */
   double feedback_scale;  /**< of W_fb[i][k], as input_scale of W_in; 0: nothing is fed back */
   int feedback_weights;   /**< normal or uniform */
   double output_scale;    /**< W_out[k][i] ~ N(0, output_scale^2 / neurons) */
-  double initial_range;   /**< x(0) ~ U(-initial_range, initial_range), anew for every trial */
+  double initial_mean;    /**< x(0) ~ initial_mean + U(-initial_range, initial_range) ... */
+  double initial_range;   /**< ... anew for every trial */
   double noise;           /**< SD of the noise current, or half the width where it is uniform */
   int noise_distribution; /**< of xi: normal or uniform */
   int noise_scaling;      /**< per step: noise * xi; sqrt_dt: noise * xi * sqrt(dt_ms) */

@@ -2,19 +2,21 @@
 import os
 
 from figures.chaos import ChaosFigure
-from figures.common import DONE, Problem
+from figures.common import DONE, MOVING, Problem
 from figures.condense import CondenseFigure
 from figures.distances import DistancesFigure
 from figures.fit import FitFigure
 from figures.pair import PairFigure
-from figures.pieces import save
+from figures.pieces import save, save_movie
 from figures.plane import PlaneFigure
 from figures.prediction import PredictionFigure
 from figures.reading import Results, open_results, stem_of
+from figures.ring import RingFigure
 from figures.search import SearchFigure
 from figures.sweep import MapFigure, SweepFigure
 from figures.sweeps import Sweep
 from figures.training import TrainingFigure
+from figures.trajectory import TrajectoryFigure
 
 
 def prepare_folder(folder):
@@ -27,6 +29,9 @@ def prepare_folder(folder):
 
 
 def draw_sweep(paths, folder, formats):
+    if not set(formats) - set(MOVING):
+        raise Problem("figures of a sweep do not move, as %s wants; --network K draws one network" %
+                      ", ".join(formats))
     prepare_folder(folder)
     with open_results(paths[0]) as file:
         compares = "distances" in file
@@ -80,24 +85,34 @@ def draw_pairs(paths, folder, formats):
     return True
 
 
+def draw_task(results, task, folder, stem, formats):
+    """Figures of one task: how many, and how many of them move."""
+    name_of = ("%s-%s", "%s-%s-" + task.name)[len(results.tasks) > 1]
+    moving = [(TrajectoryFigure(results, task), "trajectory"), (RingFigure(results, task), "ring")]
+    moving = [(drawing, name) for drawing, name in moving if not drawing.empty()]
+    for drawing, name in moving:
+        save(drawing.draw(), folder, name_of % (stem, name), formats)
+        if set(formats) & set(MOVING):
+            save_movie(drawing.movie(), folder, name_of % (stem, name), formats)
+    written = len(moving)
+    for drawing, name in ((TrainingFigure(results, task), "training"),
+                          (PredictionFigure(results, task), "prediction")):
+        if not drawing.empty() and (results.training or not moving):
+            save(drawing.draw(), folder, name_of % (stem, name), formats)
+            written += 1
+    return written, len(moving)
+
+
 def draw_network(path, folder, formats, network):
     results = Results(path, network)
     prepare_folder(folder)
     stem = stem_of(path)
     if results.count > 1:
         stem += "-network%d" % results.network
-    written = 0
+    written = moved = 0
     for task in results.tasks:
-        drawing = TrainingFigure(results, task)
-        if not drawing.empty():
-            one = "" if len(results.tasks) == 1 else "-" + task.name
-            save(drawing.draw(), folder, "%s-training%s" % (stem, one), formats)
-            written += 1
-        drawing = PredictionFigure(results, task)
-        if not drawing.empty():
-            one = "" if len(results.tasks) == 1 else "-" + task.name
-            save(drawing.draw(), folder, "%s-prediction%s" % (stem, one), formats)
-            written += 1
+        still, moving = draw_task(results, task, folder, stem, formats)
+        written, moved = written + still, moved + moving
     for drawing, name in ((PlaneFigure(results), "plane"), (PairFigure([results]), "pair"),
                           (ChaosFigure(results), "chaos"),
                           (FitFigure.of_network(results), "fit"),
@@ -106,6 +121,8 @@ def draw_network(path, folder, formats, network):
         if not drawing.empty():
             save(drawing.draw(), folder, "%s-%s" % (stem, name), formats)
             written += 1
+    if written and not moved and not set(formats) - set(MOVING):
+        raise Problem("holds nothing that moves, to be drawn as %s" % ", ".join(formats))
     if not written:
         raise Problem("holds nothing to draw: no rates, readouts, losses or analyses")
 

@@ -6,7 +6,8 @@ import shutil
 import sys
 import tempfile
 
-FORMATS = ("png", "pdf", "svg")
+STILL, MOVING = ("png", "pdf", "svg"), ("gif", "mp4")
+FORMATS = STILL + MOVING
 WIDTH = 7.2  # inches: two columns of a journal page
 MOST_TRIALS, MOST_OUTPUTS = 20, 6  # to draw in one panel
 MOST_PIXELS = 1500  # rows and columns of an image
@@ -51,14 +52,16 @@ def prepare():
         atexit.register(shutil.rmtree, scratch, ignore_errors=True)
         os.environ["MPLCONFIGDIR"] = scratch
     missing = []
-    for package in ("numpy", "h5py", "matplotlib"):
+    for package in ("numpy", "h5py", "PIL", "matplotlib"):  # which itself wants PIL
         try:
             importlib.import_module(package)
         except ImportError:
             missing.append(package)
     if missing:
+        names = [{"PIL": "pillow"}.get(one, one) for one in missing]
         raise Problem("missing Python packages: %s (Debian: apt install %s; or: pip install %s)" % (
-            ", ".join(missing), " ".join("python3-" + one for one in missing), " ".join(missing)))
+            ", ".join(names), " ".join("python3-" + one.lower() for one in missing),
+            " ".join(names)))
     matplotlib = importlib.import_module("matplotlib")
     matplotlib.use("Agg")
     matplotlib.rcParams.update(STYLE)

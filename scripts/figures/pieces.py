@@ -1,13 +1,16 @@
 """Pieces of figures: axes in inches, words, legends, ticks; and how they are saved."""
 import itertools
 import os
+import shutil
 import string
+import subprocess
 
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+from PIL import Image
 
-from figures.common import ORANGE, PURPLE, QUIET, WIDTH, WINDOW, Problem
+from figures.common import MOVING, ORANGE, PURPLE, QUIET, STILL, WIDTH, WINDOW, Problem
 
 
 def letters():
@@ -151,22 +154,95 @@ def log_axis(axes, values):
     axes.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
 
 
+def put(path, write):
+    """Have write(path) make a file, under its final name only once complete; print the path."""
+    part = "%s.part%d" % (path, os.getpid())
+    try:
+        write(part)
+        os.replace(part, path)
+    except OSError as error:
+        raise Problem("cannot write %s: %s" % (path, error.strerror or error)) from None
+    finally:
+        if os.path.exists(part):
+            os.remove(part)
+    print(path, flush=True)
+
+
 def save(figure, folder, name, formats):
-    """Write a figure in each format, under its final name only once complete; print the paths."""
+    """Write a figure in each format that holds still."""
     for form in formats:
-        path = os.path.join(folder, "%s.%s" % (name, form))
-        part = "%s.part%d" % (path, os.getpid())
-        try:
-            # without a date, so that the same results give the same file
-            dated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-            figure.savefig(part, format=form, metadata=dated.get(form))
-            os.replace(part, path)
-        except OSError as error:
-            if os.path.exists(part):
-                os.remove(part)
-            raise Problem("cannot write %s: %s" % (path, error.strerror or error)) from None
-        print(path, flush=True)
+        # without a date, so that the same results give the same file
+        dated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
+        if form in STILL:
+            put(os.path.join(folder, "%s.%s" % (name, form)),
+                lambda path, form=form: figure.savefig(path, format=form,
+                                                       metadata=dated.get(form)))
     plt.close(figure)
+
+
+class Movie:
+    """A figure that moves: show(k) changes the artists in `moving` to frame k, 0 <= k < frames;
+    all else is drawn once, below them."""
+
+    COLOURS, DPI, FRAME_MS, HOLD_MS = 48, 100, 80, 1500  # the last frame is held
+    SAMPLES = 16  # frames that the palette is made of
+
+    def __init__(self, figure, frames, show, moving):
+        self.figure, self.frames, self.show, self.moving = figure, frames, show, moving
+
+    def images(self):
+        self.figure.set_dpi(self.DPI)
+        canvas = self.figure.canvas
+        for artist in self.moving:
+            artist.set_animated(True)  # left out of what is drawn once
+        canvas.draw()
+        ground = canvas.copy_from_bbox(self.figure.bbox)
+        for k in range(self.frames):
+            canvas.restore_region(ground)
+            self.show(k)
+            for artist in self.moving:
+                self.figure.draw_artist(artist)
+            yield Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+    def gif(self, path):
+        """An animated GIF with one palette for all frames, so that only what moves is stored."""
+        images = list(self.images())
+        some = some_of(images, self.SAMPLES)
+        width, height = some[0].size
+        sheet = Image.new("RGB", (width, height * len(some)))
+        for k, image in enumerate(some):
+            sheet.paste(image, (0, k * height))
+        palette = sheet.quantize(self.COLOURS, Image.Quantize.MAXCOVERAGE)
+        images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+        images[0].save(path, format="GIF", save_all=True, append_images=images[1:], loop=0,
+                       duration=[self.FRAME_MS] * (self.frames - 1) + [self.HOLD_MS],
+                       optimize=False)
+
+
+    def mp4(self, path):
+        """A film, by ffmpeg, which wants even numbers of rows and columns."""
+        encoder = shutil.which("ffmpeg")
+        if not encoder:
+            raise Problem("mp4 wants the program ffmpeg (Debian: apt install ffmpeg); gif does not")
+        images = list(self.images())
+        done = subprocess.run(
+            [encoder, "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
+             "-s", "%dx%d" % images[0].size, "-r", "%g" % (1000 / self.FRAME_MS), "-i", "-",
+             "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white,"
+             "tpad=stop_mode=clone:stop_duration=%g" % (self.HOLD_MS / 1000),
+             "-pix_fmt", "yuv420p", "-f", "mp4", path],
+            input=b"".join(image.tobytes() for image in images), capture_output=True, check=False)
+        if done.returncode:
+            words = done.stderr.decode(errors="replace").split("\n")[0]
+            raise Problem("ffmpeg fails: %s" % (words or "exit code %d" % done.returncode))
+
+
+def save_movie(movie, folder, name, formats):
+    """Write a movie in each format that moves."""
+    for form in formats:
+        if form in MOVING:
+            put(os.path.join(folder, "%s.%s" % (name, form)), getattr(movie, form))
+    plt.close(movie.figure)
 
 
 def digits(value):

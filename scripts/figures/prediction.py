@@ -50,10 +50,8 @@ class PredictionFigure:
         wide = WIDTH - self.LEFT - self.RIGHT - self.BETWEEN - square
         lower = 0.9 + (1.7 if self.training else 0)
         self.figure = plt.figure(figsize=(WIDTH, self.TOP + body + 0.75 + lower + self.BOTTOM))
-        name = self.results.title()
-        if len(self.results.tasks) > 1:
-            name = "%s: task %s" % (name, self.task.name)
-        text_at(self.figure, 0.2, 0.2, name, fontsize=9, fontweight="bold", va="center")
+        text_at(self.figure, 0.2, 0.2, self.results.title_of(self.task), fontsize=9,
+                fontweight="bold", va="center")
         line = matplotlib.lines.Line2D
         legend_line(self.figure, [line([], [], color="black", linewidth=1.6, label="target"),
                                   line([], [], color=VERMILION, label="readout")])

@@ -1,5 +1,6 @@
 """Results files as a figure reads them."""
 import os
+import re
 
 import h5py
 import numpy as np
@@ -182,6 +183,11 @@ class Results:
             return words
         return "%s, network %d" % (words, self.network)
 
+    def title_of(self, task):
+        """The same of a figure of one task, with its name if there are others."""
+        name = self.title()
+        return name if len(self.tasks) == 1 else "%s: task %s" % (name, task.name)
+
     def values(self):
         """Values of the swept keys, in small print."""
         words = []
@@ -190,6 +196,34 @@ class Results:
             number_like = not isinstance(value, bytes)
             words.append("%s %s" % (key, digits(value) if number_like else text(value)))
         return ", ".join(words)
+
+    def setting(self, key, pattern):
+        """What a key of the network says, as the pattern finds it: a swept value, or the file's."""
+        whole = "network." + key
+        if whole in keys_of(self.file):
+            value = self.file[coordinate(whole)][self.row]
+            words = text(value) if isinstance(value, bytes) else "%d" % value
+        else:
+            found = re.search(r"^network:\n(?:  .*\n)*?  %s: (.*)$" % key,
+                              text(self.file.attrs.get("experiment", "")), re.M)
+            words = found.group(1) if found else ""
+        found = re.match(pattern, words)
+        return found.group(1) if found else ""
+
+    def wiring(self):
+        """Name of the network's wiring; empty where there is none."""
+        return self.setting("wiring", r"\{?(\w+)")
+
+    def size(self):
+        """Neurons of the network; 0: the cell says how many."""
+        return int(self.setting("neurons", r"(\d+)") or 0)
+
+    def whole(self, task):
+        """(phase, trial 0) that has the rates of all neurons: the last of them, or None."""
+        if self.neurons is None or (self.neurons >= 0).sum() != self.size():  # padding: -1
+            return None
+        found = [phase for phase in self.phases if phase.trials(task, "rates")]
+        return found[-1] if found else None
 
     def innate(self, task):
         """The record phase that training aimed at, or the first."""

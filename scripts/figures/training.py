@@ -103,9 +103,8 @@ class TrainingFigure:
             axes.set_xlabel("Time (ms)")
 
     def write_heading(self):
-        name = self.results.title()
-        title = name if len(self.results.tasks) == 1 else "%s: task %s" % (name, self.task.name)
-        text_at(self.figure, 0.2, 0.2, title, fontsize=9, fontweight="bold", va="center")
+        text_at(self.figure, 0.2, 0.2, self.results.title_of(self.task), fontsize=9,
+                fontweight="bold", va="center")
         if self.rows:
             for column, stage in enumerate(self.stages):
                 text_at(self.figure, self.left(column) + self.width / 2, 0.70, stage.title,

@@ -148,7 +148,7 @@ static tame_status read_list(const tame_experiment *e, swept *k, int64_t *count)
   k->numeric = true;
   int64_t i = 0;
   for (const tame_yaml_node *n = tame_yaml_first(k->node); n; n = tame_yaml_next(n), i++) {
-    k->values[i] = tame_yaml_flow(n);
+    k->values[i] = k->label ? tame_yaml_words(n) : tame_yaml_flow(n);
     if (!k->values[i]) return TAME_ERR_NOMEM;
     k->numeric = k->numeric && is_number(k->values[i]);
   }

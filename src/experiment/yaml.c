@@ -427,6 +427,14 @@ void tame_yaml_print(FILE *out, const char *text)
   print_text(out, text);
 }
 
+char *tame_yaml_words(const tame_yaml_node *n)
+{
+  if (n->shape != WORD) return tame_yaml_flow(n);
+  char *text = strdup(n->text);
+  if (!text) tame_fail(TAME_ERR_NOMEM, "no memory for a value");
+  return text;
+}
+
 char *tame_yaml_flow(const tame_yaml_node *n)
 {
   char *text = NULL;

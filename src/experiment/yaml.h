@@ -57,6 +57,8 @@ bool tame_yaml_is_mapping(const tame_yaml_node *node);
 void tame_yaml_print(FILE *out, const char *text);
 /** The value as YAML on one line; owned by the caller, free(); NULL without memory. */
 char *tame_yaml_flow(const tame_yaml_node *node);
+/** The same, of a word without quotes: for reading, not for YAML. */
+char *tame_yaml_words(const tame_yaml_node *node);
 /** Fill a structure from a mapping: defaults, then its keys. path is for messages. */
 tame_status tame_yaml_read(const tame_yaml_marks *marks, const tame_yaml_node *node,
                            const char *path, const tame_schema *schema, void *structure);

@@ -92,6 +92,11 @@ typedef struct tame_kernels {
   /** Leaky units whose state is their rate: x[i] = r[i] = (1 - a) x[i] + a tanh(h[i]). */
   void (*leaky_step)(size_t n, double a, const void *h, void *x, void *r);
 
+  /** The same with other functions of h: x[i] = r[i] = (1 - a) x[i] + a h[i]; and with max(h[i] - threshold, 0),
+   *  which is NaN where h is. */
+  void (*linear_step)(size_t n, double a, const void *h, void *x, void *r);
+  void (*relu_step)(size_t n, double a, double threshold, const void *h, void *x, void *r);
+
   /** out[i] = tanh(x[i]), the very tanh of rate_step; exp(x[i]); 1 / (1 + exp(-x[i])), each operation
    *  rounded. x may be out. */
   void (*tanh)(size_t n, const void *x, void *out);

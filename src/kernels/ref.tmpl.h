@@ -149,6 +149,24 @@ static void NAME(leaky_step)(size_t n, double a_, const void *h_, void *x_, void
   for (size_t i = 0; i < n; i++) r[i] = x[i] = kept * x[i] + a * TANH(h[i]);
 }
 
+static void NAME(linear_step)(size_t n, double a_, const void *h_, void *x_, void *r_)
+{
+  const REAL a = (REAL)a_, kept = (REAL)(1 - a_), *h = h_;
+  REAL *x = x_, *r = r_;
+  for (size_t i = 0; i < n; i++) r[i] = x[i] = kept * x[i] + a * h[i];
+}
+
+static void NAME(relu_step)(size_t n, double a_, double threshold_, const void *h_, void *x_,
+                            void *r_)
+{
+  const REAL a = (REAL)a_, kept = (REAL)(1 - a_), threshold = (REAL)threshold_, *h = h_;
+  REAL *x = x_, *r = r_;
+  for (size_t i = 0; i < n; i++) {
+    const REAL above = h[i] - threshold;
+    r[i] = x[i] = kept * x[i] + a * (above < 0 ? 0 : above);
+  }
+}
+
 /** One element of P after the update, rounded alike for (i, j) and (j, i): the product commutes,
  *  and is not rounded before the difference is. */
 static REAL NAME(updated)(REAL p, REAL ui, REAL uj, REAL scale)
@@ -208,6 +226,8 @@ const tame_kernels NAME(tame_kernels_ref) = {
     .add_noise = NAME(add_noise),
     .rate_step = NAME(rate_step),
     .leaky_step = NAME(leaky_step),
+    .linear_step = NAME(linear_step),
+    .relu_step = NAME(relu_step),
     .tanh = NAME(tanh),
     .exp = NAME(exp),
     .logistic = NAME(logistic),

@@ -106,6 +106,13 @@ INLINE REAL NAME(total)(EIGHT v)
   return NAME(part_total)(NAME(halved)(v));
 }
 
+/** max(v, 0), and NaN where v is: the bits of v, or none where it is below 0. */
+INLINE PART NAME(positive)(PART v)
+{
+  const __typeof__(v < v) below = v < NAME(part_splat)(0);
+  return (PART)((__typeof__(v < v))v & ~below);
+}
+
 /** sum += a b of eight reals at a and at b, in double. */
 INLINE eight_f64 NAME(wide_fma)(const REAL *a, const REAL *b, eight_f64 sum)
 {
@@ -401,49 +408,83 @@ INLINE void NAME(tanh_eight)(EIGHT x, REAL *out)
   NAME(store)(out, x);
 }
 
-INLINE void NAME(rate_eight)(PART a, PART kept, const REAL *h, REAL *x, REAL *r)
+/** What all units of a step share. */
+typedef struct NAME(shared) {
+  PART a, kept, threshold; /* kept = 1 - a */
+} NAME(shared);
+
+INLINE void NAME(rate_eight)(NAME(shared) s, const REAL *h, REAL *x, REAL *r)
 {
   EIGHT v = NAME(load)(x);
   const EIGHT drive = NAME(load)(h);
-  (void)kept;
-  EACH_PART(p) v.at[p] = NAME(part_fma)(a, drive.at[p] - v.at[p], v.at[p]);
+  EACH_PART(p) v.at[p] = NAME(part_fma)(s.a, drive.at[p] - v.at[p], v.at[p]);
   NAME(store)(x, v);
   NAME(tanh_eight)(v, r);
 }
 
-INLINE void NAME(leaky_eight)(PART a, PART kept, const REAL *h, REAL *x, REAL *r)
+/** x = r = (1 - a) x + a drive. */
+INLINE void NAME(leak_eight)(NAME(shared) s, EIGHT drive, REAL *x, REAL *r)
 {
-  EIGHT v = NAME(load)(x), drive = NAME(load)(h);
-  NAME(tanh8)(drive.at);
-  EACH_PART(p) v.at[p] = NAME(part_fma)(a, drive.at[p], kept * v.at[p]);
+  EIGHT v = NAME(load)(x);
+  EACH_PART(p) v.at[p] = NAME(part_fma)(s.a, drive.at[p], s.kept * v.at[p]);
   NAME(store)(x, v);
   NAME(store)(r, v);
 }
 
-/** All units, eight at a time. */
-INLINE void NAME(move)(void (*eight)(PART, PART, const REAL *, REAL *, REAL *), size_t n, double a_,
-                       const REAL *h, REAL *x, REAL *r)
+INLINE void NAME(leaky_eight)(NAME(shared) s, const REAL *h, REAL *x, REAL *r)
 {
-  const PART a = NAME(part_splat)((REAL)a_), kept = NAME(part_splat)((REAL)(1 - a_));
+  EIGHT drive = NAME(load)(h);
+  NAME(tanh8)(drive.at);
+  NAME(leak_eight)(s, drive, x, r);
+}
+
+INLINE void NAME(linear_eight)(NAME(shared) s, const REAL *h, REAL *x, REAL *r)
+{
+  NAME(leak_eight)(s, NAME(load)(h), x, r);
+}
+
+INLINE void NAME(relu_eight)(NAME(shared) s, const REAL *h, REAL *x, REAL *r)
+{
+  EIGHT drive = NAME(load)(h);
+  EACH_PART(p) drive.at[p] = NAME(positive)(drive.at[p] - s.threshold);
+  NAME(leak_eight)(s, drive, x, r);
+}
+
+/** All units, eight at a time. */
+INLINE void NAME(move)(void (*eight)(NAME(shared), const REAL *, REAL *, REAL *), size_t n,
+                       double a, double threshold, const REAL *h, REAL *x, REAL *r)
+{
+  const NAME(shared) s = {NAME(part_splat)((REAL)a), NAME(part_splat)((REAL)(1 - a)),
+                          NAME(part_splat)((REAL)threshold)};
   size_t i = 0;
-  for (; i + TAME_TILE <= n; i += TAME_TILE) eight(a, kept, h + i, x + i, r + i);
+  for (; i + TAME_TILE <= n; i += TAME_TILE) eight(s, h + i, x + i, r + i);
   if (i < n) {
     REAL h_tail[TAME_TILE] = {0}, x_tail[TAME_TILE] = {0}, r_tail[TAME_TILE];
     const size_t bytes = (n - i) * sizeof(REAL);
     memcpy(h_tail, h + i, bytes), memcpy(x_tail, x + i, bytes);
-    eight(a, kept, h_tail, x_tail, r_tail);
+    eight(s, h_tail, x_tail, r_tail);
     memcpy(x + i, x_tail, bytes), memcpy(r + i, r_tail, bytes);
   }
 }
 
 static void NAME(rate_step)(size_t n, double a, const void *h, void *x, void *r)
 {
-  NAME(move)(NAME(rate_eight), n, a, h, x, r);
+  NAME(move)(NAME(rate_eight), n, a, 0, h, x, r);
 }
 
 static void NAME(leaky_step)(size_t n, double a, const void *h, void *x, void *r)
 {
-  NAME(move)(NAME(leaky_eight), n, a, h, x, r);
+  NAME(move)(NAME(leaky_eight), n, a, 0, h, x, r);
+}
+
+static void NAME(linear_step)(size_t n, double a, const void *h, void *x, void *r)
+{
+  NAME(move)(NAME(linear_eight), n, a, 0, h, x, r);
+}
+
+static void NAME(relu_step)(size_t n, double a, double threshold, const void *h, void *x, void *r)
+{
+  NAME(move)(NAME(relu_eight), n, a, threshold, h, x, r);
 }
 
 INLINE void NAME(logistic8)(PART x[NAME(parts)])
@@ -612,6 +653,8 @@ const tame_kernels NAME(TABLE) = {
     .add_noise = NAME(add_noise),
     .rate_step = NAME(rate_step),
     .leaky_step = NAME(leaky_step),
+    .linear_step = NAME(linear_step),
+    .relu_step = NAME(relu_step),
     .tanh = NAME(tanh),
     .exp = NAME(exp),
     .logistic = NAME(logistic),

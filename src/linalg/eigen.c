@@ -107,7 +107,8 @@ tame_status tame_eigen_spread(tame_spread *A, double *values, tame_spread *vecto
   return status;
 }
 
-tame_status tame_eigenvalues(int64_t n, double *A, double *re, double *im)
+/* left: LAPACK's left eigenvectors, as it packs them; NULL: none. */
+static tame_status solve_general(int64_t n, double *A, double *re, double *im, double *left)
 {
   const int size = (int)n, one = 1,
             room = TAME_EIGENVALUES_WORK * size; /* so that its blocks are fixed */
@@ -118,7 +119,52 @@ tame_status tame_eigenvalues(int64_t n, double *A, double *re, double *im)
     if (!isfinite(A[k])) return failed(n, -1);
   double *work = tame_untouched(room, sizeof *work, "eigenvalues");
   if (!work) return TAME_ERR_NOMEM;
-  dgeev_("N", "N", &size, A, &size, re, im, NULL, &one, NULL, &one, work, &room, &info);
+  dgeev_(left ? "V" : "N", "N", &size, A, &size, re, im, left, left ? &size : &one, NULL, &one,
+         work, &room, &info);
   free(work);
   return info == 0 ? TAME_OK : failed(n, info);
+}
+
+/* Give a vector its length and the phase that eigen.h says. */
+static void normalize(int64_t n, double *re, double *im)
+{
+  double largest = 0, sum = 0;
+  int64_t last = 0;
+  for (int64_t i = 0; i < n; i++) {
+    largest = fmax(largest, hypot(re[i], im[i]));
+    sum += re[i] * re[i] + im[i] * im[i];
+  }
+  for (int64_t i = 0; i < n; i++)
+    if (hypot(re[i], im[i]) >= largest * (1 - 1e-9)) last = i;
+  const double size = hypot(re[last], im[last]) * sqrt(sum), c = re[last] / size,
+               s = im[last] / size;
+  for (int64_t i = 0; i < n; i++) {
+    const double x = re[i];
+    re[i] = x * c + im[i] * s;
+    im[i] = im[i] * c - x * s;
+  }
+  im[last] = 0;
+}
+
+tame_status tame_eigenvalues(int64_t n, double *A, double *re, double *im)
+{
+  return solve_general(n, A, re, im, NULL);
+}
+
+/* LAPACK sees A', whose left eigenvectors are the conjugates of A's right ones; of a pair it gives the real part of
+ * the first, and then its imaginary part. */
+tame_status tame_eigenvectors(int64_t n, double *A, double *re, double *im, double *real,
+                              double *imaginary)
+{
+  const tame_status status = solve_general(n, A, re, im, real);
+  for (int64_t k = 0; status == TAME_OK && k < n; k++) {
+    double *x = real + k * n, *y = imaginary + k * n;
+    const bool pair = im[k] > 0;
+    for (int64_t i = 0; i < n; i++) y[i] = pair ? -x[n + i] : 0;
+    normalize(n, x, y);
+    if (!pair) continue;
+    for (int64_t i = 0; i < n; i++) x[n + i] = x[i], y[n + i] = -y[i];
+    k++;
+  }
+  return status;
 }

@@ -23,4 +23,10 @@ enum { TAME_EIGENVALUES_WORK = 64 /**< numbers a row that tame_eigenvalues() tak
  *  the method fails; TAME_ERR_NOMEM. */
 tame_status tame_eigenvalues(int64_t n, double *A, double *re, double *im);
 
+/** The same with the vectors v of A v = (re[k] + i im[k]) v: vector k in row k of real and imaginary, [n][n] each. Of
+ *  length 1; and turned so that of the elements whose modulus is the largest one, but for rounding, the last is
+ *  real and positive. */
+tame_status tame_eigenvectors(int64_t n, double *A, double *re, double *im, double *real,
+                              double *imaginary);
+
 #endif

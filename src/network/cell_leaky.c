@@ -1,25 +1,60 @@
-/* Cell `leaky`: the leaky integrator of echo state networks, whose state is its rate. Jaeger, Lukosevicius,
- * Popovici & Siewert (2007), Neural Networks 20:335-352, doi:10.1016/j.neunet.2007.04.016. */
+/* Cell `leaky`: the leaky integrator, whose state is its rate. With tanh it is that of echo state networks: Jaeger,
+ * Lukosevicius, Popovici & Siewert (2007), Neural Networks 20:335-352, doi:10.1016/j.neunet.2007.04.016; linear or
+ * rectified, by tau dr/dt = -r + phi(h), that of rate models: Dayan & Abbott (2001), Theoretical Neuroscience, 7.4. */
 #include "network/tables.h"
 
+#include <math.h>
 #include <string.h>
 
+enum { LINEAR = 1, RELU }; /* beside tanh */
+static const char *const activations[] = {"tanh", "linear", "relu", NULL};
+
 typedef struct leaky_params {
-  double leak;
+  double leak, tau_ms, threshold; /* NaN: not given */
+  int activation;
 } leaky_params;
 
-static const tame_field fields[] = {{"leak", TAME_REAL, .offset = offsetof(leaky_params, leak),
-                                     .fallback = "1", .min = 0, .max = 1,
-                                     .doc = "a: share of the new in each step, above 0"},
-                                    {0}};
+#define AT(member) .offset = offsetof(leaky_params, member)
+static const tame_field fields[] = {
+    {"leak", TAME_REAL, AT(leak), .fallback = "", .min = 0, .max = 1,
+     .doc = "a: share of the new in each step, above 0; default: 1, or dt_ms / tau_ms"},
+    {"tau_ms", TAME_REAL, AT(tau_ms), .fallback = "", .min = 1e-6, .max = 1e9,
+     .doc = "time constant, instead of leak: forward Euler of tau dr/dt = -r + phi(h)"},
+    {"activation", TAME_CHOICE, AT(activation), .fallback = "tanh", .choices = activations,
+     .doc = "phi: tanh(h), h, or max(h - threshold, 0)"},
+    {"threshold", TAME_REAL, AT(threshold), .fallback = "", .doc = "of relu; default: 0"},
+    {0}};
+#undef AT
+
+static double share(const leaky_params *p, double dt_ms)
+{
+  if (!isnan(p->tau_ms)) return dt_ms / p->tau_ms;
+  return isnan(p->leak) ? 1 : p->leak;
+}
+
+static double threshold(const leaky_params *p)
+{
+  return isnan(p->threshold) ? 0 : p->threshold;
+}
 
 static tame_status check(const void *params, double dt_ms, const char **key)
 {
   const leaky_params *p = params;
-  (void)dt_ms;
   *key = "leak";
-  if (!(p->leak > 0 && p->leak <= 1))
+  if (!isnan(p->leak) && !(p->leak > 0 && p->leak <= 1))
     return tame_fail(TAME_ERR_INPUT, "found %g, want a number above 0 and at most 1", p->leak);
+  *key = "tau_ms";
+  if (!isnan(p->leak) && !isnan(p->tau_ms))
+    return tame_fail(TAME_ERR_INPUT, "found %g, but leak = %g is given, too: want one of them",
+                     p->tau_ms, p->leak);
+  if (dt_ms > p->tau_ms)
+    return tame_fail(TAME_ERR_INPUT,
+                     "found %g, want at least dt_ms = %g: forward Euler is unstable", p->tau_ms,
+                     dt_ms);
+  *key = "threshold";
+  if (!isnan(p->threshold) && p->activation != RELU)
+    return tame_fail(TAME_ERR_INPUT, "found %g, but activation %s has none, only relu",
+                     p->threshold, activations[p->activation]);
   return TAME_OK;
 }
 
@@ -27,8 +62,12 @@ static void step(const tame_kernels *kernels, const void *params, double dt_ms, 
                  const void *h, void *x, void *r)
 {
   const leaky_params *p = params;
-  (void)dt_ms;
-  kernels->leaky_step(n, p->leak, h, x, r);
+  const double a = share(p, dt_ms);
+  switch (p->activation) {
+    case LINEAR: kernels->linear_step(n, a, h, x, r); break;
+    case RELU: kernels->relu_step(n, a, threshold(p), h, x, r); break;
+    default: kernels->leaky_step(n, a, h, x, r);
+  }
 }
 
 static void rates(const tame_kernels *kernels, size_t n, const void *x, void *r)
@@ -36,16 +75,26 @@ static void rates(const tame_kernels *kernels, size_t n, const void *x, void *r)
   memcpy(r, x, n * kernels->real_size);
 }
 
-/* The step made is a tanh(h) = after - (1 - a) r. */
-static void tangent(const void *params, double dt_ms, size_t n, const double *r,
+/* d phi / d h, where phi(h) = phi. */
+static double derivative(const leaky_params *p, double h, double phi)
+{
+  switch (p->activation) {
+    case LINEAR: return 1;
+    case RELU: return h > threshold(p);
+    default: return 1 - phi * phi;
+  }
+}
+
+/* The step made is a phi(h) = after - (1 - a) r. */
+static void tangent(const void *params, double dt_ms, size_t n, const double *h, const double *r,
                     const double *after, double *keep, double *take, double *slope)
 {
-  const double a = ((const leaky_params *)params)->leak;
-  (void)dt_ms;
+  const leaky_params *p = params;
+  const double a = share(p, dt_ms);
   for (size_t i = 0; i < n; i++) {
-    const double t = (after[i] - (1 - a) * r[i]) / a;
+    const double phi = (after[i] - (1 - a) * r[i]) / a;
     keep[i] = 1 - a;
-    take[i] = a * (1 - t * t);
+    take[i] = a * derivative(p, h[i], phi);
     slope[i] = 1;
   }
 }
@@ -53,7 +102,7 @@ static void tangent(const void *params, double dt_ms, size_t n, const double *r,
 extern const tame_cell tame_cell_leaky;
 const tame_cell tame_cell_leaky = {
     .head = {.name = "leaky",
-             .doc = "r <- (1 - a) r + a tanh(W r + W_in u + bias + noise); the state x is r",
+             .doc = "r <- (1 - a) r + a phi(W r + W_in u + bias + noise); the state x is r",
              .params = {.size = sizeof(leaky_params), .fields = fields}},
     .check = check,
     .step = step,

@@ -33,10 +33,10 @@ static void rates(const tame_kernels *kernels, size_t n, const void *x, void *r)
   kernels->tanh(n, x, r);
 }
 
-static void tangent(const void *params, double dt_ms, size_t n, const double *r,
+static void tangent(const void *params, double dt_ms, size_t n, const double *h, const double *r,
                     const double *after, double *keep, double *take, double *slope)
 {
-  (void)after;
+  (void)h, (void)after;
   const double a = dt_ms / ((const rate_params *)params)->tau_ms;
   for (size_t i = 0; i < n; i++) {
     keep[i] = 1 - a;

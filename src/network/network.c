@@ -155,6 +155,15 @@ static tame_status allocate(tame_network *net, int32_t *scratch)
   return features ? allocate_memory(net) : TAME_OK;
 }
 
+/* As the wiring says, or drawn. */
+static double weight_of(const tame_network_params *p, int64_t source, int64_t target, double scale)
+{
+  const tame_wiring *wiring = (const tame_wiring *)p->wiring.row;
+  if (wiring->weight) return wiring->weight(p->wiring.params, p->neurons, target, source);
+  return scale *
+         tame_normal((uint64_t)p->seed, TAME_DRAW_RECURRENT, (uint32_t)source, (uint32_t)target, 0);
+}
+
 /* Sources (not yet slots) and weights of our synapses, each thread its own rows. */
 static void draw_synapses(tame_network *net, int32_t *scratch)
 {
@@ -171,17 +180,16 @@ static void draw_synapses(tame_network *net, int32_t *scratch)
       const int64_t count = draw_row(p, target, row, spare, &net->plastic[i]);
       for (int64_t s = 0; s < count; s++) {
         if (!net->dense) net->slot[at + s] = row[s];
-        tame_real_put(net, net->w, at + s,
-                      scale * tame_normal((uint64_t)p->seed, TAME_DRAW_RECURRENT, (uint32_t)row[s],
-                                          (uint32_t)target, 0));
+        tame_real_put(net, net->w, at + s, weight_of(p, row[s], target, scale));
       }
     }
   }
 }
 
-/* N(0, 1) or U(-1, 1). */
+/* To neuron a from channel b: N(0, 1), U(-1, 1), or 1 for its own; a bias is everybody's own. */
 static double draw(int distribution, uint64_t seed, tame_purpose purpose, uint32_t a, uint32_t b)
 {
+  if (distribution == TAME_ONE_TO_ONE) return a == b || purpose == TAME_DRAW_BIAS;
   if (distribution == TAME_UNIFORM) return 2 * tame_uniform(seed, purpose, a, b, 0) - 1;
   return tame_normal(seed, purpose, a, b, 0);
 }
@@ -405,7 +413,7 @@ void tame_network_reset(tame_network *net, uint32_t trial)
   for (int64_t i = 0; i < net->n_local; i++) {
     const double u = tame_uniform((uint64_t)net->p.seed, TAME_DRAW_STATE,
                                   (uint32_t)(net->first + i), 0, trial);
-    tame_real_put(net, net->x, i, range * (2 * u - 1));
+    tame_real_put(net, net->x, i, net->p.initial_mean + range * (2 * u - 1));
   }
   net->cell->rates(net->kernels, (size_t)net->n_local, net->x, net->r);
   tame_exchange_run(net->exchange, net->r);

@@ -11,6 +11,7 @@
 static const char *const precisions[] = {"double", "float", NULL};
 static const char *const noise_scalings[] = {"per_step", "sqrt_dt", NULL};
 static const char *const distributions[] = {"normal", "uniform", NULL};
+static const char *const input_weights[] = {"normal", "uniform", "one_to_one", NULL};
 static const char *const scalings[] = {"variance", "spectral_radius", NULL};
 static const char *const plasticities[] = {"none", "per_neuron", "per_synapse", NULL};
 
@@ -29,13 +30,17 @@ static const tame_field fields[] = {
     {"wiring", TAME_VARIANT, AT(wiring), .fallback = "random", .table = &tame_wirings,
      .doc = "who connects to whom"},
     {"gain", TAME_REAL, AT(gain), .fallback = "1.5", .max = 1e6,
-     .doc = "g: W ~ N(0, g^2 / K), K the expected number of sources of a neuron; see scaling"},
+     .doc =
+         "g: W ~ N(0, g^2 / K), K the expected number of sources of a neuron; see scaling. Not of "
+         "wirings that say what W is"},
     {"scaling", TAME_CHOICE, AT(scaling), .fallback = "variance", .choices = scalings,
      .doc = "variance: as gain says; spectral_radius: the largest |eigenvalue| of W is g"},
     {"input_scale", TAME_REAL, AT(input_scale), .fallback = "1", .max = 1e6,
      .doc = "s: W_in ~ N(0, s^2), or U(-s, s)"},
     {"input_weights", TAME_CHOICE, AT(input_weights), .fallback = "normal",
-     .choices = distributions, .doc = "their distribution, and that of the bias"},
+     .choices = input_weights,
+     .doc = "their distribution, and that of the bias; one_to_one: input c reaches neuron c, by s; "
+            "each bias is its s"},
     {"input_density", TAME_REAL, AT(input_density), .fallback = "1", .max = 1,
      .doc = "probability of each input weight; the others are 0"},
     {"bias_scale", TAME_REAL, AT(bias_scale), .fallback = "0", .max = 1e6,
@@ -47,8 +52,10 @@ static const tame_field fields[] = {
      .choices = distributions, .doc = "their distribution"},
     {"output_scale", TAME_REAL, AT(output_scale), .fallback = "1", .max = 1e6,
      .doc = "s: W_out ~ N(0, s^2 / N) before training"},
+    {"initial_mean", TAME_REAL, AT(initial_mean), .fallback = "0", .min = -1e6, .max = 1e6,
+     .doc = "c: x(0) ~ c + U(-a, a)"},
     {"initial_range", TAME_REAL, AT(initial_range), .fallback = "1", .max = 1e6,
-     .doc = "a: x(0) ~ U(-a, a), anew for every trial"},
+     .doc = "a: x(0) ~ c + U(-a, a), anew for every trial"},
     {"noise", TAME_REAL, AT(noise), .fallback = "0", .max = 1e6,
      .doc = "s: xi ~ N(0, s^2), or U(-s, s): the noise current of each neuron"},
     {"noise_distribution", TAME_CHOICE, AT(noise_distribution), .fallback = "normal",
@@ -73,15 +80,12 @@ tame_status tame_network_defaults(tame_network_params *params)
   return tame_defaults(&tame_network_schema, params);
 }
 
-/* Keys that have no meaning where nothing is drawn and nothing moves by itself. */
-static tame_status check_unused(const tame_network_params *p, const char **key)
+/* Keys, of numbers or choices, that have no meaning here: they must have their defaults. */
+static tame_status check_unused(const tame_network_params *p, const char *const *unused,
+                                const char *why, const char **key)
 {
-  static const char *const unused[] = {
-      "gain",       "scaling",          "input_scale",       "input_weights", "input_density",
-      "bias_scale", "feedback_weights", "initial_range",     "noise",         "noise_scaling",
-      "plasticity", "plastic_fraction", "noise_distribution"};
   for (const tame_field *f = fields; f->name; f++)
-    for (size_t k = 0; k < sizeof unused / sizeof *unused; k++) {
+    for (size_t k = 0; unused[k]; k++) {
       union {
         double real;
         int choice;
@@ -92,11 +96,51 @@ static tame_status check_unused(const tame_network_params *p, const char **key)
       const tame_status status = tame_schema_default(f, &standard);
       if (status != TAME_OK) return status;
       if (memcmp(&standard, (const char *)p + f->offset, size) != 0)
-        return tame_fail(TAME_ERR_INPUT,
-                         "has no meaning for cell %s, whose units are features of the inputs; "
-                         "leave it out",
-                         p->cell.row->name);
+        return tame_fail(TAME_ERR_INPUT, "has no meaning for %s; leave it out", why);
     }
+  return TAME_OK;
+}
+
+/* Nothing is drawn, and nothing moves by itself. */
+static tame_status check_features(const tame_network_params *p, const char **key)
+{
+  static const char *const unused[] = {"gain",
+                                       "scaling",
+                                       "input_scale",
+                                       "input_weights",
+                                       "input_density",
+                                       "bias_scale",
+                                       "feedback_weights",
+                                       "initial_mean",
+                                       "initial_range",
+                                       "noise",
+                                       "noise_scaling",
+                                       "plasticity",
+                                       "plastic_fraction",
+                                       "noise_distribution",
+                                       NULL};
+  char why[128];
+  snprintf(why, sizeof why, "cell %s, whose units are features of the inputs", p->cell.row->name);
+  return check_unused(p, unused, why, key);
+}
+
+/* Weights that are not drawn. */
+static tame_status check_weights(const tame_network_params *p, const char **key)
+{
+  static const char *const scales[] = {"gain", "scaling", NULL}, *const density[] = {
+                                                                     "input_density", NULL};
+  char why[128];
+  tame_status status = TAME_OK;
+  snprintf(why, sizeof why, "wiring %s, which says what the weights are", p->wiring.row->name);
+  if (((const tame_wiring *)p->wiring.row)->weight) status = check_unused(p, scales, why, key);
+  if (status != TAME_OK || p->input_weights != TAME_ONE_TO_ONE) return status;
+  status = check_unused(p, density, "input_weights: one_to_one", key);
+  if (status != TAME_OK) return status;
+  *key = "input_weights";
+  if (p->inputs < 1 || p->inputs > p->neurons)
+    return tame_fail(TAME_ERR_INPUT,
+                     "found one_to_one with %lld inputs, want 1 to %lld, for the first neurons",
+                     (long long)p->inputs, (long long)p->neurons);
   return TAME_OK;
 }
 
@@ -130,7 +174,7 @@ static tame_status check_neurons(const tame_network_params *p, const char **key)
   if (strcmp(p->wiring.row->name, "none") != 0)
     return tame_fail(TAME_ERR_INPUT, "found %s, but units of cell %s have no synapses: want none",
                      p->wiring.row->name, p->cell.row->name);
-  return check_unused(p, key);
+  return check_features(p, key);
 }
 
 int64_t tame_network_units(const tame_network_params *p)
@@ -156,6 +200,7 @@ tame_status tame_network_check(const tame_network_params *p, const char **key)
   snprintf(path, sizeof path, "cell.%s.%s", cell->head.name, which);
   if (status == TAME_OK) {
     status = check_neurons(p, &which);
+    if (status == TAME_OK) status = check_weights(p, &which);
     snprintf(path, sizeof path, "%s", which);
   }
   if (status == TAME_OK) {

@@ -34,10 +34,11 @@ typedef struct tame_cell {
                const void *h, void *x, void *r);
   /** Rates that belong to states, for the start of a trial. */
   void (*rates)(const tame_kernels *kernels, size_t n, const void *x, void *r);
-  /** Derivatives of a step from states whose rates are r to such with rates `after`: a small displacement moves
-   *  by dx <- keep dx + take dh, where dh = W dr, and dr = slope dx before the step. NULL: it has none. */
-  void (*tangent)(const void *params, double dt_ms, size_t n, const double *r, const double *after,
-                  double *keep, double *take, double *slope);
+  /** Derivatives of a step from states whose rates are r, with currents h, to such with rates `after`: a small
+   *  displacement moves by dx <- keep dx + take dh, where dh = W dr, and dr = slope dx before the step. NULL: it
+   *  has none. */
+  void (*tangent)(const void *params, double dt_ms, size_t n, const double *h, const double *r,
+                  const double *after, double *keep, double *take, double *slope);
 } tame_cell;
 
 /** Who connects to whom: each neuron's inputs, a pure function of (seed, i). */
@@ -51,6 +52,9 @@ typedef struct tame_wiring {
   /** Sources of neuron i, ascending, into sources: [n] of room, all of which may be written.
    *  Returns how many there are. */
   int64_t (*draw)(const void *params, uint64_t seed, int64_t n, int64_t i, int32_t *sources);
+  /** Of wirings that say what the weights are, W[target][source], where there is a synapse; then neither gain nor
+   *  scaling has a meaning. NULL: they are drawn. */
+  double (*weight)(const void *params, int64_t n, int64_t target, int64_t source);
 } tame_wiring;
 
 /** Are the rows of W kept without a list of their sources? They are where the wiring is all-to-all, unless the

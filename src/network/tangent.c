@@ -12,18 +12,18 @@ struct tame_tangents {
   int64_t columns;
   tame_partition threads; /* of our neurons */
   tame_exchange *exchange;
-  tame_tree *tree;                             /* for dy; NULL: nothing is fed back */
-  double *dr;                                  /* [n_local][columns] */
-  double *dy;                                  /* [outputs][columns] */
-  double *sums;                                /* [threads][ROWS][columns] */
-  double *rates, *after, *keep, *take, *slope; /* [n_local], in one array */
+  tame_tree *tree;                                        /* for dy; NULL: nothing is fed back */
+  double *dr;                                             /* [n_local][columns] */
+  double *dy;                                             /* [outputs][columns] */
+  double *sums;                                           /* [threads][ROWS][columns] */
+  double *currents, *rates, *after, *keep, *take, *slope; /* [n_local], in one array */
   int32_t *column; /* of a dense network: sources of ROWS neurons, [threads][ROWS][n]; else NULL */
 };
 
 void tame_tangents_need(int64_t columns, int ranks, double *own, double *all)
 {
   const double row = (double)columns * sizeof(double);
-  *own = 2 * row + 5 * sizeof(double); /* dr, and what is packed of it to be sent */
+  *own = 2 * row + 6 * sizeof(double); /* dr, and what is packed of it to be sent */
   *all = ranks == 1 ? 2 * row : row;   /* one to read, one to write */
 }
 
@@ -41,12 +41,12 @@ static tame_status begin(tame_tangents **out, const tame_network *net, int64_t c
   t->dr = tame_zeroed(n * columns, sizeof *t->dr, "tangent vectors");
   t->dy = tame_zeroed(net->p.outputs * columns, sizeof *t->dy, "tangent vectors");
   t->sums = tame_zeroed(t->threads.size * ROWS * columns, sizeof *t->sums, "tangent vectors");
-  t->rates = tame_zeroed(5 * n, sizeof *t->rates, "tangent vectors");
+  t->currents = tame_zeroed(6 * n, sizeof *t->currents, "tangent vectors");
   t->column = tame_untouched(net->dense ? t->threads.size * ROWS * net->p.neurons : 0,
                              sizeof *t->column, "tangent vectors");
-  if (!t->dr || !t->dy || !t->sums || !t->rates || !t->column) return TAME_ERR_NOMEM;
-  t->after = t->rates + n, t->keep = t->rates + 2 * n;
-  t->take = t->rates + 3 * n, t->slope = t->rates + 4 * n;
+  if (!t->dr || !t->dy || !t->sums || !t->currents || !t->column) return TAME_ERR_NOMEM;
+  t->rates = t->currents + n, t->after = t->currents + 2 * n, t->keep = t->currents + 3 * n;
+  t->take = t->currents + 4 * n, t->slope = t->currents + 5 * n;
   return TAME_OK;
 }
 
@@ -71,7 +71,7 @@ void tame_tangents_free(tame_tangents **tangents)
   free(t->dr);
   free(t->dy);
   free(t->sums);
-  free(t->rates);
+  free(t->currents);
   free(t->column);
   free(t);
   *tangents = NULL;
@@ -87,9 +87,12 @@ void tame_tangents_begin(tame_tangents *t)
 static void take_derivatives(tame_tangents *t)
 {
   const tame_network *net = t->network;
-  for (int64_t i = 0; i < net->n_local; i++) t->after[i] = tame_real_at(net, net->r, i);
-  net->cell->tangent(net->p.cell.params, net->p.dt_ms, (size_t)net->n_local, t->rates, t->after,
-                     t->keep, t->take, t->slope);
+  for (int64_t i = 0; i < net->n_local; i++) {
+    t->currents[i] = tame_real_at(net, net->h, i);
+    t->after[i] = tame_real_at(net, net->r, i);
+  }
+  net->cell->tangent(net->p.cell.params, net->p.dt_ms, (size_t)net->n_local, t->currents, t->rates,
+                     t->after, t->keep, t->take, t->slope);
 }
 
 /* W dr of neurons [from, from + rows) of ours; column: [ROWS][n], for sources that no list tells. */

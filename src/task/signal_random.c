@@ -15,6 +15,7 @@ typedef struct random_params {
   int distribution;
   double low, high, mean, sd; /* NaN: not given */
   int64_t hold, shift, delays;
+  double start_ms, duration_ms; /* duration NaN: to the end of the trial */
 } random_params;
 
 #define AT(member) .offset = offsetof(random_params, member)
@@ -35,6 +36,10 @@ static const tame_field fields[] = {
     TAME_FIELD_SHIFT(random_params),
     {"delays", TAME_INT, AT(delays), .fallback = "0", .max = 1e6,
      .doc = "K: K channels, with the series delayed by 1 to K numbers; 0: the series itself"},
+    {"start_ms", TAME_REAL, AT(start_ms), .fallback = "0", .max = 1e12,
+     .doc = "first moment, of number 0"},
+    {"duration_ms", TAME_REAL, AT(duration_ms), .fallback = "", .max = 1e12,
+     .doc = "length; default: to the end of the trial"},
     {0}};
 #undef AT
 
@@ -66,7 +71,6 @@ static tame_status check(const void *params, double dt_ms, const tame_samples *s
 {
   const random_params *p = params;
   const bool normal = p->distribution == NORMAL;
-  (void)dt_ms;
   *key = "channel";
   tame_status status = tame_check_channels(p->channel, p->delays, shape);
   if (status == TAME_OK) status = refuse(normal ? p->low : p->mean, normal ? "low" : "mean", key);
@@ -76,19 +80,22 @@ static tame_status check(const void *params, double dt_ms, const tame_samples *s
   *key = isnan(p->high) ? "low" : "high";
   if (!normal && !(low < high))
     return tame_fail(TAME_ERR_INPUT, "found low = %g and high = %g, want low < high", low, high);
-  return TAME_OK;
+  *key = "start_ms";
+  return tame_check_span(p->start_ms, isnan(p->duration_ms) ? 0 : p->duration_ms, dt_ms, shape);
 }
 
 static void sample(const void *params, double dt_ms, const tame_samples *out)
 {
   const random_params *p = params;
   const int64_t least = p->delays > 0, most = p->delays, longest = p->shift - most * p->hold;
-  (void)dt_ms;
-  for (int64_t s = longest > 0 ? longest : 0; s < out->steps + p->shift; s++) {
+  const int64_t first = tame_task_steps(p->start_ms, dt_ms);
+  const int64_t last = isnan(p->duration_ms) ? out->steps
+                                             : tame_task_steps(p->start_ms + p->duration_ms, dt_ms);
+  for (int64_t s = longest > 0 ? longest : 0; s < last - first + p->shift; s++) {
     const double x = number(p, s / p->hold); /* of step s of the series, for all who look at it */
     for (int64_t d = least; d <= most; d++) {
-      const int64_t t = s - p->shift + d * p->hold;
-      if (t >= 0 && t < out->steps) out->at[t * out->channels + p->channel + d - least] += x;
+      const int64_t t = first + s - p->shift + d * p->hold;
+      if (t >= first && t < last) out->at[t * out->channels + p->channel + d - least] += x;
     }
   }
 }

@@ -10,20 +10,15 @@
 #include <stdlib.h>
 
 extern const tame_signal tame_signal_pulse, tame_signal_peak, tame_signal_sines, tame_signal_chirp,
-    tame_signal_pen, tame_signal_lorenz, tame_signal_mackey_glass, tame_signal_random,
-    tame_signal_narma, tame_signal_file;
+    tame_signal_cosine, tame_signal_pen, tame_signal_lorenz, tame_signal_mackey_glass,
+    tame_signal_random, tame_signal_narma, tame_signal_file;
 
-static const tame_row *const rows[] = {&tame_signal_pulse.head,
-                                       &tame_signal_peak.head,
-                                       &tame_signal_sines.head,
-                                       &tame_signal_chirp.head,
-                                       &tame_signal_pen.head,
-                                       &tame_signal_lorenz.head,
-                                       &tame_signal_mackey_glass.head,
-                                       &tame_signal_random.head,
-                                       &tame_signal_narma.head,
-                                       &tame_signal_file.head,
-                                       NULL};
+static const tame_row *const rows[] = {&tame_signal_pulse.head,  &tame_signal_peak.head,
+                                       &tame_signal_sines.head,  &tame_signal_chirp.head,
+                                       &tame_signal_cosine.head, &tame_signal_pen.head,
+                                       &tame_signal_lorenz.head, &tame_signal_mackey_glass.head,
+                                       &tame_signal_random.head, &tame_signal_narma.head,
+                                       &tame_signal_file.head,   NULL};
 const tame_table tame_signals = {"signals", rows};
 
 #define AT(member) .offset = offsetof(tame_task, member)

@@ -89,7 +89,8 @@ static void share(const tame_analysis *a, int result, int count, double *values)
 /* ---- tangents ---------------------------------------------------------------------------------- */
 
 /* Against (F(x + e d) - F(x - e d)) / 2 e, of a network that moves, with input, noise and its readout fed back. */
-static void compare_tangents(double feedback, const char *cell, double density)
+static void compare_tangents(double feedback, const char *cell, const char *activation,
+                             double density)
 {
   enum { COLUMNS = 3, N = 40 };
   const double e = 1e-5;
@@ -97,7 +98,13 @@ static void compare_tangents(double feedback, const char *cell, double density)
   p.feedback_scale = feedback;
   set_wiring(&p, "random", density);
   if (tame_variant_set(&p.cell, &tame_cells, cell) != TAME_OK) abort();
-  if (strcmp(cell, "leaky") == 0) *(double *)p.cell.params = 0.3; /* its leak */
+  for (const tame_field *f = p.cell.row->params.fields; f->name && activation; f++) {
+    void *const at = (char *)p.cell.params + f->offset;
+    if (strcmp(f->name, "leak") == 0) *(double *)at = 0.3;
+    if (strcmp(f->name, "threshold") == 0 && strcmp(activation, "relu") == 0) *(double *)at = -0.2;
+    for (int c = 0; f->choices && f->choices[c]; c++)
+      if (strcmp(f->choices[c], activation) == 0) *(int *)at = c;
+  }
   tame_network *net = make_network(&p), *twins[2];
   tame_tangents *tangents;
   const int64_t n = net->n_local;
@@ -141,10 +148,12 @@ static void compare_tangents(double feedback, const char *cell, double density)
 static void tangents_are_differences_of_steps(void **state)
 {
   (void)state;
-  compare_tangents(0, "rate", 0.1);
-  compare_tangents(1.5, "rate", 0.1);
-  compare_tangents(1.5, "leaky", 0.2);
-  compare_tangents(0, "rate", 1); /* dense, without lists of sources */
+  compare_tangents(0, "rate", NULL, 0.1);
+  compare_tangents(1.5, "rate", NULL, 0.1);
+  compare_tangents(1.5, "leaky", "tanh", 0.2);
+  compare_tangents(0.1, "leaky", "linear", 0.2);
+  compare_tangents(0.1, "leaky", "relu", 0.2);
+  compare_tangents(0, "rate", NULL, 1); /* dense, without lists of sources */
 }
 
 /* Give W the values of a matrix, where it has synapses. */
@@ -427,6 +436,53 @@ static void eigenvalues_of_a_ring_are_roots_of_unity(void **state)
   free_params(&p);
 }
 
+/* W v = mu v, |v| = 1, and of the largest elements the last is real and positive. Of a ring every element is as large as
+ * the others, of a random W one is the largest. */
+static void eigenvectors_are_of_their_eigenvalues(void **state)
+{
+  (void)state;
+  static const char *const names[] = {"vectors", NULL};
+  for (int drawn = 0; drawn < 2; drawn++) {
+    tame_network_params p = small_params(RING);
+    p.plasticity = TAME_PLASTIC_NONE;
+    set_wiring(&p, "fixed_inputs", RING - 1);
+    tame_network *net = make_network(&p);
+    tame_variant which = analysis_of("spectrum", names, (double[]){1});
+    if (!drawn) set_weights(net, ring);
+    tame_analysis *a = analyse(net, &which, 1);
+    double W[RING][RING], mu[RING][2], v[2][RING][RING], worst = 0;
+    int complex_ones = 0;
+    share(a, 0, 2 * RING, &mu[0][0]);
+    share(a, 2, RING * RING, &v[0][0][0]);
+    share(a, 3, RING * RING, &v[1][0][0]);
+    assert_all(tame_network_dense(net, &W[0][0]) == TAME_OK);
+    MPI_Bcast(W, RING * RING, MPI_DOUBLE, 0, MPI_COMM_WORLD);
+    for (int k = 0; k < RING; k++) {
+      double size = 0, largest = 0;
+      int last = 0;
+      for (int i = 0; i < RING; i++) {
+        double re = mu[k][1] * v[1][k][i] - mu[k][0] * v[0][k][i];
+        double im = -mu[k][1] * v[0][k][i] - mu[k][0] * v[1][k][i];
+        for (int j = 0; j < RING; j++) re += W[i][j] * v[0][k][j], im += W[i][j] * v[1][k][j];
+        worst = fmax(worst, hypot(re, im));
+        const double modulus = hypot(v[0][k][i], v[1][k][i]);
+        size += modulus * modulus;
+        if (modulus > largest - 1e-9) last = i;
+        largest = fmax(largest, modulus);
+      }
+      worst = fmax(worst, fabs(size - 1));
+      assert_all(v[1][k][last] == 0 && v[0][k][last] > 0.3);
+      complex_ones += mu[k][1] != 0;
+    }
+    assert_all(worst < 1e-13);
+    assert_all(complex_ones >= 2 && complex_ones < RING);
+    tame_analysis_free(&a);
+    free(which.params);
+    tame_network_free(&net);
+    free_params(&p);
+  }
+}
+
 /* Sum of eigenvalues and of their squares: traces of W and W W, of a matrix that is gathered from all ranks. */
 static void eigenvalues_add_up_to_traces(void **state)
 {
@@ -632,6 +688,7 @@ static int group(void)
       cmocka_unit_test(components_are_those_of_a_plane),
       cmocka_unit_test(components_make_the_covariance),
       cmocka_unit_test(eigenvalues_of_a_ring_are_roots_of_unity),
+      cmocka_unit_test(eigenvectors_are_of_their_eigenvalues),
       cmocka_unit_test(eigenvalues_add_up_to_traces),
       cmocka_unit_test(results_depend_neither_on_layouts_nor_on_stops),
       cmocka_unit_test(a_cell_without_derivatives_is_refused),

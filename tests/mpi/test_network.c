@@ -333,6 +333,138 @@ static void a_leaky_step_is_the_equation(void **state)
   free_params(&p);
 }
 
+/* A field of the cell or the wiring. */
+static void *field(const tame_variant *variant, const char *name)
+{
+  const tame_field *f = variant->row->params.fields;
+  while (strcmp(f->name, name) != 0) f++;
+  return (char *)variant->params + f->offset;
+}
+
+/* What a network with these parameters is refused for. */
+static void refuse(const tame_network_params *p, const char *words)
+{
+  tame_network *net;
+  assert_all(tame_network_create(&net, MPI_COMM_WORLD, p) == TAME_ERR_INPUT);
+  if (!strstr(tame_message(), words)) fail_msg("'%s' does not say '%s'", tame_message(), words);
+}
+
+/* Leaky units of each kind, with a time constant, inputs one to one, the same bias for all, and a mean at the start. */
+static void linear_and_rectified_steps_are_the_equation(void **state)
+{
+  (void)state;
+  const double a = 1 / 2.5, input[2] = {0.3, -2};
+  for (int activation = 1; activation < 3; activation++) {
+    tame_network_params p = small_params(30);
+    tame_network *net;
+    double r[30];
+    bool ok = true;
+    assert_int_equal(tame_variant_set(&p.cell, &tame_cells, "leaky"), TAME_OK);
+    *(double *)field(&p.cell, "tau_ms") = 2.5;
+    *(int *)field(&p.cell, "activation") = activation;
+    if (activation == 2) *(double *)field(&p.cell, "threshold") = 0.3;
+    p.input_weights = TAME_ONE_TO_ONE, p.input_scale = 1.5, p.bias_scale = 0.5;
+    p.initial_mean = 0.7, p.initial_range = 0.1;
+    assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_OK);
+    for (int64_t i = 0; i < net->n_local; i++) {
+      const double u = tame_uniform(7, TAME_DRAW_STATE, (uint32_t)(net->first + i), 0, 0);
+      ok = ok && fabs(((double *)net->x)[i] - (0.7 + 0.1 * (2 * u - 1))) < 1e-15;
+    }
+    for (int t = 0; t < 3; t++) {
+      double want[30];
+      memcpy(r, tame_network_all_rates(net), sizeof r);
+      for (int64_t i = 0; i < net->n_local; i++) {
+        const int64_t id = net->first + i;
+        double h = 0.5 + (id < 2 ? 1.5 * input[id] : 0);
+        for (int64_t s = net->start[i]; s < net->start[i + 1]; s++)
+          h += ((double *)net->w)[s] * r[tame_network_source(net, i, s)];
+        want[i] = (1 - a) * r[id] + a * (activation == 2 ? fmax(h - 0.3, 0) : h);
+      }
+      tame_network_step(net, input, false);
+      for (int64_t i = 0; i < net->n_local; i++)
+        ok = ok && fabs(want[i] - tame_network_rate(net, i)) < 1e-14 &&
+             tame_network_rate(net, i) == ((double *)net->x)[i];
+    }
+    assert_all(ok);
+    tame_network_free(&net);
+    p.gain = 0.9;
+    for (p.precision = 0; p.precision < 2; p.precision++) check_same_bits(&p, 200);
+    p.precision = 0, p.inputs = 31;
+    refuse(&p, "network.input_weights: found one_to_one with 31 inputs, want 1 to 30");
+    p.inputs = 2, p.input_density = 0.5;
+    refuse(&p, "network.input_density: has no meaning for input_weights: one_to_one");
+    free_params(&p);
+  }
+}
+
+/* W is what is written: with no self-connection or all of them nothing is listed, else the zeros are left out. */
+static void weights_are_as_given(void **state)
+{
+  (void)state;
+  static const double rows[4][9] = {{0, 1, -2, 3, 0, 4, -5, 6, 0},
+                                    {1, 2, 3, 4, 5, 6, 7, 8, 9},
+                                    {1, 2, 3, 4, 0, 6, 7, 8, 9},
+                                    {0, 0, 0, 2, 0, 0, 0, -1, 0}};
+  for (int k = 0; k < 4; k++) {
+    tame_network_params p = small_params(3);
+    tame_network *net;
+    double W[9] = {0};
+    p.gain = 1.5, p.plasticity = TAME_PLASTIC_NONE;
+    assert_int_equal(tame_variant_set(&p.wiring, &tame_wirings, "given"), TAME_OK);
+    tame_reals *weights = field(&p.wiring, "weights");
+    weights->at = malloc(sizeof rows[k]);
+    memcpy(weights->at, rows[k], sizeof rows[k]);
+    weights->count = 9;
+    assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_OK);
+    assert_all(net->dense == (k < 2));
+    assert_all(tame_network_dense(net, world_rank() == 0 ? W : NULL) == TAME_OK);
+    assert_all(world_rank() > 0 || memcmp(W, rows[k], sizeof W) == 0);
+    tame_network_free(&net);
+    check_same_bits(&p, 100);
+    p.gain = 1;
+    refuse(&p, "network.gain: has no meaning for wiring given, which says what the weights are");
+    p.gain = 1.5, p.scaling = TAME_SCALE_SPECTRAL_RADIUS;
+    refuse(&p, "network.scaling: has no meaning for wiring given");
+    p.scaling = TAME_SCALE_VARIANCE, weights->count = 8;
+    refuse(&p, "network.wiring.given.weights: found 8 numbers, want 3 x 3 = 9");
+    free_params(&p);
+  }
+}
+
+/* W_ij = (w0 + w1 cos(theta_i - theta_j)) / N; as published, the last neuron hears and tells nothing. */
+static void a_ring_of_cosines(void **state)
+{
+  (void)state;
+  enum { N = 20 };
+  static double W[N][N];
+  for (int published = 0; published < 2; published++) {
+    tame_network_params p = small_params(N);
+    tame_network *net;
+    double worst = 0;
+    bool same = true;
+    p.gain = 1.5, p.plasticity = TAME_PLASTIC_NONE;
+    assert_int_equal(tame_variant_set(&p.wiring, &tame_wirings, "cosine"), TAME_OK);
+    *(double *)field(&p.wiring, "constant") = -0.4;
+    *(double *)field(&p.wiring, "amplitude") = 3;
+    *(int *)field(&p.wiring, "angles") = published;
+    assert_all(tame_network_create(&net, MPI_COMM_WORLD, &p) == TAME_OK);
+    assert_all(net->dense == !published);
+    assert_all(tame_network_dense(net, world_rank() == 0 ? &W[0][0] : NULL) == TAME_OK);
+    const int m = N - published;
+    for (int i = 0; i < N && world_rank() == 0; i++)
+      for (int j = 0; j < N; j++) {
+        const double angle = 2 * acos(-1) * (i - j) / m;
+        const double want = i < m && j < m ? (-0.4 + 3 * cos(angle)) / N : 0;
+        worst = fmax(worst, fabs(W[i][j] - want));
+        same = same && (i >= m || j >= m || W[i][j] == W[0][(j - i + m) % m]);
+      }
+    assert_all(worst < 1e-15 && same);
+    tame_network_free(&net);
+    check_same_bits(&p, 100);
+    free_params(&p);
+  }
+}
+
 /* Some input weights are not there; those that are, are those of a full W_in. Biases have their spread. */
 static void input_weights_are_as_asked(void **state)
 {
@@ -472,6 +604,9 @@ static int group(void)
       cmocka_unit_test(fixed_inputs_are_fixed),
       cmocka_unit_test(a_step_is_the_equation),
       cmocka_unit_test(a_leaky_step_is_the_equation),
+      cmocka_unit_test(linear_and_rectified_steps_are_the_equation),
+      cmocka_unit_test(weights_are_as_given),
+      cmocka_unit_test(a_ring_of_cosines),
       cmocka_unit_test(input_weights_are_as_asked),
       cmocka_unit_test(noise_is_what_is_drawn),
       cmocka_unit_test(one_bad_rank_fails_all),

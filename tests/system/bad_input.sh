@@ -18,7 +18,7 @@ refuse 2 "uncounted.yaml:9: network.neurons (default): found 0, want a whole num
   "$TAME" run uncounted.yaml -q -o bad.h5
 bad "network.noise: found '.nan'" network.noise=.nan
 bad "network.precision: found 'quad', want one of double, float" network.precision=quad
-bad "network.wiring: found 'rnadom', want one of random, fixed_inputs, none; did you mean 'random'?" \
+bad "network.wiring: found 'rnadom', want one of random, fixed_inputs, cosine, given, none; did you mean 'random'?" \
   'network.wiring={rnadom: {}}'
 bad "network.wiring.random.density: found '1.5', want a number from 0 to 1" \
   network.wiring.random.density=1.5
@@ -27,6 +27,36 @@ bad "network.wiring.fixed_inputs.inputs: found 150, want at most 149" \
 bad "network.cell.rate.tau_ms: found 0.5, want at least dt_ms = 1" network.cell.rate.tau_ms=0.5
 bad "network.cell.leaky.leak: found 0, want a number above 0 and at most 1" \
   'network.cell={leaky: {leak: 0}}'
+bad "network.cell.leaky.tau_ms: found 4, but leak = 0.5 is given, too: want one of them" \
+  'network.cell={leaky: {leak: 0.5, tau_ms: 4}}'
+bad "network.cell.leaky.tau_ms: found 0.5, want at least dt_ms = 1: forward Euler is unstable" \
+  'network.cell={leaky: {tau_ms: 0.5}}'
+bad "network.cell.leaky.activation: found 'sigmoid', want one of tanh, linear, relu" \
+  'network.cell={leaky: {activation: sigmoid}}'
+bad "network.cell.leaky.threshold: found 2, but activation linear has none, only relu" \
+  'network.cell={leaky: {activation: linear, threshold: 2}}'
+sed 's/0.8, 0.8, 0\]/0.8, 0.8]/' "$TAME_SOURCE/jobs/two-neurons.yaml" >three.yaml
+refuse 2 "three.yaml:18: network.wiring.given.weights: found 3 numbers, want 2 x 2 = 4: a row of weights for" \
+  "$TAME" run three.yaml -q -o bad.h5
+bad "network.gain: has no meaning for wiring cosine, which says what the weights are; leave it out" \
+  'network.wiring={cosine: {amplitude: 1}}' --set network.gain=1
+bad "network.scaling: has no meaning for wiring given" 'network.wiring={given: {weights: [1]}}' \
+  --set network.gain=1.5 --set network.neurons=1 --set network.scaling=spectral_radius
+bad "network.wiring.cosine.angles: found as_published, which leaves no synapse to a single neuron" \
+  'network.wiring={cosine: {amplitude: 1, angles: as_published}}' --set network.gain=1.5 --set network.neurons=1 \
+  --set network.inputs=1
+bad "network.input_weights: found one_to_one with 151 inputs, want 1 to 150, for the first neurons" \
+  network.input_weights=one_to_one --set network.inputs=151
+bad "network.input_weights: found one_to_one with 0 inputs, want 1 to 150" \
+  network.input_weights=one_to_one --set network.inputs=0 --set 'tasks[0].inputs=[]' --set 'tasks[0].perturbation=[]'
+bad "network.input_density: has no meaning for input_weights: one_to_one; leave it out" \
+  network.input_weights=one_to_one --set network.input_density=0.5
+bad "tasks[0].inputs[0].cosine.channels: found 3 from channel 0 on, want at most 2: there are 2 channels" \
+  'tasks[0].inputs=[cosine: {amplitude: 1, channels: 3}]'
+bad "tasks[0].inputs[0].cosine.channels (default): a ring of one channel; want two at least" \
+  'tasks[0].inputs=[cosine: {amplitude: 1, channel: 1}]'
+bad "tasks[0].inputs[0].random.start_ms: found 390 to 420 ms, want it inside the trial, 0 to 400 ms" \
+  'tasks[0].inputs=[random: {start_ms: 390, duration_ms: 30}]'
 bad "network.scaling: found 'radius', want one of variance, spectral_radius" network.scaling=radius
 bad "network.scaling: spectral_radius: W has no eigenvalue but 0" network.scaling=spectral_radius \
   --set network.wiring.random.density=0

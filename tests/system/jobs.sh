@@ -37,6 +37,9 @@ same full-force --set network.neurons=40 --set "$(ms 0 100)" --set 'phases[1].te
   --set 'tasks[0].targets=[chirp: {duration_ms: 100, from_hz: 5, to_hz: 15}]' --set 'phases[3].train.trials=3' \
   --set 'phases[4].train.trials=2' --set 'phases[5].test.trials=2'
 same small --set network.neurons=60
+same two-neurons
+same ring --set "$(ms 0 2)"
+same ring-attractor --set network.neurons=60 --set network.inputs=60
 pulse=(--set network.neurons=100 --set "$(ms 0 200)" --set "$(window 0 50 150)"
   --set 'tasks[0].inputs=[pulse: {start_ms: 20, duration_ms: 20, amplitude: 5}]')
 same laje-fig1 "${pulse[@]}" --set 'tasks[0].targets=[peak: {time_ms: 140}]' --set 'phases[3].train.trials=3' \

@@ -408,6 +408,35 @@ static void leaky_step_is_as_defined(const tame_kernels *k)
     }
 }
 
+/* The linear and the rectified step, where and where not the unit is above its threshold, and of NaN. */
+static void linear_and_relu_step_are_as_defined(const tame_kernels *k)
+{
+  const double a = 0.3, threshold = 0.2, eps = epsilon(k);
+  for (size_t z = 0; z < SIZES; z++) {
+    const size_t n = sizes[z];
+    array h = reals(k, n, z % 3, 30), x = reals(k, n, z % 5, 31), was = copied(k, &x, 0);
+    array x2 = copied(k, &x, 3), r = array_of(n, k->real_size, 1),
+          r2 = array_of(n, k->real_size, 2);
+    if (n > 2) put(k, h.at, 1, NAN), put(k, h.at, 2, threshold);
+    k->linear_step(n, a, h.at, x.at, r.at);
+    k->relu_step(n, a, threshold, h.at, x2.at, r2.at);
+    for (size_t i = 0; i < n; i++) {
+      const long double kept = (long double)rounded(k, 1 - a) * get(k, was.at, i);
+      const double hi = get(k, h.at, i), above = rounded(k, hi - rounded(k, threshold));
+      if (n > 2 && i == 1) {
+        assert_true(isnan(get(k, r.at, i)) && isnan(get(k, r2.at, i)));
+        continue;
+      }
+      assert_near(get(k, r.at, i), kept + (long double)rounded(k, a) * hi, 1.5 * eps);
+      assert_near(get(k, r2.at, i), kept + (long double)rounded(k, a) * fmax(above, 0), 1.5 * eps);
+    }
+    array end = copied(k, &x, 1), end2 = copied(k, &x2, 1);
+    assert_same(&r, &end), assert_same(&r2, &end2);
+    release(&h), release(&x), release(&was), release(&x2), release(&r), release(&r2);
+    release(&end), release(&end2);
+  }
+}
+
 /** Whole, against pieces of 1, 2, 3, ... elements; and at other alignments. */
 static void elements_do_not_depend_on_the_cut(const tame_kernels *k)
 {
@@ -421,6 +450,8 @@ static void elements_do_not_depend_on_the_cut(const tame_kernels *k)
     k->tanh(N, h.at, t.at);
     k->rate_step(N, 0.3, h.at, x.at, r.at);
     k->leaky_step(N, 0.3, h.at, x.at, r.at);
+    k->linear_step(N, 0.3, h.at, x.at, r.at);
+    k->relu_step(N, 0.3, 0.1, h.at, x.at, r.at);
     k->add_scaled(N, 0.7, h.at, x.at);
     k->add_noise(N, 5, key, 0.01, x.at);
     for (size_t at = 0, n = 1; at < N; at += n, n++) {
@@ -428,6 +459,8 @@ static void elements_do_not_depend_on_the_cut(const tame_kernels *k)
       k->tanh(n, h.at + at * size, t1.at + at * size);
       k->rate_step(n, 0.3, h.at + at * size, x1.at + at * size, r1.at + at * size);
       k->leaky_step(n, 0.3, h.at + at * size, x1.at + at * size, r1.at + at * size);
+      k->linear_step(n, 0.3, h.at + at * size, x1.at + at * size, r1.at + at * size);
+      k->relu_step(n, 0.3, 0.1, h.at + at * size, x1.at + at * size, r1.at + at * size);
       k->add_scaled(n, 0.7, h.at + at * size, x1.at + at * size);
       k->add_noise(n, 5 + (int64_t)at, key, 0.01, x1.at + at * size);
     }
@@ -764,6 +797,8 @@ static array medley(const tame_kernels *k)
     k->add_noise(N, 1, key, 1, x.at);
     k->rate_step(N, 0.1, u.at, x.at, r.at);
     k->leaky_step(N, 0.9, u.at, x.at, r.at);
+    k->linear_step(N, 0.1, u.at, x.at, r.at);
+    k->relu_step(N, 0.1, -0.1, u.at, x.at, r.at);
     for (size_t i = M; i < N; i++) put(k, r.at, i, 0);
     k->rls_sweep(M, P.at, r.at, 1 / 0.99, u.at, y.at);
     k->add_scaled(N, 1e-3, y.at, x.at);
@@ -811,6 +846,7 @@ ON_ALL(add_scaled_is_one_fused_operation)
 ON_ALL(gather_copies)
 ON_ALL(rate_step_is_an_euler_step)
 ON_ALL(leaky_step_is_as_defined)
+ON_ALL(linear_and_relu_step_are_as_defined)
 ON_ALL(elements_do_not_depend_on_the_cut)
 ON_ALL(tanh_is_accurate)
 ON_ALL(tanh_of_the_odd_ones)
@@ -836,6 +872,7 @@ int main(void)
       cmocka_unit_test(all_gather_copies),
       cmocka_unit_test(all_rate_step_is_an_euler_step),
       cmocka_unit_test(all_leaky_step_is_as_defined),
+      cmocka_unit_test(all_linear_and_relu_step_are_as_defined),
       cmocka_unit_test(all_elements_do_not_depend_on_the_cut),
       cmocka_unit_test(all_tanh_is_accurate),
       cmocka_unit_test(all_tanh_of_the_odd_ones),

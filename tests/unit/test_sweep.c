@@ -117,6 +117,8 @@ static void the_text_is_its_own(void **state)
   tame_experiment *e = load("  axes: [network.gain: [1, 2], label.s: [\"a b\", -x]]\n  repeats: 3"),
                   *f;
   assert_non_null(e);
+  assert_string_equal(tame_sweep_text(e, 1, 0), "a b"); /* a label is words, without quotes */
+  assert_string_equal(tame_sweep_text(e, 1, 3), "-x");
   assert_int_equal(tame_experiment_parse(&f, MPI_COMM_SELF, tame_experiment_text(e)), TAME_OK);
   assert_string_equal(tame_experiment_text(e), tame_experiment_text(f));
   assert_int_equal(tame_experiment_networks(f), 12);

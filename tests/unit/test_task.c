@@ -321,6 +321,18 @@ static void random_numbers(void **state)
       const double want = t < 3 * d ? 0 : 2 + 4 * tame_uniform(5, TAME_DRAW_SIGNAL, 2, k, 0);
       assert_true(values[t][d - 1] == want);
     }
+  /* the same, of a trial of 7 steps that begins after 10 */
+  set(&s, "start_ms", 20), set(&s, "duration_ms", 14);
+  sample(&s);
+  for (int t = 0; t < STEPS; t++)
+    for (int d = 1; d <= 3; d++) {
+      const bool there = t >= 10 + 3 * d && t < 17;
+      const double u = tame_uniform(5, TAME_DRAW_SIGNAL, 2, (uint32_t)((t - 10) / 3 - d), 0);
+      assert_true(values[t][d - 1] == (there ? 2 + 4 * u : 0));
+    }
+  set(&s, "duration_ms", 182);
+  refuse(&s, "start_ms", "found 20 to 202 ms, want it inside the trial, 0 to 200 ms");
+  set(&s, "start_ms", 0), set(&s, "duration_ms", NAN);
   set_channel(&s, 1);
   refuse(&s, "channel", "found 1, which needs channels 1 to 3; there are 3");
   set_channel(&s, 0), set(&s, "low", 6);
@@ -332,6 +344,45 @@ static void random_numbers(void **state)
   sample(&s);
   for (uint32_t t = 0; t < STEPS; t++)
     assert_true(values[t][0] == 3 + 0.5 * tame_normal(5, TAME_DRAW_SIGNAL, 2, t, 0));
+  release(&s);
+}
+
+/* A bump over a ring of channels stands, turns either way, and is rolled by whole channels as it was published. */
+static void cosine(void **state)
+{
+  (void)state;
+  tame_variant s = make("cosine");
+  set(&s, "constant", 2), set(&s, "amplitude", 0.5), set(&s, "position", 1);
+  sample(&s);
+  for (int t = 0; t < STEPS; t++)
+    for (int k = 0; k < 3; k++)
+      assert_true(fabs(values[t][k] - (2 + 0.5 * cos(2 * acos(-1) * (k - 1) / 3))) < 1e-14);
+  set(&s, "channels_per_ms", -0.15), set(&s, "start_ms", 40), set(&s, "duration_ms", 60);
+  sample(&s);
+  for (int t = 0; t < STEPS; t++)
+    for (int k = 0; k < 3; k++) {
+      const double want = 2 + 0.5 * cos(2 * acos(-1) * (k - 1 + 0.3 * (t - 20)) / 3);
+      assert_true(fabs(values[t][k] - (t >= 20 && t < 50 ? want : 0)) < 1e-13);
+    }
+  *(int *)field(&s, "angles") = 1;
+  set(&s, "channels_per_ms", 0.175), set(&s, "position", 0);
+  sample(&s);
+  for (int t = 20; t < 50; t++)
+    for (int k = 0; k < 3; k++) {
+      const int from = (k + 300 - (int)floor(0.35 * (t - 20) + 0.5)) % 3; /* theta = 0, pi, 2 pi */
+      assert_true(fabs(values[t][k] - (2 + (from == 1 ? -0.5 : 0.5))) < 1e-14);
+    }
+  set_channel(&s, 1), set_whole(&s, "channels", 2);
+  sample(&s);
+  assert_true(values[20][0] == 0 && values[20][1] == 2.5 && values[20][2] == 2.5);
+  set_whole(&s, "channels", 3);
+  refuse(&s, "channels", "found 3 from channel 1 on, want at most 2: there are 3 channels");
+  set_whole(&s, "channels", 0), set_channel(&s, 2);
+  refuse(&s, "channels", "a ring of one channel; want two at least");
+  set_channel(&s, 3);
+  refuse(&s, "channel", "found channel 3, want 0 to 2");
+  set_channel(&s, 0), set(&s, "duration_ms", 162);
+  refuse(&s, "start_ms", "found 40 to 202 ms, want it inside the trial, 0 to 200 ms");
   release(&s);
 }
 
@@ -536,7 +587,7 @@ static int group(void)
       cmocka_unit_test(csv),          cmocka_unit_test(csv_of_many_rows),
       cmocka_unit_test(hdf5),         cmocka_unit_test(lorenz),
       cmocka_unit_test(mackey_glass), cmocka_unit_test(random_numbers),
-      cmocka_unit_test(narma),
+      cmocka_unit_test(cosine),       cmocka_unit_test(narma),
   };
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
   remove("a.csv"), remove("a.h5"), remove("long.csv");
