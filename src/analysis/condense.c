@@ -34,8 +34,8 @@ void tame_moments_free(tame_moments *m)
   *m = (tame_moments){0};
 }
 
-/* Sums of samples, one after the other: products of rates about the samples' own means, of those means, of slopes, [n][n]
- * each; means, slopes, [n] each. */
+/* Sums of samples, one after the other: products of rates about the samples' own means, of those means, of slopes,
+ * [n][n] each; means, slopes, [n] each. */
 int64_t tame_moments_length(int64_t n)
 {
   return 3 * n * n + 2 * n;

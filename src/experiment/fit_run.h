@@ -5,7 +5,8 @@
 
 #include "experiment/fit.h"
 
-/** Sums over the updates of an epoch, weighed by their targets; those; the last factor; samples that were gone through. */
+/** Sums over the updates of an epoch, weighed by their targets; those; the last factor; samples that were gone
+ *  through. */
 enum {
   TAME_SUM_LOSS,
   TAME_SUM_DATA,

@@ -67,7 +67,8 @@ static const char diverges[] =
     "  - fit: {name: growth, epochs: 12, batch: 1, optimizer: {sgd: {rate: 1e6, decay: 1e6}}}\n"
     "  - test: {name: after}\n";
 
-/* Merges of a middle layer and of the last but one, with retraining, also on samples that are always new; the second ends as its loss is too large. */
+/* Merges of a middle layer and of the last but one, with retraining, also on samples that are always new; the second
+ * phase ends as its loss is too large. */
 static const char condenses[] =
     "name: condensed\n"
     "model: {inputs: 1, train_start: on, layers: [bidirectional: {cell: {gru: {units: 2}}},\n"

@@ -152,6 +152,36 @@ with h5py.File("one.h5") as f:
     assert np.median(merges[1]) > np.median(merges[0]) + 2
 END
 
+# ... as it is drawn
+"$TAME" plot one.h5 --format svg -o figures >plot.txt
+grep -qx figures/one-condense.svg plot.txt || fail "no figure: $(cat plot.txt)"
+for words in 'Loss after each merge' 'retrain 60' '10 networks. Bold: medians' '2 times the loss before'; do
+  grep -q "$words" figures/one-condense.svg || fail "the figure lacks '$words'"
+done
+"$PYTHON" - "$TAME_SOURCE/scripts" <<'END'
+import sys
+import h5py
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+from figures.common import prepare
+prepare()
+from figures.condense import CondenseFigure
+from figures.sweeps import Sweep
+figure = CondenseFigure.of_sweep(Sweep(["one.h5"]))
+with h5py.File("one.h5") as f:
+    g = f["phases/condensing/unseen"]
+    loss, merges = g["loss"][:], g["merges"][:]
+assert [len(courses) for _, _, courses in figure.groups] == [5, 5]
+at, median = figure.median(figure.groups[1][2], "loss", True)
+reached = np.isfinite(loss[5:]).sum(axis=0)
+last = int(np.flatnonzero(2 * reached >= 5)[-1])
+assert np.array_equal(at, 14 - np.arange(last + 1))
+assert np.array_equal(median, np.nanmedian(loss[5:, : last + 1], axis=0))
+assert [course.merges for _, _, courses in figure.groups for course in courses] == list(merges)
+END
+"$TAME" plot one.h5 --network 7 --format svg -o figures >plot.txt
+grep -qx figures/one-network7-condense.svg plot.txt || fail "no figure of a network: $(cat plot.txt)"
+
 # Nothing learned: that network fails and says why, the other goes on
 sed '/^sweep/,$d' sums.yaml >never.yaml
 echo "sweep: {axes: ['phases[0].fit.epochs': [60, 1]]}" >>never.yaml

@@ -290,7 +290,8 @@ static void run_model(tame_model *model, double *rates, double *outputs)
   free(state), free(next), free(tape), free(work);
 }
 
-/* Let unit `to` of the rnn, layer 0, do what unit `from` does, times c: its inputs are; and plus d, for what is linear. */
+/* Let unit `to` of the rnn, layer 0, do what unit `from` does, times c, as its inputs are; and plus d, where f is
+ * linear. */
 static void copy_unit(tame_model *model, int64_t n, int64_t from, int64_t to, double c, double d)
 {
   double *in = weights(model, "0.rnn.weight_ih"), *hh = weights(model, "0.rnn.weight_hh"),
