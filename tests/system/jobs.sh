@@ -54,6 +54,9 @@ same ncp-sines --set 'phases[1].fit.epochs=3' --set sweep.repeats=1
 same noise-integration --set 'phases[1].fit.epochs=1' --set 'data[0].samples=256' --set 'data[1].samples=16'
 same spiking-classifier --set 'phases[1].fit.epochs=2' --set 'data[0].samples=32'
 same cfc-irregular --set 'phases[1].fit.epochs=1' --set 'data[0].samples=64' --set 'data[1].samples=16' --set sweep.repeats=1
+same addition --set 'data[0]={name: addition, from: {addition: {steps: 10}}, samples: 20}' --set 'data[1].samples=8' \
+  --set 'phases[0].fit.epochs=2' --set 'phases[0].fit.clip.norm=~' --set sweep.repeats=1 \
+  --set 'sweep.axes=[{"phases[0].fit.optimizer": [{hessian_free: {curvature: 7, structural: 1}}, conjugate_gradient, adam]}]'
 tiny=(--set 'phases[0].fit.epochs=2' --set 'data[0].samples=128' --set 'data[1].samples=30' --set 'phases[2].condense.learned=9')
 same condensing "${tiny[@]}" --set 'model.layers[0].rnn.units=9' --set 'phases[2].condense.until=1e3' --set 'sweep.axes[0]={"phases[2].condense.retrain": [0, 2]}' \
   --set sweep.repeats=1
