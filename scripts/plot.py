@@ -32,6 +32,10 @@ training against the target, of up to four samples; spikes and membrane voltages
 states; wirings. Of a sweep of models: losses of all networks, a colour for each value of the first
 swept key, and outputs and wirings of one network of each of up to four values.
 
+Of networks that were condensed, the figure `condense`: loss, components and ramps against the units
+that are left, and how many these are at the end. Of what `tame distances` wrote: matrices of
+likeness, and the networks in the plane.
+
 The panels follow figures 1 to 3 of Laje & Buonomano (2013), Nat. Neurosci. 16:925-933,
 doi:10.1038/nn.3405, as far as these have them.
 

@@ -152,4 +152,22 @@ typedef struct tame_plan {
 tame_status tame_experiment_plan(const tame_experiment *experiment,
                                  const tame_plan_request *request, tame_plan *plan);
 
+/* ---- distances ------------------------------------------------------------------------------- */
+
+/** What solutions are compared by. */
+typedef struct tame_distances_request {
+  const char *results; /**< of a sweep of models, with a test that recorded states */
+  const char *phase;   /**< that test; NULL: the first that did */
+  const char *layer;   /**< "0.rnn"; NULL: the first */
+  double share;        /**< of variance, of the components whose overlap is told: 0 to 1 */
+  const char *output;  /**< the file to write */
+  bool force;          /**< replace it */
+} tame_distances_request;
+
+/** Compare all pairs of a sweep's networks, see tame/distance.h, and write them as results: distances/cka and
+ *  distances/overlap, [network, other], NaN for networks that failed; `units`, and the swept keys. Pairs are shared out
+ *  over the ranks; each holds all signals. Collective.
+ *  @return TAME_ERR_INPUT, TAME_ERR_NOMEM, TAME_ERR_IO; the same on every rank */
+tame_status tame_experiment_distances(MPI_Comm comm, const tame_distances_request *request);
+
 #endif

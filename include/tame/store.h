@@ -119,6 +119,29 @@ void tame_results_leave(tame_results **results);
 /** Throw away what was written, free *results. Collective. NULL is fine. */
 void tame_results_abandon(tame_results **results);
 
+/* ---- results that are read ------------------------------------------------------------------------ */
+
+/** A finished results file, read on one rank. Local, all of them. */
+typedef struct tame_archive tame_archive; /* opaque */
+
+/** TAME_ERR_INPUT where it is no results file, or not finished; *out is NULL then. */
+tame_status tame_archive_open(tame_archive **out, const char *path);
+/** Free *archive and set it to NULL. NULL is fine. */
+void tame_archive_close(tame_archive **archive);
+/** Is there such a dataset or group? */
+bool tame_archive_has(const tame_archive *archive, const char *path);
+/** Name of the k-th member of a group, by the alphabet; false: there is none. */
+bool tame_archive_child(const tame_archive *archive, const char *group, int64_t k,
+                        char name[TAME_PATH]);
+/** A text attribute, malloc'd; NULL: there is none. */
+char *tame_archive_text(const tame_archive *archive, const char *group, const char *key);
+/** Number of axes of a dataset, 0: there is none; its shape; *width: bytes of a text, 0: it holds numbers. */
+int tame_archive_shape(const tame_archive *archive, const char *path, int64_t shape[TAME_AXES],
+                       int64_t *width);
+/** What a network has of a dataset: numbers as doubles; or a text of that width. TAME_ERR_IO. */
+tame_status tame_archive_read(const tame_archive *archive, const char *path, int64_t row,
+                              void *data);
+
 /* ---- checkpoints ---------------------------------------------------------------------------------- */
 
 /** What a checkpoint is of. */

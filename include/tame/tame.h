@@ -5,6 +5,8 @@
 
 #include "tame/analysis.h"
 #include "tame/base.h"
+#include "tame/condense.h"
+#include "tame/distance.h"
 #include "tame/experiment.h"
 #include "tame/gradient.h"
 #include "tame/learn.h"

@@ -3,6 +3,8 @@ import os
 
 from figures.chaos import ChaosFigure
 from figures.common import DONE, MOVING, Problem
+from figures.condense import CondenseFigure
+from figures.distances import DistancesFigure
 from figures.fit import FitFigure
 from figures.pair import PairFigure
 from figures.pieces import save, save_movie
@@ -32,6 +34,11 @@ def draw_sweep(paths, folder, formats):
         raise Problem("figures of a sweep do not move, as %s wants; --network K draws one network" %
                       ", ".join(formats))
     prepare_folder(folder)
+    with open_results(paths[0]) as file:
+        compares = "distances" in file
+    if compares:
+        save(DistancesFigure(paths[0]).draw(), folder, stem_of(paths[0]), formats)
+        return
     if not draw_states(paths, folder, formats) and not draw_pairs(paths, folder, formats):
         sweep = Sweep(paths)
         figure = SweepFigure(sweep)
@@ -40,7 +47,8 @@ def draw_sweep(paths, folder, formats):
         if not heat.empty():
             save(heat.draw(), folder, stem_of(paths[0]) + "-map", formats)
         for drawing, name in ((FitFigure.of_sweep(sweep), "fit"),
-                              (SearchFigure.of_sweep(sweep), "search")):
+                              (SearchFigure.of_sweep(sweep), "search"),
+                              (CondenseFigure.of_sweep(sweep), "condense")):
             if not drawing.empty():
                 save(drawing.draw(), folder, "%s-%s" % (stem_of(paths[0]), name), formats)
         draw_predictions(paths, folder, formats)
@@ -119,7 +127,8 @@ def draw_network(path, folder, formats, network):
     for drawing, name in ((states, "states"), (PlaneFigure(results), "plane"),
                           (PairFigure([results]), "pair"), (ChaosFigure(results), "chaos"),
                           (FitFigure.of_network(results), "fit"),
-                          (SearchFigure.of_network(results), "search")):
+                          (SearchFigure.of_network(results), "search"),
+                          (CondenseFigure.of_network(results), "condense")):
         if not drawing.empty():
             save(drawing.draw(), folder, "%s-%s" % (stem, name), formats)
             written += 1

@@ -1,9 +1,9 @@
 /* Analysis `pca`: principal components of the rates inside the window, from sums of products over ranks, by the
  * eigenvectors of X'X of centred rates on rank 0. Rates are taken relative to those of the first step, so that
  * the covariance does not lose digits to the mean. */
+#include "analysis/components.h"
 #include "analysis/tables.h"
 #include "base/memory.h"
-#include "linalg/eigen.h"
 #include "linalg/gram.h"
 
 #include <cblas.h>
@@ -131,32 +131,6 @@ static void step(tame_analysis *analysis, const double *input, bool noise)
 
 /* ---- at the end, on rank 0 ---------------------------------------------------------------------- */
 
-/* Vector k by variance, its largest entry positive, which of two equal ones is the first. */
-static void put_component(int64_t n, const double *vectors, int64_t k, double *out)
-{
-  const double *v = vectors + (n - 1 - k) * n;
-  int64_t largest = 0;
-  for (int64_t i = 1; i < n; i++)
-    if (fabs(v[i]) > fabs(v[largest])) largest = i;
-  const double sign = v[largest] < 0 ? -1 : 1;
-  for (int64_t i = 0; i < n; i++) out[i] = sign * v[i];
-}
-
-/* Dimensions that the variances, descending, fill. */
-static void count_dimensions(int64_t n, const double *variance, double *participation,
-                             double *components)
-{
-  double sum = 0, squares = 0, so_far = 0;
-  int64_t k = 0;
-  for (int64_t i = 0; i < n; i++) {
-    sum += variance[i];
-    squares += variance[i] * variance[i];
-  }
-  while (k < n && so_far < 0.95 * sum) so_far += variance[k++];
-  *participation = squares > 0 ? sum * sum / squares : 0;
-  *components = (double)k;
-}
-
 /* (r - mean) . component, for all steps: [components][steps]. */
 static void project(const pca *c, int64_t n, const double *mean, const double *components,
                     double *out)
@@ -173,19 +147,13 @@ static tame_status solve(const pca *c, const tame_equations *e)
   const int64_t n = c->head.network->p.neurons;
   double *const *values = c->head.values, *const variance = values[VARIANCE],
                 *const mean = values[MEAN], *const A = e->H.at;
-  const tame_status status = tame_eigen(n, A, variance);
+  const tame_status status = tame_components_solve(n, A, e->samples, variance);
   if (status != TAME_OK) return status;
-  for (int64_t i = 0; i < n / 2; i++) {
-    const double other = variance[n - 1 - i];
-    variance[n - 1 - i] = variance[i];
-    variance[i] = other;
-  }
-  for (int64_t i = 0; i < n; i++)
-    variance[i] = fmax(variance[i], 0) / e->samples; /* below 0 only by rounding */
   for (int64_t k = 0; k < c->params->components; k++)
-    put_component(n, A, k, values[COMPONENTS] + k * n);
+    tame_components_take(n, A, k, values[COMPONENTS] + k * n);
   memcpy(mean, e->means, (size_t)n * sizeof *mean);
-  count_dimensions(n, variance, values[PARTICIPATION], values[COUNT_95]);
+  *values[PARTICIPATION] = tame_components_participation(n, variance);
+  *values[COUNT_95] = (double)tame_components_count(n, variance, 0.95);
   if (c->path) project(c, n, mean, values[COMPONENTS], values[PROJECTIONS]);
   for (int64_t i = 0; i < n; i++) mean[i] += c->origin[i];
   return TAME_OK;

@@ -10,6 +10,7 @@
 
 int tame_command_run(int argc, char **argv);
 int tame_command_predict(int argc, char **argv);
+int tame_command_distances(int argc, char **argv);
 int tame_command_list(int argc, char **argv);
 int tame_command_info(int argc, char **argv);
 int tame_command_compare(int argc, char **argv);

@@ -19,6 +19,7 @@ static const command commands[] = {
     {"run", tame_command_run, "EXPERIMENT", "run an experiment, write a results file"},
     {"plan", tame_command_plan, "EXPERIMENT", "memory, traffic and time it will take"},
     {"predict", tame_command_predict, "MODEL DATA", "have a trained model answer to data"},
+    {"distances", tame_command_distances, "RESULTS", "how alike the solutions of a sweep are"},
     {"list", tame_command_list, "[TABLE...]", "what an experiment file may say: tables and keys"},
     {"info", tame_command_info, "FILE...", "what is in a results file"},
     {"compare", tame_command_compare, "A B", "are all data of two results files byte-equal"},

@@ -105,7 +105,7 @@ tame_status tame_member_put_text(tame_results *results, const char *path, int64_
   return status;
 }
 
-static void utc(char text[32])
+void tame_utc(char text[32])
 {
   const time_t t = time(NULL);
   struct tm parts;
@@ -118,7 +118,7 @@ static tame_status mark(const tame_course *c, uint8_t state, const char *message
 {
   const tame_member *m = c->member;
   char at[32];
-  utc(at);
+  tame_utc(at);
   const char *when = state == TAME_NETWORK_RUNNING ? "run/started" : "run/finished";
   tame_status status = tame_member_put_text(m->results, when, m->row, at);
   if (status == TAME_OK) status = tame_member_put_text(m->results, "message", m->row, message);

@@ -1,5 +1,5 @@
 /* The run of a model: its phases, epochs, updates; see fit.h. */
-#include "experiment/fit.h"
+#include "experiment/fit_run.h"
 
 #include "base/memory.h"
 
@@ -9,44 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Sums over the updates of an epoch, weighed by their targets; those; the last factor; samples that were gone through. */
-enum { LOSS, DATA, NORM, TARGETS, FACTOR, SEEN, SUMS };
-
-typedef struct run {
-  const tame_member *member;
-  const tame_experiment *e;
-  tame_course course;
-  tame_model *model;
-  double *gradient, *previous,
-      *best; /* like the slab: before the last update; best by validation */
-
-  /* where it stands */
-  int64_t phase, epoch;
-  int64_t done;  /* samples of this epoch */
-  int64_t stale; /* epochs since the best one */
-  bool ended;    /* the optimizer finds nothing more */
-  double sums[SUMS], best_loss;
-  bool restored; /* the phase goes on from a checkpoint */
-
-  /* the phase that runs */
-  tame_optimizer *optimizer;
-  tame_bptt *bptt, *curve,
-      *judge;               /* of updates; of products; of the test's, or validation's, samples */
-  tame_batch_result result; /* where the last update that searched began */
-  bool starts;              /* the next gradient is that one */
-  int64_t evaluations;      /* that it has asked for, in this session */
-  tame_search_report found; /* of the last update that searched */
-  tame_fit_source learns, judges;
-  int64_t *order;     /* [samples] */
-  double epoch_began; /* in this session */
-
-  /* progress */
-  double work_all, work_done; /* sample steps, those with gradients counted three times */
-  double work_before;         /* done before this session */
-  double work_before_phase;   /* of all phases before this one */
-  int64_t updates;
-  double learning_seconds;
-} run;
+typedef tame_fit_run_state run;
 
 static double now(void)
 {
@@ -71,7 +34,7 @@ static void shuffle(const run *r)
 }
 
 /* Loss of all samples, as targets ask it; share of targets that are hit, NaN where there are no classes. Collective. */
-static tame_status judge(run *r, double *loss, double *hits)
+tame_status tame_fit_judge(run *r, double *loss, double *hits)
 {
   tame_fit_source *s = &r->judges;
   tame_batch batch = tame_fit_source_batch(s, s->shape.samples);
@@ -108,14 +71,17 @@ static void count_work(run *r)
     if (k < r->phase) r->work_done += work;
     if (k == r->phase && tame_fit_learns(r->e, k))
       r->work_done += work * (double)r->epoch / (double)tame_fit_at(r->e, k)->epochs;
+    if (k == r->phase && tame_fit_condenses(r->e, k))
+      r->work_done += work * (double)r->merges / (double)tame_condense_most(r->e, k);
   }
   r->work_before = r->work_done;
 }
 
-static void report(run *r, bool ended)
+void tame_fit_report(run *r, bool ended)
 {
   const tame_run_options *o = r->member->options;
-  const bool learns = tame_fit_learns(r->e, r->phase);
+  const bool learns = tame_fit_learns(r->e, r->phase),
+             condenses = tame_fit_condenses(r->e, r->phase);
   const double at = now();
   if (r->course.rank > 0 || !o->progress || (!ended && at - r->course.reported < 0.1)) return;
   const tame_fit *fit = tame_fit_at(r->e, r->phase);
@@ -126,15 +92,19 @@ static void report(run *r, bool ended)
       .network = r->member->network,
       .phase = fit->name,
       .task = tame_data_at(r->e, tame_fit_find_data(r->e, fit->data))->name,
-      .trial = learns ? r->epoch : 0,
-      .trials = learns ? fit->epochs : 1,
+      .trial = learns ? r->epoch : r->merges,
+      .trials = learns      ? fit->epochs
+                : condenses ? tame_condense_most(r->e, r->phase)
+                            : 1,
       .loss = r->course.last_loss,
       .updates_per_second = r->learning_seconds > 0 ? (double)r->updates / r->learning_seconds : 0,
       .share = share_done(r),
       .seconds_left = made > 0 ? (at - r->course.began) * (r->work_all - r->work_done) / made
                                : (double)NAN,
       .trial_ended = ended,
-      .unit = learns ? "epoch" : "round",
+      .unit = learns      ? "epoch"
+              : condenses ? "merge"
+                          : "round",
   };
   o->progress(&progress, o->context);
   r->course.reported = at;
@@ -142,7 +112,7 @@ static void report(run *r, bool ended)
 
 /* ---- the course ------------------------------------------------------------------------------ */
 
-enum { AT_PHASE, AT_EPOCH, AT_DONE, AT_STALE, AT_ENDED, AT_UNDER_WAY };
+enum { AT_PHASE, AT_EPOCH, AT_DONE, AT_STALE, AT_ENDED, AT_UNDER_WAY, AT_MERGES, AT_UPDATES };
 
 static void place(const void *run_, tame_checkpoint_about *about)
 {
@@ -152,10 +122,15 @@ static void place(const void *run_, tame_checkpoint_about *about)
   about->at[AT_DONE] = r->done;
   about->at[AT_STALE] = r->stale;
   about->at[AT_ENDED] = r->ended;
+  about->at[AT_MERGES] = r->merges;
+  about->at[AT_UPDATES] = r->retrained;
   about->at[AT_UNDER_WAY] = r->optimizer && tame_optimizer_is_under_way(r->optimizer);
-  snprintf(about->where, sizeof about->where, "phase '%s', epoch %lld, sample %lld",
-           tame_fit_at(r->e, r->phase < r->e->phases.count ? r->phase : r->phase - 1)->name,
-           (long long)r->epoch, (long long)r->done);
+  const int64_t phase = r->phase < r->e->phases.count ? r->phase : r->phase - 1;
+  char merges[32] = "";
+  if (tame_fit_condenses(r->e, phase))
+    snprintf(merges, sizeof merges, "merge %lld, ", (long long)r->merges);
+  snprintf(about->where, sizeof about->where, "phase '%s', %sepoch %lld, sample %lld",
+           tame_fit_at(r->e, phase)->name, merges, (long long)r->epoch, (long long)r->done);
 }
 
 /* Weights are the same on all ranks: rank 0 answers for them. */
@@ -165,7 +140,7 @@ static void gather(void *run_, tame_state *state)
   const bool copy = r->course.rank > 0;
   const int64_t n = tame_model_count(r->model);
   const tame_piece pieces[] = {
-      {"fit.sums", TAME_TYPE_F64, SUMS, 0, SUMS, r->sums, copy, 0},
+      {"fit.sums", TAME_TYPE_F64, TAME_SUMS, 0, TAME_SUMS, r->sums, copy, 0},
       {"fit.best_loss", TAME_TYPE_F64, 1, 0, 1, &r->best_loss, copy, 0},
       {"fit.best", TAME_TYPE_F64, n, 0, n, r->best, copy, 0},
       {"fit.previous", TAME_TYPE_F64, n, 0, n, r->previous, copy, 0},
@@ -173,6 +148,7 @@ static void gather(void *run_, tame_state *state)
   tame_model_save(r->model, copy, state);
   if (r->optimizer) tame_optimizer_state(r->optimizer, copy, state);
   for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++) tame_state_add(state, &pieces[k]);
+  if (r->model != r->whole) tame_condense_state(r, copy, state);
 }
 
 static tame_status open_phase(run *r);
@@ -185,6 +161,8 @@ static tame_status restore(void *run_, const tame_checkpoint_about *about)
   r->done = about->at[AT_DONE];
   r->stale = about->at[AT_STALE];
   r->ended = about->at[AT_ENDED] != 0;
+  r->merges = about->at[AT_MERGES];
+  r->retrained = about->at[AT_UPDATES];
   r->restored = true;
   const tame_status status = r->phase < r->e->phases.count ? open_phase(r) : TAME_OK;
   if (status == TAME_OK && about->at[AT_UNDER_WAY] != 0) tame_optimizer_set_under_way(r->optimizer);
@@ -237,7 +215,7 @@ static const tame_course_kind kind_of_run = {share_done, place, gather, restore,
 /* ---- learning -------------------------------------------------------------------------------- */
 
 /* Put where we are before a message; weights whose numbers are not finite give way to those before. */
-static tame_status place_failure(const run *r, tame_status status)
+tame_status tame_fit_place_failure(const run *r, tame_status status)
 {
   char why[2048];
   if (status != TAME_ERR_NUMERIC && status != TAME_ERR_INPUT) return status;
@@ -264,12 +242,12 @@ static void count_update(run *r, int64_t samples, const tame_batch_result *resul
                          double factor, double seen, double began)
 {
   const double targets = (double)result->targets;
-  r->sums[LOSS] += targets * result->loss;
-  r->sums[DATA] += targets * result->data;
-  r->sums[NORM] += targets * norm;
-  r->sums[TARGETS] += targets;
-  r->sums[FACTOR] = factor;
-  r->sums[SEEN] += seen;
+  r->sums[TAME_SUM_LOSS] += targets * result->loss;
+  r->sums[TAME_SUM_DATA] += targets * result->data;
+  r->sums[TAME_SUM_NORM] += targets * norm;
+  r->sums[TAME_SUM_TARGETS] += targets;
+  r->sums[TAME_SUM_FACTOR] = factor;
+  r->sums[TAME_SUM_SEEN] += seen;
   r->done += samples;
   r->work_done += 3 * (double)samples * (double)r->learns.shape.steps *
                   tame_optimizer_gradients(&tame_fit_at(r->e, r->phase)->optimizer);
@@ -304,12 +282,12 @@ static tame_status step(run *r)
     norm = tame_clip(&fit->clip, n, r->gradient);
     if (!isfinite(norm)) status = tame_fail(TAME_ERR_NUMERIC, "the gradient's norm is %g", norm);
   }
-  if (status != TAME_OK) return place_failure(r, status);
+  if (status != TAME_OK) return tame_fit_place_failure(r, status);
   memcpy(r->previous, slab, (size_t)n * sizeof *slab);
   const double factor = tame_schedule_factor(&fit->schedules, tame_optimizer_updates(r->optimizer));
   tame_optimizer_step(r->optimizer, factor, r->epoch, r->gradient, slab);
   status = settle(r);
-  if (status != TAME_OK) return place_failure(r, status);
+  if (status != TAME_OK) return tame_fit_place_failure(r, status);
   count_update(r, samples, &result, norm, factor, (double)samples, began);
   return TAME_OK;
 }
@@ -321,7 +299,7 @@ enum {
 /* Before an evaluation of an update that searches: as nothing has changed yet, one may save, and leave. Collective. */
 static tame_status between(run *r)
 {
-  report(r, false);
+  tame_fit_report(r, false);
   if (++r->evaluations < ON_THE_WAY || ++r->course.asked < r->course.interval) return TAME_OK;
   return tame_course_attend(&r->course, false);
 }
@@ -332,7 +310,7 @@ static tame_status loss_at(void *context, const double *slab, double *value)
   run *r = context;
   tame_batch_result result = {0};
   const tame_batch batch = tame_fit_source_batch(&r->learns, samples_of_update(r));
-  report(r, false);
+  tame_fit_report(r, false);
   const tame_status status = tame_bptt_run(r->bptt, slab, &batch, &result, NULL);
   if (status == TAME_OK) *value = result.loss;
   return status;
@@ -389,7 +367,7 @@ static tame_status search(run *r)
   memcpy(r->previous, slab, (size_t)problem.count * sizeof *slab);
   tame_status status = tame_optimizer_search(r->optimizer, &problem, slab, &r->found);
   if (status == TAME_OK) status = settle(r);
-  if (status != TAME_OK) return place_failure(r, status);
+  if (status != TAME_OK) return tame_fit_place_failure(r, status);
   const double seen = (double)(samples * (r->found.gradients + r->found.losses) +
                                some * r->found.products);
   count_update(r, samples, &r->result, r->found.norm, 1, seen, began);
@@ -399,7 +377,7 @@ static tame_status search(run *r)
 }
 
 /* One update. Collective. */
-static tame_status update(run *r)
+tame_status tame_fit_update(run *r)
 {
   r->learns.first = r->done;
   return tame_optimizer_searches(&tame_fit_at(r->e, r->phase)->optimizer) ? search(r) : step(r);
@@ -409,13 +387,13 @@ static tame_status update(run *r)
 static tame_status end_epoch(run *r)
 {
   const tame_fit *fit = tame_fit_at(r->e, r->phase);
-  const double targets = r->sums[TARGETS];
+  const double targets = r->sums[TAME_SUM_TARGETS];
   double *slab = tame_model_slab(r->model);
-  double figures[TAME_FIT_FIGURES] = {[TAME_FIT_LOSS] = r->sums[LOSS] / targets,
-                                      [TAME_FIT_DATA_LOSS] = r->sums[DATA] / targets,
-                                      [TAME_FIT_NORM] = r->sums[NORM] / targets,
-                                      [TAME_FIT_FACTOR] = r->sums[FACTOR],
-                                      [TAME_FIT_PASSES] = r->sums[SEEN] /
+  double figures[TAME_FIT_FIGURES] = {[TAME_FIT_LOSS] = r->sums[TAME_SUM_LOSS] / targets,
+                                      [TAME_FIT_DATA_LOSS] = r->sums[TAME_SUM_DATA] / targets,
+                                      [TAME_FIT_NORM] = r->sums[TAME_SUM_NORM] / targets,
+                                      [TAME_FIT_FACTOR] = r->sums[TAME_SUM_FACTOR],
+                                      [TAME_FIT_PASSES] = r->sums[TAME_SUM_SEEN] /
                                                           (double)r->learns.shape.samples,
                                       [TAME_FIT_VALIDATION] = NAN,
                                       [TAME_FIT_HITS] = NAN,
@@ -425,13 +403,13 @@ static tame_status end_epoch(run *r)
                                       [TAME_FIT_REDUCTION] = r->found.reduction,
                                       [TAME_FIT_STEP] = r->found.step};
   if (targets == 0)
-    return place_failure(r, tame_fail(TAME_ERR_INPUT, "no sample of '%s' has a target",
-                                      r->learns.data->name));
+    return tame_fit_place_failure(r, tame_fail(TAME_ERR_INPUT, "no sample of '%s' has a target",
+                                               r->learns.data->name));
   figures[TAME_FIT_PENALTY] = figures[TAME_FIT_LOSS] - figures[TAME_FIT_DATA_LOSS];
   tame_status status = TAME_OK;
   if (fit->validate) {
-    status = judge(r, &figures[TAME_FIT_VALIDATION], &figures[TAME_FIT_HITS]);
-    if (status != TAME_OK) return place_failure(r, status);
+    status = tame_fit_judge(r, &figures[TAME_FIT_VALIDATION], &figures[TAME_FIT_HITS]);
+    if (status != TAME_OK) return tame_fit_place_failure(r, status);
     r->work_done += (double)r->judges.shape.samples * (double)r->judges.shape.steps;
     if (figures[TAME_FIT_VALIDATION] < r->best_loss) {
       r->best_loss = figures[TAME_FIT_VALIDATION];
@@ -445,7 +423,7 @@ static tame_status end_epoch(run *r)
   if (r->course.rank == 0)
     status = tame_fit_put_epoch(r->e, r->phase, r->epoch, figures, r->member->results,
                                 r->member->row);
-  report(r, true);
+  tame_fit_report(r, true);
   tame_course_progress(&r->course);
   r->epoch++;
   r->done = 0;
@@ -460,12 +438,12 @@ static bool is_stale(const run *r)
   return fit->patience > 0 && r->stale >= fit->patience;
 }
 
-static void begin_epoch(run *r)
+void tame_fit_begin_epoch(run *r)
 {
   r->epoch_began = now();
   const bool fresh = r->learns.data->fresh;
   const int64_t first = tame_fit_first_id(r->e, r->learns.data - tame_data_at(r->e, 0), r->phase,
-                                          false);
+                                          tame_fit_condenses(r->e, r->phase));
   r->learns.first_id = fresh ? first + r->epoch * r->learns.shape.samples : 0;
   r->learns.order = NULL;
   if (fresh || !tame_fit_at(r->e, r->phase)->shuffle) return;
@@ -476,11 +454,11 @@ static void begin_epoch(run *r)
 static tame_status run_epoch(run *r)
 {
   tame_status status = TAME_OK;
-  begin_epoch(r);
+  tame_fit_begin_epoch(r);
   while (status == TAME_OK && r->done < r->learns.shape.samples && !r->ended) {
-    status = update(r);
+    status = tame_fit_update(r);
     if (status != TAME_OK) return status;
-    report(r, false);
+    tame_fit_report(r, false);
     r->course.asked++;
     if (r->done == r->learns.shape.samples || r->course.asked < r->course.interval) continue;
     status = tame_course_attend(&r->course, false);
@@ -529,7 +507,7 @@ static tame_status run_test(run *r)
   double loss = NAN, hits = NAN;
   tame_status status = TAME_OK;
   if (r->judges.shape.target_steps > 0) {
-    status = place_failure(r, judge(r, &loss, &hits));
+    status = tame_fit_place_failure(r, tame_fit_judge(r, &loss, &hits));
     if (status == TAME_OK && r->course.rank == 0)
       status = tame_fit_put_test(r->e, r->phase, loss, hits, m->results, m->row);
     r->course.last_loss = loss;
@@ -537,60 +515,64 @@ static tame_status run_test(run *r)
   if (status == TAME_OK)
     status = tame_fit_record(r->e, r->phase, r->model, m->results, m->row, m->comm);
   r->work_done += tame_fit_work(r->e, r->phase);
-  report(r, true);
+  tame_fit_report(r, true);
   return tame_agree(m->comm, status);
 }
 
 /* ---- phases ---------------------------------------------------------------------------------- */
 
-static void close_phase(run *r)
+void tame_fit_close_updates(run *r)
 {
   tame_optimizer_free(&r->optimizer);
   tame_bptt_free(&r->bptt);
   tame_bptt_free(&r->curve);
+}
+
+static void close_phase(run *r)
+{
+  tame_fit_close_updates(r);
   tame_bptt_free(&r->judge);
   tame_fit_source_close(&r->learns);
   tame_fit_source_close(&r->judges);
   free(r->order);
   r->order = NULL;
+  tame_condense_close(r);
+}
+
+/* What a phase judges by; borrowed. */
+static const tame_variant *loss_of(const tame_experiment *e, int64_t phase)
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  const tame_variant *loss = &fit->loss;
+  if (tame_fit_learns(e, phase)) return &fit->gradient.loss;
+  for (int64_t k = e->phases.count - 1; !fit->loss.row && k >= 0; k--)
+    if (tame_fit_learns(e, k)) loss = &tame_fit_at(e, k)->gradient.loss;
+  return loss;
 }
 
 /* What judges data by the loss of a phase. Collective. */
-static tame_status open_judge(run *r, int64_t data, bool validation)
+tame_status tame_fit_open_judge(run *r, int64_t data, bool validation)
 {
-  const tame_fit *fit = tame_fit_at(r->e, r->phase);
   const tame_bptt_params p = tame_fit_judging(r->e, r->phase, data);
-  const tame_variant *loss = fit->loss.row ? &fit->loss : NULL;
-  for (int64_t k = r->e->phases.count - 1; !fit->loss.row && k >= 0; k--)
-    if (tame_fit_learns(r->e, k)) loss = &tame_fit_at(r->e, k)->gradient.loss;
-  if (validation) loss = &fit->gradient.loss;
   tame_status status = tame_agree(r->member->comm,
-                                  tame_fit_source_open(&r->judges, r->e, r->model, data, r->phase,
-                                                       validation, loss));
+                                  tame_fit_source_open(&r->judges, r->e, r->whole, data, r->phase,
+                                                       validation, loss_of(r->e, r->phase)));
   if (status != TAME_OK || r->judges.shape.target_steps == 0) return status;
   return tame_bptt_create(&r->judge, r->member->comm, r->model, &p, r->judges.shape.samples,
                           r->judges.shape.steps);
 }
 
-static tame_status open_fit(run *r)
+tame_status tame_fit_open_updates(run *r)
 {
   const tame_fit *fit = tame_fit_at(r->e, r->phase);
-  const int64_t data = tame_fit_find_data(r->e, fit->data);
   int ranks;
   int64_t bytes;
   MPI_Comm_size(r->member->comm, &ranks);
   tame_bptt_params p = tame_fit_gradient(r->e, r->phase);
-  tame_status status = tame_fit_need(r->e, r->model, r->phase, ranks, r->member->layout.threads,
+  tame_status status = tame_fit_need(r->e, r->whole, r->phase, ranks, r->member->layout.threads,
                                      &p.segment, &bytes);
   if (status == TAME_OK)
-    status = tame_fit_source_open(&r->learns, r->e, r->model, data, r->phase, false,
-                                  &fit->gradient.loss);
-  if (status == TAME_OK)
     status = tame_optimizer_create(&r->optimizer, &fit->optimizer, tame_model_count(r->model));
-  if (status == TAME_OK) {
-    r->order = tame_untouched(r->learns.shape.samples, sizeof *r->order, "the order of samples");
-    if (!r->order) status = TAME_ERR_NOMEM;
-  }
   status = tame_agree(r->member->comm, status);
   if (status == TAME_OK)
     status = tame_bptt_create(&r->bptt, r->member->comm, r->model, &p,
@@ -599,8 +581,30 @@ static tame_status open_fit(run *r)
   if (status == TAME_OK && some > 0 && some < tame_fit_batch(r->e, r->phase))
     status = tame_bptt_create(&r->curve, r->member->comm, r->model, &p, some,
                               r->learns.shape.steps);
+  return status;
+}
+
+/* What updates learn from. Collective. */
+tame_status tame_fit_open_lessons(run *r)
+{
+  tame_status status = tame_fit_source_open(&r->learns, r->e, r->whole,
+                                            tame_fit_lessons(r->e, r->phase), r->phase,
+                                            tame_fit_condenses(r->e, r->phase),
+                                            loss_of(r->e, r->phase));
+  if (status == TAME_OK) {
+    r->order = tame_untouched(r->learns.shape.samples, sizeof *r->order, "the order of samples");
+    if (!r->order) status = TAME_ERR_NOMEM;
+  }
+  return tame_agree(r->member->comm, status);
+}
+
+static tame_status open_fit(run *r)
+{
+  const tame_fit *fit = tame_fit_at(r->e, r->phase);
+  tame_status status = tame_fit_open_lessons(r);
+  if (status == TAME_OK) status = tame_fit_open_updates(r);
   if (status == TAME_OK && fit->validate)
-    status = open_judge(r, tame_fit_find_data(r->e, fit->validate), true);
+    status = tame_fit_open_judge(r, tame_fit_find_data(r->e, fit->validate), true);
   return status;
 }
 
@@ -616,7 +620,8 @@ static tame_status open_phase(run *r)
   memcpy(r->previous, tame_model_slab(r->model), size);
   memcpy(r->best, tame_model_slab(r->model), size);
   if (tame_fit_learns(r->e, r->phase)) return open_fit(r);
-  return open_judge(r, tame_fit_find_data(r->e, fit->data), false);
+  if (tame_fit_condenses(r->e, r->phase)) return tame_condense_open(r);
+  return tame_fit_open_judge(r, tame_fit_find_data(r->e, fit->data), false);
 }
 
 static tame_status run_phase(run *r)
@@ -626,6 +631,8 @@ static tame_status run_phase(run *r)
   if (begins) {
     r->epoch = r->done = r->stale = 0;
     r->ended = false;
+    r->merges = r->removed = 0;
+    r->retrained = -1;
     r->best_loss = INFINITY;
     memset(r->sums, 0, sizeof r->sums);
     r->course.last_loss = NAN;
@@ -633,7 +640,9 @@ static tame_status run_phase(run *r)
   }
   r->restored = false;
   if (status == TAME_OK && begins && r->phase > 0) status = tame_course_attend(&r->course, true);
-  if (status == TAME_OK) status = tame_fit_learns(r->e, r->phase) ? run_fit(r) : run_test(r);
+  if (status != TAME_OK) return close_phase(r), status;
+  if (tame_fit_learns(r->e, r->phase)) status = run_fit(r);
+  else status = tame_fit_condenses(r->e, r->phase) ? tame_condense_run(r) : run_test(r);
   close_phase(r);
   return status;
 }
@@ -662,9 +671,8 @@ static void tell_model(const run *r)
                        100 * tame_circuit_sparsity(c));
   }
   for (int64_t k = 0; k < r->e->phases.count; k++) {
-    if (!tame_fit_learns(r->e, k)) continue;
-    const int64_t batch = tame_fit_batch(r->e, k),
-                  micro = tame_fit_at(r->e, k)->gradient.micro_batch,
+    if (!tame_fit_updates(r->e, k)) continue;
+    const int64_t batch = tame_fit_batch(r->e, k), micro = tame_fit_gradient(r->e, k).micro_batch,
                   parts = (batch + micro - 1) / micro;
     int64_t segment, bytes;
     if (tame_fit_need(r->e, r->model, k, l->ranks, l->threads, &segment, &bytes) == TAME_OK &&
@@ -698,7 +706,8 @@ static tame_status allocate(run *r)
 static tame_status prepare(run *r)
 {
   const MPI_Comm comm = r->member->comm;
-  tame_status status = tame_model_create(&r->model, &r->e->model);
+  tame_status status = tame_model_create(&r->whole, &r->e->model);
+  r->model = r->whole;
   if (status == TAME_OK) status = allocate(r);
   return tame_agree(comm, status);
 }
@@ -719,7 +728,7 @@ tame_status tame_fit_run(const tame_member *m)
   const bool ended = status == TAME_OK || status == TAME_ERR_NUMERIC || status == TAME_ERR_INPUT;
   tame_status written = TAME_OK;
   if (prepared && ended && r.course.rank == 0 && written == TAME_OK)
-    written = tame_fit_put_weights(r.model, tame_model_slab(r.model), "final", m->results, m->row);
+    written = tame_fit_put_weights(r.whole, tame_model_slab(r.whole), "final", m->results, m->row);
   if (ended && written == TAME_OK) written = tame_results_sync(m->results); /* of all ranks */
   if (ended) written = tame_agree(m->comm, written);
   if (status == TAME_OK) status = written;
@@ -729,7 +738,7 @@ tame_status tame_fit_run(const tame_member *m)
   free(r.gradient);
   free(r.previous);
   free(r.best);
-  tame_model_free(&r.model);
+  tame_model_free(&r.whole);
   return status;
 }
 

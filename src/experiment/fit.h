@@ -4,6 +4,7 @@
 #define TAME_EXPERIMENT_FIT_H
 
 #include "experiment/inside.h"
+#include "tame/condense.h"
 
 enum { TAME_FIT_LAST, TAME_FIT_BEST };
 
@@ -25,14 +26,28 @@ typedef struct tame_fit {
   tame_variant loss; /**< no row: that of the first fit */
   int64_t record;
   bool states;
+  /* condense, with some of those of a fit for its retraining */
+  int64_t layer;  /**< as `model.layers` counts; -1: the only rnn */
+  int likeness;   /**< a tame_likeness */
+  int merging;    /**< a tame_merging */
+  double share;   /**< of variance, of the components whose loadings are compared */
+  double until;   /**< a loss above so many times that before the first merge is too much */
+  double learned; /**< a larger one before it: nothing was learned; NaN: whatever it is */
+  int64_t smallest;
+  int64_t retrain; /**< updates after each merge */
+  char *lessons;   /**< data of those; NULL: as `data` */
 } tame_fit;
 
 static inline const tame_fit *tame_fit_at(const tame_experiment *e, int64_t k)
 {
   return ((const tame_variant *)e->phases.at)[k].params;
 }
-/** Does it learn? else it is a test. */
+/** Does it learn? Does it condense? Else it is a test. */
 bool tame_fit_learns(const tame_experiment *e, int64_t phase);
+bool tame_fit_condenses(const tame_experiment *e, int64_t phase);
+/** Does it make updates: a fit, or a condense phase that retrains? And of which data? Local. */
+bool tame_fit_updates(const tame_experiment *e, int64_t phase);
+int64_t tame_fit_lessons(const tame_experiment *e, int64_t phase);
 static inline tame_data *tame_data_at(const tame_experiment *e, int64_t k)
 {
   return (tame_data *)e->data.at + k;
@@ -97,6 +112,13 @@ void tame_fit_path(const tame_experiment *e, int64_t phase, const char *what, ch
  *  sample comes to depends on it and its place alone. Local. */
 tame_status tame_fit_record(const tame_experiment *e, int64_t phase, tame_model *model,
                             tame_results *results, int64_t row, MPI_Comm comm);
+/** Moments of a model's outputs over all samples of a phase's data; made here, to be freed whatever is returned.
+ *  Collective. TAME_ERR_NOMEM. */
+tame_status tame_fit_moments(const tame_experiment *e, int64_t phase, tame_model *model,
+                             MPI_Comm comm, tame_moments *out);
+/** Bytes a rank needs for that. Local. */
+int64_t tame_fit_moments_need(const tame_experiment *e, int64_t phase, tame_model *model, int ranks,
+                              int threads);
 /** Take weights from a file of e->weights: all views, of the same names and shapes, and nothing else.
  *  TAME_ERR_INPUT where they are of another model, or not finite. Rank 0's. Local. */
 tame_status tame_fit_take_weights(const tame_experiment *e, tame_model *model);
@@ -156,6 +178,43 @@ tame_status tame_fit_survey(const tame_experiment *e, int ranks, int threads, ta
 /** Foresee a run; as tame_experiment_plan(). */
 tame_status tame_fit_foresee(const tame_experiment *study, const tame_plan_request *request,
                              tame_plan *plan);
+
+/* ---- condensing ------------------------------------------------------------------------------ */
+
+/** What the results tell after each merge, [network, merge]; number 0 is the network before the first. */
+enum {
+  TAME_CONDENSE_SIZE,       /**< units */
+  TAME_CONDENSE_MERGED,     /**< loss, before retraining */
+  TAME_CONDENSE_LOSS,       /**< loss, after it, by which it stops */
+  TAME_CONDENSE_LIKENESS,   /**< of the pair */
+  TAME_CONDENSE_FACTOR,     /**< c */
+  TAME_CONDENSE_OFFSET,     /**< d */
+  TAME_CONDENSE_COMPONENTS, /**< that make up 95 % of the variance */
+  TAME_CONDENSE_RAMP,       /**< of the first one, over all samples; see tame_moments_ramp() */
+  TAME_CONDENSE_RAMPS,      /**< sample by sample */
+  TAME_CONDENSE_FIGURES
+};
+
+/** Check the phase by the model, whose phases before it were checked. Local. */
+tame_status tame_condense_check_phase(const tame_experiment *e, const tame_model *model,
+                                      int64_t phase, const char **key);
+/** The layer of the model; how many units it has; the most merges that are possible. Local. */
+int tame_condense_layer(const tame_experiment *e, const tame_model *model, int64_t phase);
+int64_t tame_condense_units(const tame_experiment *e, int64_t phase);
+int64_t tame_condense_most(const tame_experiment *e, int64_t phase);
+/** A model whose layer has so many units; outputs_of: and of which it is the last. Local. */
+tame_status tame_condense_model(tame_model **out, const tame_experiment *e, int64_t phase,
+                                int64_t units, bool outputs_of);
+/** Write some of the figures, NaN: not this one; units that a merge has to do with. Rank 0's. Local. */
+tame_status tame_condense_put(const tame_experiment *e, int64_t phase, int64_t merge,
+                              const double figures[TAME_CONDENSE_FIGURES], tame_results *results,
+                              int64_t row);
+tame_status tame_condense_put_pair(const tame_experiment *e, int64_t phase, int64_t merge,
+                                   int64_t kept, int64_t removed, tame_results *results,
+                                   int64_t row);
+/** Write how it ended: merges that went well, and the units that are left. Rank 0's. Local. */
+tame_status tame_condense_put_end(const tame_experiment *e, int64_t phase, int64_t merges,
+                                  const int64_t *units, tame_results *results, int64_t row);
 
 /** Run a model's phases; as the kinds of experiments say. */
 tame_status tame_fit_run(const tame_member *member);

@@ -11,6 +11,8 @@
 /* ---- tables --------------------------------------------------------------------------------- */
 
 static const char *const kept_weights[] = {"last", "best", NULL};
+static const char *const likenesses[] = {"loadings", "correlation", NULL};
+static const char *const mergings[] = {"plain", "offset", "average", NULL};
 static const char *const keep_names[] = {"none", "final", "both", NULL};
 
 #define AT(member) .offset = offsetof(tame_fit, member)
@@ -23,27 +25,53 @@ static const char *const keep_names[] = {"none", "final", "both", NULL};
     .name = "data", .kind = TAME_STRING, AT(data), .fallback = "",                                 \
     .doc = "which; default: the first"                                                             \
   }
+#define PHASE_BATCH                                                                                \
+  {                                                                                                \
+    .name = "batch", .kind = TAME_INT, AT(batch), .fallback = "0", .max = 1e9,                     \
+    .doc = "samples of one update; 0: all there are"                                               \
+  }
+#define PHASE_SHUFFLE                                                                              \
+  {                                                                                                \
+    .name = "shuffle", .kind = TAME_BOOL, AT(shuffle), .fallback = "on",                           \
+    .doc = "a new order in each epoch"                                                             \
+  }
+#define PHASE_MEMORY                                                                               \
+  {                                                                                                \
+    .name = "memory_mb", .kind = TAME_REAL, AT(memory_mb), .fallback = "", .min = 1e-3,            \
+    .max = 1e9,                                                                                    \
+    .doc = "of a rank, for what gradients need: fewer steps are kept at a time where that would "  \
+           "be more"                                                                               \
+  }
+#define PHASE_OPTIMIZER(words)                                                                     \
+  {                                                                                                \
+    .name = "optimizer", .kind = TAME_VARIANT, AT(optimizer), .fallback = "adam",                  \
+    .table = &tame_optimizers, .doc = "how weights follow the gradient; it starts afresh " words   \
+  }
+#define PHASE_SCHEDULES                                                                            \
+  {                                                                                                \
+    .name = "schedules", .kind = TAME_VARIANTS, AT(schedules), .fallback = "",                     \
+    .table = &tame_schedules, .doc = "factors of the optimizer's rate, by updates"                 \
+  }
+#define PHASE_CLIP                                                                                 \
+  {                                                                                                \
+    .name = "clip", .kind = TAME_GROUP, AT(clip), .group = &tame_clipping_schema,                  \
+    .doc = "limits of the gradient"                                                                \
+  }
 static const tame_field fit_fields[] = {
     PHASE_NAME,
     PHASE_DATA,
     {"epochs", TAME_INT, AT(epochs), .fallback = "1", .min = 1, .max = 1e7,
      .doc = "times that all samples are gone through"},
-    {"batch", TAME_INT, AT(batch), .fallback = "0", .max = 1e9,
-     .doc = "samples of one update; 0: all there are"},
-    {"shuffle", TAME_BOOL, AT(shuffle), .fallback = "on", .doc = "a new order in each epoch"},
+    PHASE_BATCH,
+    PHASE_SHUFFLE,
     {"loss", TAME_VARIANT, AT(loss), .fallback = "", .table = &tame_losses,
      .doc = "short for gradient.loss"},
     {"gradient", TAME_GROUP, AT(gradient), .group = &tame_bptt_schema,
      .doc = "what is made small, and how its gradient is worked out"},
-    {"memory_mb", TAME_REAL, AT(memory_mb), .fallback = "", .min = 1e-3, .max = 1e9,
-     .doc =
-         "of a rank, for what gradients need: fewer steps are kept at a time where that would be "
-         "more"},
-    {"optimizer", TAME_VARIANT, AT(optimizer), .fallback = "adam", .table = &tame_optimizers,
-     .doc = "how weights follow the gradient; it starts afresh in each phase"},
-    {"schedules", TAME_VARIANTS, AT(schedules), .fallback = "", .table = &tame_schedules,
-     .doc = "factors of the optimizer's rate, by updates"},
-    {"clip", TAME_GROUP, AT(clip), .group = &tame_clipping_schema, .doc = "limits of the gradient"},
+    PHASE_MEMORY,
+    PHASE_OPTIMIZER("in each phase"),
+    PHASE_SCHEDULES,
+    PHASE_CLIP,
     {"validate", TAME_STRING, AT(validate), .fallback = "",
      .doc = "data whose loss is told after each epoch"},
     {"patience", TAME_INT, AT(patience), .fallback = "0", .max = 1e7,
@@ -63,6 +91,41 @@ static const tame_field test_fields[] = {
     {"states", TAME_BOOL, AT(states), .fallback = "off",
      .doc = "record states and outputs of all layers, too"},
     {0}};
+static const tame_field condense_fields[] = {
+    PHASE_NAME,
+    {"data", TAME_STRING, AT(data), .fallback = "",
+     .doc = "whose rates are compared, and by whose loss merges are judged; default: the first"},
+    {"loss", TAME_VARIANT, AT(loss), .fallback = "", .table = &tame_losses,
+     .doc = "default: that of the first fit, or mse"},
+    {"layer", TAME_INT, AT(layer), .fallback = "-1", .min = -1, .max = 1e6,
+     .doc = "whose units are merged, an rnn, as model.layers counts from 0; -1: the only rnn"},
+    {"likeness", TAME_CHOICE, AT(likeness), .fallback = "loadings", .choices = likenesses,
+     .doc = "of two units: |cos| of their loadings on principal components, or |correlation|"},
+    {"components", TAME_REAL, AT(share), .fallback = "0.95", .min = 1e-6, .max = 0.999999,
+     .doc = "share of the variance that those components make up"},
+    {"merge", TAME_CHOICE, AT(merging), .fallback = "offset", .choices = mergings,
+     .doc = "the unit left out is c times the other, or c times it plus an offset; average: and "
+            "the other's inputs become the mean of both"},
+    {"until", TAME_REAL, AT(until), .fallback = "2", .min = 1, .max = 1e9,
+     .doc = "a merge after which the loss is more than so many times that before the first one is "
+            "taken back, and ends the phase"},
+    {"smallest", TAME_INT, AT(smallest), .fallback = "2", .min = 2, .max = 1 << 20,
+     .doc = "units with which it ends at the latest"},
+    {"learned", TAME_REAL, AT(learned), .fallback = "", .max = 1e300,
+     .doc = "a loss above it before the first merge says that nothing was learned, and the network "
+            "fails; default: any will do"},
+    {"retrain", TAME_INT, AT(retrain), .fallback = "0", .max = 1e9,
+     .doc = "updates after each merge, of all weights that are left, by the loss and penalties of "
+            "the first fit"},
+    {"lessons", TAME_STRING, AT(lessons), .fallback = "",
+     .doc = "data of those updates; default: those by which merges are judged"},
+    PHASE_BATCH,
+    PHASE_SHUFFLE,
+    PHASE_MEMORY,
+    PHASE_OPTIMIZER("after each merge"),
+    PHASE_SCHEDULES,
+    PHASE_CLIP,
+    {0}};
 
 static const tame_row row_fit = {"fit",
                                  "weights follow the gradient of a loss",
@@ -70,7 +133,10 @@ static const tame_row row_fit = {"fit",
 static const tame_row row_test = {"test",
                                   "the loss of data, without learning",
                                   {sizeof(tame_fit), test_fields}};
-static const tame_row *const rows[] = {&row_fit, &row_test, NULL};
+static const tame_row row_condense = {"condense",
+                                      "units that are alike are merged, one pair after the other",
+                                      {sizeof(tame_fit), condense_fields}};
+static const tame_row *const rows[] = {&row_fit, &row_test, &row_condense, NULL};
 const tame_table tame_model_phases = {"model phases", rows};
 
 static const tame_field weights_fields[] = {
@@ -116,6 +182,23 @@ bool tame_fit_learns(const tame_experiment *e, int64_t phase)
   return ((const tame_variant *)e->phases.at)[phase].row == &row_fit;
 }
 
+bool tame_fit_condenses(const tame_experiment *e, int64_t phase)
+{
+  return ((const tame_variant *)e->phases.at)[phase].row == &row_condense;
+}
+
+bool tame_fit_updates(const tame_experiment *e, int64_t phase)
+{
+  return tame_fit_learns(e, phase) ||
+         (tame_fit_condenses(e, phase) && tame_fit_at(e, phase)->retrain > 0);
+}
+
+int64_t tame_fit_lessons(const tame_experiment *e, int64_t phase)
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  return tame_fit_find_data(e, fit->lessons ? fit->lessons : fit->data);
+}
+
 int64_t tame_fit_find_data(const tame_experiment *e, const char *name)
 {
   if (!name) return 0;
@@ -135,9 +218,13 @@ tame_bptt_params tame_fit_gradient(const tame_experiment *e, int64_t phase)
   }
   for (int64_t k = e->phases.count - 1; k >= 0; k--)
     if (tame_fit_learns(e, k)) p = tame_fit_at(e, k)->gradient;
+  if (fit->loss.row) p.loss = fit->loss;
+  if (tame_fit_updates(e, phase)) {
+    p.damped = tame_optimizer_curvature(&fit->optimizer) >= 0;
+    return p;
+  }
   p.penalties = (tame_penalties){0};
   p.truncate = 0;
-  if (fit->loss.row) p.loss = fit->loss;
   return p;
 }
 
@@ -146,6 +233,7 @@ tame_bptt_params tame_fit_judging(const tame_experiment *e, int64_t phase, int64
   tame_bptt_params p = tame_fit_gradient(e, phase);
   p.penalties = (tame_penalties){0};
   p.truncate = 0;
+  p.damped = false;
   p.segment = (int64_t)ceil(sqrt((double)tame_fit_shape(e, data).steps)); /* the least memory */
   return p;
 }
@@ -161,7 +249,7 @@ tame_data_shape tame_fit_shape(const tame_experiment *e, int64_t data)
 int64_t tame_fit_batch(const tame_experiment *e, int64_t phase)
 {
   const tame_fit *fit = tame_fit_at(e, phase);
-  return fit->batch ? fit->batch : tame_fit_shape(e, tame_fit_find_data(e, fit->data)).samples;
+  return fit->batch ? fit->batch : tame_fit_shape(e, tame_fit_lessons(e, phase)).samples;
 }
 
 int64_t tame_fit_recorded(const tame_experiment *e, int64_t phase)
@@ -188,7 +276,7 @@ static tame_status need_beside(const tame_experiment *e, const tame_model *model
                                int ranks, int threads, int64_t *bytes)
 {
   const tame_fit *fit = tame_fit_at(e, phase);
-  const int64_t data = tame_fit_find_data(e, fit->data);
+  const int64_t data = tame_fit_lessons(e, phase);
   tame_status status = TAME_OK;
   *bytes = 0;
   if (fit->validate)
@@ -204,7 +292,7 @@ static tame_status need_gradients(const tame_experiment *e, const tame_model *mo
                                   const tame_bptt_params *p, int ranks, int threads, int64_t *bytes)
 {
   const tame_fit *fit = tame_fit_at(e, phase);
-  const int64_t steps = tame_fit_shape(e, tame_fit_find_data(e, fit->data)).steps,
+  const int64_t steps = tame_fit_shape(e, tame_fit_lessons(e, phase)).steps,
                 batch = tame_fit_batch(e, phase), some = tame_optimizer_curvature(&fit->optimizer);
   int64_t products = 0;
   tame_status status = tame_bptt_need(model, p, batch, steps, ranks, threads, bytes);
@@ -214,19 +302,41 @@ static tame_status need_gradients(const tame_experiment *e, const tame_model *mo
   return status;
 }
 
+/* What a phase takes but for updates: its judging; and to condense, moments of rates. */
+static tame_status need_round(const tame_experiment *e, const tame_model *model, int64_t phase,
+                              int ranks, int threads, int64_t *bytes)
+{
+  const int64_t data = tame_fit_find_data(e, tame_fit_at(e, phase)->data);
+  tame_model *rates = NULL;
+  *bytes = 0;
+  if (tame_fit_learns(e, phase)) return TAME_OK;
+  tame_status status = need_judge(e, model, phase, data, ranks, threads, bytes);
+  if (status != TAME_OK || !tame_fit_condenses(e, phase)) return status;
+  status = tame_condense_model(&rates, e, phase, tame_condense_units(e, phase), true);
+  if (status == TAME_OK) *bytes += tame_fit_moments_need(e, phase, rates, ranks, threads);
+  tame_model_free(&rates);
+  /* and the model that is worked on */
+  *bytes += tame_model_count(model) * (int64_t)sizeof(double);
+  return status;
+}
+
 tame_status tame_fit_need(const tame_experiment *e, const tame_model *model, int64_t phase,
                           int ranks, int threads, int64_t *segment, int64_t *bytes)
 {
   const tame_fit *fit = tame_fit_at(e, phase);
-  const int64_t data = tame_fit_find_data(e, fit->data);
   tame_bptt_params p = tame_fit_gradient(e, phase);
-  int64_t beside, now = 0;
+  int64_t beside, round, now = 0;
   *segment = *bytes = 0;
-  if (!tame_fit_learns(e, phase)) return need_judge(e, model, phase, data, ranks, threads, bytes);
-  tame_status status = need_beside(e, model, phase, ranks, threads, &beside);
+  tame_status status = need_round(e, model, phase, ranks, threads, &round);
+  if (status != TAME_OK || !tame_fit_updates(e, phase)) {
+    *bytes = round;
+    return status;
+  }
+  status = need_beside(e, model, phase, ranks, threads, &beside);
+  beside += round;
   if (status == TAME_OK) status = need_gradients(e, model, phase, &p, ranks, threads, bytes);
   *segment = p.segment;
-  int64_t s = p.segment ? p.segment : tame_fit_shape(e, data).steps;
+  int64_t s = p.segment ? p.segment : tame_fit_shape(e, tame_fit_lessons(e, phase)).steps;
   while (status == TAME_OK && (double)(*bytes + beside) > fit->memory_mb * 1e6 && s > 1) {
     p.segment = s /= 2; /* the best of T, T/2, T/4, ... steps */
     status = need_gradients(e, model, phase, &p, ranks, threads, &now);
@@ -307,8 +417,9 @@ static tame_status check_targets(const tame_experiment *e, const tame_model *mod
   tame_loss_shape(&p.loss, shape.steps, outputs, &steps, &width);
   const bool by_class = tame_loss_has_classes(&p.loss);
   if (shape.target_steps == 0)
-    return tame_fit_learns(e, phase)
-               ? tame_yaml_fail_at(e->marks, path, "'%s' has no targets to learn", name)
+    return tame_fit_learns(e, phase) || tame_fit_condenses(e, phase)
+               ? tame_yaml_fail_at(e->marks, path, "'%s' has no targets to %s", name,
+                                   tame_fit_learns(e, phase) ? "learn" : "judge merges by")
                : TAME_OK;
   if (by_class != (shape.classes > 0))
     return tame_yaml_fail_at(e->marks, path, "the targets of '%s' are %s, and the loss %s wants %s",
@@ -332,31 +443,38 @@ static tame_status check_targets(const tame_experiment *e, const tame_model *mod
   return TAME_OK;
 }
 
-static tame_status check_fit(const tame_experiment *e, const tame_model *model, int64_t k)
+/* What a phase with updates says of them. */
+static tame_status check_updates(const tame_experiment *e, int64_t k)
 {
   const tame_fit *fit = tame_fit_at(e, k);
-  const int64_t data = tame_fit_find_data(e, fit->data);
-  const int64_t samples = tame_fit_shape(e, data).samples;
+  const int64_t data = tame_fit_lessons(e, k), samples = tame_fit_shape(e, data).samples;
+  const bool fresh = tame_data_at(e, data)->fresh, learns = tame_fit_learns(e, k),
+             searches = tame_optimizer_searches(&fit->optimizer);
+  const int64_t truncate = tame_fit_gradient(e, k).truncate;
+  double epochs = (double)fit->epochs;
   tame_optimizer *spare = NULL;
   if (fit->batch > samples)
     return tame_yaml_fail_at(e->marks, phase_path(e, k, "batch"),
                              "found %lld, and '%s' has %lld sample%s", (long long)fit->batch,
                              tame_data_at(e, data)->name, (long long)samples,
                              samples == 1 ? "" : "s");
-  const bool fresh = tame_data_at(e, data)->fresh;
-  if (fresh && (double)fit->epochs * (double)samples > MOST_FRESH)
+  if (!learns)
+    epochs = (double)tame_condense_most(e, k) *
+             ceil((double)fit->retrain * (double)tame_fit_batch(e, k) / (double)samples + 1);
+  if (fresh && epochs * (double)samples > MOST_FRESH)
     return tame_yaml_fail_at(
-        e->marks, phase_path(e, k, "epochs"),
+        e->marks, phase_path(e, k, learns ? "epochs" : "retrain"),
         "found %lld, and '%s' has %lld new samples in each: want 2^40 in all at most",
-        (long long)fit->epochs, tame_data_at(e, data)->name, (long long)samples);
+        (long long)(learns ? fit->epochs : fit->retrain), tame_data_at(e, data)->name,
+        (long long)samples);
   tame_status status = tame_optimizer_create(&spare, &fit->optimizer, 1);
   tame_optimizer_free(&spare);
   if (status != TAME_OK) return bad(e, status, phase_path(e, k, "optimizer"));
-  if (tame_optimizer_curvature(&fit->optimizer) >= 0 && fit->gradient.truncate > 0)
-    return tame_yaml_fail_at(e->marks, phase_path(e, k, "gradient.truncate"),
-                             "found %lld, want 0 with %s, whose products go back over all steps",
-                             (long long)fit->gradient.truncate, fit->optimizer.row->name);
-  const bool searches = tame_optimizer_searches(&fit->optimizer);
+  if (tame_optimizer_curvature(&fit->optimizer) >= 0 && truncate > 0)
+    return tame_yaml_fail_at(e->marks, phase_path(e, k, learns ? "gradient.truncate" : "optimizer"),
+                             "found %lld%s, want 0 with %s, whose products go back over all steps",
+                             (long long)truncate, learns ? "" : " as truncate of the first fit",
+                             fit->optimizer.row->name);
   if (searches && fit->schedules.count > 0)
     return tame_yaml_fail_at(e->marks, phase_path(e, k, "schedules"),
                              "found some with %s, which chooses its steps by itself",
@@ -365,6 +483,14 @@ static tame_status check_fit(const tame_experiment *e, const tame_model *model, 
     return tame_yaml_fail_at(e->marks, phase_path(e, k, "clip"),
                              "found a limit with %s, which chooses its steps by itself",
                              fit->optimizer.row->name);
+  return TAME_OK;
+}
+
+static tame_status check_fit(const tame_experiment *e, const tame_model *model, int64_t k)
+{
+  const tame_fit *fit = tame_fit_at(e, k);
+  const tame_status status = check_updates(e, k);
+  if (status != TAME_OK) return status;
   if (!fit->validate && (fit->patience || fit->weights == TAME_FIT_BEST))
     return tame_yaml_fail_at(e->marks, phase_path(e, k, fit->patience ? "patience" : "keep"),
                              "want `validate`: data to judge the weights by");
@@ -372,6 +498,20 @@ static tame_status check_fit(const tame_experiment *e, const tame_model *model, 
   const int64_t judge = tame_fit_find_data(e, fit->validate);
   if (judge < 0) return no_data(e, phase_path(e, k, "validate"), fit->validate);
   return check_targets(e, model, k, judge, phase_path(e, k, "validate"));
+}
+
+static tame_status check_condense(const tame_experiment *e, const tame_model *model, int64_t k)
+{
+  const tame_fit *fit = tame_fit_at(e, k);
+  const char *key = "layer";
+  tame_status status = tame_condense_check_phase(e, model, k, &key);
+  status = bad(e, status, phase_path(e, k, key));
+  if (status != TAME_OK) return status;
+  const int64_t lessons = tame_fit_lessons(e, k);
+  if (lessons < 0) return no_data(e, phase_path(e, k, "lessons"), fit->lessons);
+  if (!tame_fit_updates(e, k)) return TAME_OK;
+  status = check_targets(e, model, k, lessons, phase_path(e, k, "lessons"));
+  return status == TAME_OK ? check_updates(e, k) : status;
 }
 
 static tame_status check_phase(const tame_experiment *e, const tame_model *model, int64_t k)
@@ -388,6 +528,7 @@ static tame_status check_phase(const tame_experiment *e, const tame_model *model
   if (data < 0) return no_data(e, phase_path(e, k, "data"), fit->data);
   status = check_targets(e, model, k, data, phase_path(e, k, "data"));
   if (status == TAME_OK && tame_fit_learns(e, k)) status = check_fit(e, model, k);
+  if (status == TAME_OK && tame_fit_condenses(e, k)) status = check_condense(e, model, k);
   if (status != TAME_OK) return status;
   status = tame_fit_need(e, model, k, 1, 1, &segment, &bytes);
   return bad(e, status, phase_path(e, k, tame_fit_learns(e, k) ? "gradient" : "loss"));

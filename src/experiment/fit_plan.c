@@ -8,11 +8,26 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* Most merges that there can be, each of which records, judges, retrains, judges; a model has half its units on
+ * average. */
+static double condense_work(const tame_experiment *e, int64_t phase, double all)
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  double each = 2 * all;
+  if (fit->retrain > 0) {
+    const double steps = (double)tame_fit_shape(e, tame_fit_lessons(e, phase)).steps;
+    each += all + 3 * (double)fit->retrain * (double)tame_fit_batch(e, phase) * steps *
+                      tame_optimizer_gradients(&fit->optimizer);
+  }
+  return 2 * all + 0.5 * (double)tame_condense_most(e, phase) * each;
+}
+
 double tame_fit_work(const tame_experiment *e, int64_t phase)
 {
   const tame_fit *fit = tame_fit_at(e, phase);
   const tame_data_shape s = tame_fit_shape(e, tame_fit_find_data(e, fit->data));
   const double all = (double)s.samples * (double)s.steps;
+  if (tame_fit_condenses(e, phase)) return condense_work(e, phase, all);
   if (!tame_fit_learns(e, phase)) return all;
   double epoch = 3 * all * tame_optimizer_gradients(&fit->optimizer);
   if (fit->validate) {
@@ -25,9 +40,10 @@ double tame_fit_work(const tame_experiment *e, int64_t phase)
 /* Cycles of an update that micro-batches share out; 1 where there is but one. */
 static double shared(const tame_experiment *e, int64_t phase, int64_t parameters)
 {
-  const tame_fit *fit = tame_fit_at(e, phase);
-  if (!tame_fit_learns(e, phase) || tame_fit_batch(e, phase) <= fit->gradient.micro_batch) return 1;
-  const int64_t steps = tame_fit_shape(e, tame_fit_find_data(e, fit->data)).steps;
+  if (!tame_fit_updates(e, phase) ||
+      tame_fit_batch(e, phase) <= tame_fit_gradient(e, phase).micro_batch)
+    return 1;
+  const int64_t steps = tame_fit_shape(e, tame_fit_lessons(e, phase)).steps;
   return 6 * (double)tame_fit_batch(e, phase) * (double)steps * (double)parameters;
 }
 
@@ -46,7 +62,7 @@ tame_status tame_fit_survey(const tame_experiment *e, int ranks, int threads, ta
   if (status == TAME_OK) {
     out->parameters = tame_model_count(model);
     for (int64_t k = 0; k < e->phases.count; k++)
-      if (tame_fit_learns(e, k))
+      if (tame_fit_updates(e, k))
         out->optimizer = fmax(out->optimizer,
                               8 * (double)tame_optimizer_need(&tame_fit_at(e, k)->optimizer,
                                                               out->parameters));
@@ -136,6 +152,27 @@ static tame_status time_fit(const tame_experiment *e, tame_model *model, int64_t
   return status;
 }
 
+/* The most that condensing can take, half of the units being there on average. */
+static tame_status time_condense(const tame_experiment *e, tame_model *model, int64_t phase,
+                                 const tame_plan_request *q, const tame_plan *out, double *seconds)
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  const int lanes = out->group * q->threads;
+  const int64_t data = tame_fit_find_data(e, fit->data);
+  double micro = 0, judging = 0;
+  tame_status status = time_judging(e, model, phase, data, lanes, &judging);
+  double each = 2 * judging;
+  if (status == TAME_OK && fit->retrain > 0) {
+    status = time_micro(e, model, phase, tame_fit_lessons(e, phase), true, &micro);
+    each += judging +
+            (double)fit->retrain * micro *
+                rounds(tame_fit_batch(e, phase), tame_fit_gradient(e, phase).micro_batch, lanes) *
+                tame_optimizer_gradients(&fit->optimizer);
+  }
+  *seconds = 2 * judging + 0.5 * (double)tame_condense_most(e, phase) * each;
+  return status;
+}
+
 static tame_status time_phases(const tame_experiment *e, const tame_plan_request *q, tame_plan *out)
 {
   tame_model *model = NULL;
@@ -143,6 +180,7 @@ static tame_status time_phases(const tame_experiment *e, const tame_plan_request
   for (int64_t k = 0; status == TAME_OK && k < e->phases.count; k++) {
     double seconds = 0;
     if (tame_fit_learns(e, k)) status = time_fit(e, model, k, q, out, &seconds);
+    else if (tame_fit_condenses(e, k)) status = time_condense(e, model, k, q, out, &seconds);
     else
       status = time_judging(e, model, k, tame_fit_find_data(e, tame_fit_at(e, k)->data),
                             out->group * q->threads, &seconds);

@@ -280,6 +280,141 @@ static recording recording_of(const tame_experiment *e, int64_t phase, tame_mode
   return r;
 }
 
+/* ---- moments --------------------------------------------------------------------------------- */
+
+/* What threads work in, and the sum over blocks; the model's outputs are the rates. */
+typedef struct gathering {
+  recording r;
+  int threads;
+  block *blocks;      /* [threads] */
+  double *own, *work; /* sums of a block, and what they take, [threads][.] */
+  double *origin;     /* [outputs] */
+  double *all;        /* the sums of all blocks */
+  tame_partition items;
+  tame_vector_sum *sum;
+} gathering;
+
+static int64_t blocks_of(const recording *r)
+{
+  return (r->samples + r->lanes - 1) / r->lanes;
+}
+
+static recording rates_of(const tame_experiment *e, int64_t phase, tame_model *model)
+{
+  recording r = recording_of(e, phase, model);
+  r.samples = r.s.samples;
+  return r;
+}
+
+static tame_status make_gathering(gathering *g, int ranks)
+{
+  const int64_t n = g->r.outputs, length = tame_moments_length(n);
+  g->threads = omp_get_max_threads();
+  g->blocks = tame_zeroed(g->threads, sizeof *g->blocks, "moments of rates");
+  g->own = tame_zeroed(g->threads * length, sizeof *g->own, "moments of rates");
+  g->work = tame_zeroed(g->threads * tame_moments_work(n, g->r.lanes), sizeof *g->work,
+                        "moments of rates");
+  g->origin = tame_zeroed(n, sizeof *g->origin, "moments of rates");
+  g->all = tame_zeroed(length, sizeof *g->all, "moments of rates");
+  if (!g->blocks || !g->own || !g->work || !g->origin || !g->all) return TAME_ERR_NOMEM;
+  tame_status status = tame_partition_even(&g->items, ranks, blocks_of(&g->r));
+  for (int k = 0; status == TAME_OK && k < g->threads; k++)
+    status = make_block(&g->r, &g->blocks[k]);
+  return status;
+}
+
+static void free_gathering(gathering *g)
+{
+  tame_vector_sum_free(&g->sum);
+  tame_partition_free(&g->items);
+  for (int k = 0; g->blocks && k < g->threads; k++) free(g->blocks[k].all);
+  free(g->blocks);
+  free(g->own);
+  free(g->work);
+  free(g->origin);
+  free(g->all);
+}
+
+/* Mean rates of the first sample: near enough to all of them; each rank finds it for itself. */
+static void find_origin(gathering *g)
+{
+  const recording *r = &g->r;
+  const int64_t n = r->outputs, steps = r->s.steps;
+  draw(r, 0, 1, &g->blocks[0]);
+  run(r, &g->blocks[0]);
+  for (int64_t t = 0; t < steps; t++)
+    for (int64_t i = 0; i < n; i++) g->origin[i] += g->blocks[0].y[t * n + i] / (double)steps;
+}
+
+static void gather_block(const gathering *g, int64_t k, int thread)
+{
+  const recording *r = &g->r;
+  const int64_t n = r->outputs, first = k * r->lanes, left = r->samples - first,
+                count = left < r->lanes ? left : r->lanes;
+  block *b = &g->blocks[thread];
+  draw(r, first, count, b);
+  run(r, b);
+  tame_moments_block(n, r->s.steps, r->lanes, count, g->origin, b->y,
+                     g->work + thread * tame_moments_work(n, r->lanes),
+                     g->own + thread * tame_moments_length(n));
+}
+
+/* Collective. */
+static void gather_all(gathering *g, int rank)
+{
+  const int64_t end = g->items.first[rank + 1], length = tame_moments_length(g->r.outputs);
+  for (int64_t k = g->items.first[rank]; k < end; k += g->threads) {
+    const int now = end - k < g->threads ? (int)(end - k) : g->threads;
+#pragma omp parallel for schedule(static, 1) num_threads(now)
+    for (int i = 0; i < now; i++) gather_block(g, k + i, i);
+    for (int i = 0; i < now; i++) tame_vector_sum_add(g->sum, g->own + i * length);
+  }
+  tame_vector_sum_finish(g->sum, g->all);
+}
+
+tame_status tame_fit_moments(const tame_experiment *e, int64_t phase, tame_model *model,
+                             MPI_Comm comm, tame_moments *out)
+{
+  int rank, ranks;
+  gathering g = {.r = rates_of(e, phase, model)};
+  const int64_t n = g.r.outputs;
+  MPI_Comm_rank(comm, &rank);
+  MPI_Comm_size(comm, &ranks);
+  tame_blas_alone();
+  tame_status status = tame_moments_create(out, n);
+  if (status == TAME_OK) status = make_gathering(&g, ranks);
+  status = tame_agree(comm, status);
+  if (status == TAME_OK)
+    status = tame_vector_sum_create(&g.sum, comm, &g.items, tame_moments_length(n));
+  if (status == TAME_OK) {
+    find_origin(&g);
+    gather_all(&g, rank);
+    tame_moments_finish(out, g.r.samples, g.r.s.steps, g.origin, g.all);
+  }
+  free_gathering(&g);
+  return status;
+}
+
+int64_t tame_fit_moments_need(const tame_experiment *e, int64_t phase, tame_model *model, int ranks,
+                              int threads)
+{
+  block nothing;
+  tame_partition items;
+  const recording r = rates_of(e, phase, model);
+  const int64_t n = r.outputs, length = tame_moments_length(n);
+  int64_t sum = 0;
+  if (tame_partition_even(&items, ranks, blocks_of(&r)) == TAME_OK) {
+    sum = tame_vector_sum_need(&items, length);
+    tame_partition_free(&items);
+  }
+  const int64_t each = lay_out(&r, r.lanes, NULL, &nothing) + length +
+                       tame_moments_work(n, r.lanes);
+  return sum + (threads * each + length + 6 * n * n) *
+                   (int64_t)sizeof(double); /* and vectors, likeness */
+}
+
+/* ---- samples --------------------------------------------------------------------------------- */
+
 tame_status tame_fit_record(const tame_experiment *e, int64_t phase, tame_model *model,
                             tame_results *results, int64_t row, MPI_Comm comm)
 {

@@ -24,6 +24,9 @@ static const char *const figures[TAME_FIT_FIGURES] = {
     [TAME_FIT_STEP] = "step",
 };
 
+static const char *const merge_figures[] = {"size", "loss_merged",   "loss", "likeness",      "c",
+                                            "d",    "components_95", "ramp", "ramp_by_sample"};
+
 static const char *name_of(const tame_experiment *e, int64_t phase)
 {
   return tame_fit_at(e, phase)->name;
@@ -145,6 +148,30 @@ static void plan_test(const tame_experiment *e, const tame_model *model, int64_t
   tame_blueprint_text(b, path, "loss", p.loss.row->name);
 }
 
+/* Number 0 of the axis `merge` is the network before the first one. */
+static void plan_condense(const tame_experiment *e, const tame_model *model, int64_t phase,
+                          tame_blueprint *b)
+{
+  const tame_fit *fit = tame_fit_at(e, phase);
+  const int64_t shape[] = {1, tame_condense_most(e, phase) + 1},
+                units[] = {1, tame_condense_units(e, phase)}, one[] = {1};
+  const tame_bptt_params p = tame_fit_gradient(e, phase);
+  const char *const dims = "network, merge";
+  char path[TAME_PATH - 16];
+  group_of(e, phase, path);
+  for (int k = 0; k < TAME_CONDENSE_FIGURES; k++)
+    add(b, dims, TAME_TYPE_F64, 2, shape, "%s/%s", path, merge_figures[k]);
+  add(b, dims, TAME_TYPE_I64, 2, shape, "%s/kept", path);
+  add(b, dims, TAME_TYPE_I64, 2, shape, "%s/removed", path);
+  add(b, "network", TAME_TYPE_F64, 1, one, "%s/merges", path);
+  add(b, "network", TAME_TYPE_F64, 1, one, "%s/until", path);
+  add(b, "network, unit", TAME_TYPE_I64, 2, units, "%s/left", path);
+  tame_blueprint_text(b, path, "loss", p.loss.row->name);
+  tame_blueprint_text(b, path, "layer",
+                      tame_model_layer_label(model, tame_condense_layer(e, model, phase)));
+  if (fit->retrain > 0) tame_blueprint_text(b, path, "optimizer", fit->optimizer.row->name);
+}
+
 static void plan_wiring(const tame_model *model, int layer, tame_blueprint *b)
 {
   const tame_circuit *c = tame_model_circuit(model, layer);
@@ -174,6 +201,7 @@ void tame_fit_plan(const tame_experiment *e, const tame_model *model, tame_bluep
     char path[TAME_PATH];
     const tame_row *row = ((const tame_variant *)e->phases.at)[k].row;
     if (tame_fit_learns(e, k)) plan_fit(e, k, b);
+    else if (tame_fit_condenses(e, k)) plan_condense(e, model, k, b);
     else plan_test(e, model, k, b);
     snprintf(path, sizeof path, "phases/%s", name_of(e, k));
     tame_blueprint_whole(b, path, "index", k);
@@ -315,6 +343,55 @@ tame_status tame_fit_put_test(const tame_experiment *e, int64_t phase, double lo
     if (tame_results_width(results, path) > 0)
       status = put(results, row, TAME_TYPE_F64, &values[k], path);
   }
+  return status;
+}
+
+tame_status tame_condense_put(const tame_experiment *e, int64_t phase, int64_t merge,
+                              const double values[TAME_CONDENSE_FIGURES], tame_results *results,
+                              int64_t row)
+{
+  const int64_t start[TAME_AXES] = {row, merge}, one[TAME_AXES] = {1, 1};
+  tame_status status = TAME_OK;
+  for (int k = 0; status == TAME_OK && k < TAME_CONDENSE_FIGURES; k++) {
+    char path[TAME_PATH];
+    if (isnan(values[k])) continue;
+    tame_fit_path(e, phase, merge_figures[k], path);
+    status = tame_results_write(results, path, TAME_TYPE_F64, start, one, &values[k]);
+  }
+  return status;
+}
+
+tame_status tame_condense_put_pair(const tame_experiment *e, int64_t phase, int64_t merge,
+                                   int64_t kept, int64_t removed, tame_results *results,
+                                   int64_t row)
+{
+  const int64_t start[TAME_AXES] = {row, merge}, one[TAME_AXES] = {1, 1};
+  char path[TAME_PATH];
+  tame_fit_path(e, phase, "kept", path);
+  const tame_status status = tame_results_write(results, path, TAME_TYPE_I64, start, one, &kept);
+  tame_fit_path(e, phase, "removed", path);
+  return status == TAME_OK ? tame_results_write(results, path, TAME_TYPE_I64, start, one, &removed)
+                           : status;
+}
+
+tame_status tame_condense_put_end(const tame_experiment *e, int64_t phase, int64_t merges,
+                                  const int64_t *units, tame_results *results, int64_t row)
+{
+  const int64_t n = tame_condense_units(e, phase), start[TAME_AXES] = {row},
+                count[TAME_AXES] = {1, n};
+  const double made = (double)merges;
+  char path[TAME_PATH];
+  int64_t *left = tame_zeroed(n, sizeof *left, "units");
+  if (!left) return TAME_ERR_NOMEM;
+  for (int64_t i = 0; i < n - merges; i++) left[units[i]] = 1;
+  tame_fit_path(e, phase, "left", path);
+  tame_status status = tame_results_write(results, path, TAME_TYPE_I64, start, count, left);
+  tame_fit_path(e, phase, "merges", path);
+  if (status == TAME_OK) status = put(results, row, TAME_TYPE_F64, &made, path);
+  tame_fit_path(e, phase, "until", path);
+  if (status == TAME_OK)
+    status = put(results, row, TAME_TYPE_F64, &tame_fit_at(e, phase)->until, path);
+  free(left);
   return status;
 }
 

@@ -336,6 +336,9 @@ typedef struct tame_member {
 tame_status tame_member_put_text(tame_results *results, const char *path, int64_t row,
                                  const char *text);
 
+/** The time, "2024-05-01T12:00:00Z". Local. */
+void tame_utc(char text[32]);
+
 /* ---- its course: what is alike whatever runs -------------------------------------------------- */
 
 /** What a kind of run tells its course. run: as given to tame_course_open(). */

@@ -114,7 +114,9 @@ static void put_loss(FILE *out, const tame_prediction *what, const tame_experime
     for (int64_t k = 0; k < model->phases.count; k++) {
       if (tame_fit_learns(model, k) != learns) continue;
       snprintf(path, sizeof path, "phases[%lld].%s", (long long)k,
-               learns ? "fit.gradient.loss" : "test.loss");
+               learns                         ? "fit.gradient.loss"
+               : tame_fit_condenses(model, k) ? "condense.loss"
+                                              : "test.loss");
       if (put_words(out, "loss", model, path)) return;
     }
   fputs("loss: mse", out);

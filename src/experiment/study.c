@@ -236,10 +236,7 @@ static void plan_whole(study *s, char *keys, size_t size)
 {
   tame_blueprint *b = &s->blueprint;
   char started[32];
-  const time_t t = time(NULL);
-  struct tm parts;
-  gmtime_r(&t, &parts);
-  strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  tame_utc(started);
   add(s, "network", TAME_TYPE_I64, 0, "1");
   add(s, "state", TAME_TYPE_U8, 0, "1");
   add(s, "message", TAME_TYPE_TEXT, WHY, "1");

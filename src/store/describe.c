@@ -153,15 +153,42 @@ static void print_validation(FILE *out, hid_t phase, const char *task, int64_t r
   free_values(&v);
 }
 
+/* How far a network was condensed; size and loss after each merge, of which the first are before any. */
+static void print_merges(FILE *out, hid_t phase, const char *task, int64_t row)
+{
+  char path[3][TAME_PATH];
+  static const char *const names[] = {"merges", "size", "loss"};
+  values v[3];
+  for (int k = 0; k < 3; k++) {
+    snprintf(path[k], sizeof path[k], "%s/%s", task, names[k]);
+    v[k] = read_values(phase, path[k]);
+  }
+  const double merges = number_at(&v[0], row), *size = row_of(&v[1], row),
+               *loss = row_of(&v[2], row);
+  if (size && loss && merges >= 0 && merges < (double)v[1].columns) {
+    const int64_t last = (int64_t)merges;
+    fprintf(out, "  %4lld merge%s, %g of %g units are left, loss %.4g (before), %.4g (after)",
+            (long long)last, last == 1 ? "" : "s", size[last], size[0], loss[0], loss[last]);
+  }
+  for (int k = 0; k < 3; k++) free_values(&v[k]);
+}
+
+/* Is a phase of this kind? */
+static bool is_kind(hid_t phase, const char *wanted)
+{
+  char *kind = tame_hdf5_text(phase, "kind");
+  const bool is = kind && strcmp(kind, wanted) == 0;
+  free(kind);
+  return is;
+}
+
 /* Losses of a network; where it has fewer trials than others, the rest is NaN. */
 static void print_losses(FILE *out, hid_t phase, const char *task, int64_t row)
 {
   char path[TAME_PATH];
   snprintf(path, sizeof path, "%s/loss", task);
+  const bool fits = is_kind(phase, "fit");
   values v = read_values(phase, path);
-  char *kind = tame_hdf5_text(phase, "kind");
-  const bool fits = kind && strcmp(kind, "fit") == 0;
-  free(kind);
   const double *loss = row_of(&v, row);
   int64_t trials = loss ? v.columns : 0;
   while (trials > 0 && isnan(loss[trials - 1])) trials--;
@@ -197,7 +224,8 @@ static herr_t print_task_of_phase(hid_t phase, const char *task, const H5L_info_
   const teller *t = context;
   (void)info;
   fprintf(t->out, "  %-28s %-12s", t->phase, task);
-  print_losses(t->out, phase, task, t->row);
+  if (is_kind(phase, "condense")) print_merges(t->out, phase, task, t->row);
+  else print_losses(t->out, phase, task, t->row);
   print_finding(t, phase, task, "spectrum", "radius", "radius", "");
   print_finding(t, phase, task, "lyapunov", "exponents", "exponent", "/s");
   print_finding(t, phase, task, "lyapunov", "dimension", "dimension", "");
@@ -612,6 +640,17 @@ static void print_duration(FILE *out, double seconds)
   else fprintf(out, "%.3g s", seconds);
 }
 
+/* Of what `tame distances` wrote. */
+static void print_compared(hid_t file, FILE *out)
+{
+  if (H5Lexists(file, "distances", H5P_DEFAULT) <= 0) return;
+  const hid_t group = H5Gopen2(file, "distances", H5P_DEFAULT);
+  print_text(out, group, "  compared by the outputs of layer ", "layer", "");
+  print_text(out, group, " in phase ", "phase", "");
+  print_text(out, group, ", ", "data", "\n");
+  H5Gclose(group);
+}
+
 static void print_head(hid_t file, const char *path, bool finished, const roster *r, FILE *out)
 {
   struct stat there;
@@ -639,6 +678,7 @@ static void print_head(hid_t file, const char *path, bool finished, const roster
   fprintf(out, " ranks %g, threads each %g, nodes %g", number(file, "ranks"),
           number(file, "threads"), number(file, "nodes"));
   print_text(out, file, ", kernels ", "kernels", "\n");
+  print_compared(file, out);
 }
 
 /* A layer of a model that has a wiring. */

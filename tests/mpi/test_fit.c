@@ -67,6 +67,26 @@ static const char diverges[] =
     "  - fit: {name: growth, epochs: 12, batch: 1, optimizer: {sgd: {rate: 1e6, decay: 1e6}}}\n"
     "  - test: {name: after}\n";
 
+/* Merges of a middle layer and of the last but one, with retraining, also on samples that are always new; the second
+ * phase ends as its loss is too large. */
+static const char condenses[] =
+    "name: condensed\n"
+    "model: {inputs: 1, train_start: on, layers: [bidirectional: {cell: {gru: {units: 2}}},\n"
+    "        rnn: {units: 5, tau: 2}, rnn: {units: 7, form: current}, dense: {units: 1}]}\n"
+    "data:\n"
+    "  - {name: waves, from: {irregular: {steps: 6}}, samples: 19}\n"
+    "  - {name: new, from: {irregular: {steps: 5}}, samples: 7, fresh: on}\n"
+    "phases:\n"
+    "  - fit: {name: fit, epochs: 12, optimizer: {adam: {rate: 0.1}},\n"
+    "         gradient: {micro_batch: 2}}\n"
+    "  - condense: {name: first, layer: 1, likeness: correlation, smallest: 3, until: 1e9,\n"
+    "               retrain: 3, lessons: new, batch: 4, optimizer: {adam: {rate: 0.02}}}\n"
+    "  - condense: {name: second, layer: 2, smallest: 5, until: 1.2, merge: average, retrain: 2, "
+    "batch: 10,\n"
+    "               optimizer: %s}\n"
+    "  - test: {name: after, states: on}\n"
+    "  - fit: {name: on, epochs: 1, optimizer: adam}\n";
+
 /* A bit of all, soon over. */
 static const char brief[] =
     "name: brief\n"
@@ -79,6 +99,15 @@ static const char brief[] =
     "          schedules: [warm_up: {every: 2}]}\n"
     "  - fit: {name: search, batch: 2, optimizer: hessian_free}\n"
     "  - test: {name: after, record: 1, states: on}\n";
+
+/* The same of condensing. */
+static const char brief_merges[] =
+    "name: brief\n"
+    "model: {inputs: 1, layers: [rnn: {units: 3}, dense: {units: 1}]}\n"
+    "data:\n"
+    "  - {name: waves, from: {irregular: {steps: 3}}, samples: 3}\n"
+    "phases:\n"
+    "  - condense: {name: condense, retrain: 1, until: 1e9}\n";
 
 static tame_status run_text(const char *text, MPI_Comm comm, const tame_run_options *options)
 {
@@ -168,6 +197,28 @@ static void stopped_after_every_update_it_ends_the_same(void **state)
   discard("pieces.h5");
 }
 
+/* Units that are left are so many, and the others have no weights, but for what comes with the last phase. */
+static void stopped_between_and_amid_merges_it_ends_the_same(void **state)
+{
+  (void)state;
+  char text[sizeof condenses + 64];
+  tame_status status;
+  const tame_run_options whole = {.output = "whole.h5", .force = true, .checkpoint_seconds = 1e9};
+  snprintf(text, sizeof text, condenses, "{sgd: {rate: 0.001, momentum: 0.9}}");
+  assert_all(run_on(false, text, &whole) == TAME_OK);
+  const int sessions = run_by_updates(text, "pieces.h5", &status);
+  assert_all(status == TAME_OK);
+  assert_int_equal(number_in("whole.h5", "phases/first/waves/merges"), 2);
+  const double merges = number_in("whole.h5", "phases/second/waves/merges");
+  assert_true(merges == 1); /* it was too much, and what it came from goes on */
+  assert_true(number_in("whole.h5", "phases/after/waves/loss") <=
+              1.2 * number_in("whole.h5", "phases/second/waves/loss"));
+  assert_int_equal(sessions, 12 + 2 * (3 + 1) + (2 + 1) + 2 + 1 + 5); /* updates, merges, phases */
+  assert_true(are_equal("whole.h5", "pieces.h5"));
+  discard("whole.h5");
+  discard("pieces.h5");
+}
+
 static void stopped_in_every_search_it_ends_the_same(void **state)
 {
   (void)state;
@@ -186,6 +237,28 @@ static void stopped_in_every_search_it_ends_the_same(void **state)
   /* Gradients and losses of 8 and 3 samples, products of 5 and 3, of 11: a gradient, a start, six iterations, two losses */
   assert_true(passes >= (3 * 11 + 7 * 8) / 11. && passes < 30);
   assert_true(number_in("whole.h5", "run/phases/newton/addition/epoch_s") > 0);
+  assert_true(are_equal("whole.h5", "pieces.h5"));
+  discard("whole.h5");
+  discard("pieces.h5");
+}
+
+/* Stopped in mid-search, too; a rule that searches but must make an update whole, on one rank and on all. */
+static void retrained_by_searching_it_ends_the_same(void **state)
+{
+  (void)state;
+  char text[sizeof condenses + 64];
+  tame_status status;
+  tame_run_options options = {.output = "whole.h5", .force = true, .checkpoint_seconds = 1e9};
+  snprintf(text, sizeof text, condenses, "{hessian_free: {cg_fewest: 2, cg_most: 5}}");
+  assert_all(run_on(true, text, &options) == TAME_OK);
+  assert_true(run_by_updates(text, "pieces.h5", &status) > 12 + 2 * (3 + 1) + 2 * (2 + 1) + 5);
+  assert_all(status == TAME_OK);
+  assert_true(are_equal("whole.h5", "pieces.h5"));
+  assert_true(number_in("whole.h5", "phases/second/waves/merges") > 0);
+  snprintf(text, sizeof text, condenses, "conjugate_gradient");
+  assert_all(run_on(true, text, &options) == TAME_OK);
+  options.output = "pieces.h5";
+  assert_all(run_on(false, text, &options) == TAME_OK);
   assert_true(are_equal("whole.h5", "pieces.h5"));
   discard("whole.h5");
   discard("pieces.h5");
@@ -222,9 +295,9 @@ static void one_that_fails_ends_the_same(void **state)
   fail_in_pieces("rnn", "phase 'growth', epoch 8, update 26: found a weight of ", 8, 1e280);
 }
 
-static void memory_that_runs_out_on_one_rank_fails_all(void **state)
+/* least: allocations that there are. */
+static void run_out_of_memory(const char *text, int64_t least)
 {
-  (void)state;
   const tame_run_options options = {.output = "failed.h5",
                                     .force = true,
                                     .checkpoint_seconds = 1e9};
@@ -232,7 +305,7 @@ static void memory_that_runs_out_on_one_rank_fails_all(void **state)
   int64_t n = 1;
   for (; !done; n += world_size() > 1 ? 7 : 1) {
     if (world_rank() == n % world_size()) tame_memory_fail_at(1 + n / world_size());
-    const tame_status status = run_text(brief, MPI_COMM_WORLD, &options);
+    const tame_status status = run_text(text, MPI_COMM_WORLD, &options);
     tame_memory_fail_at(0);
     done = status == TAME_OK;
     assert_all(done || (status == TAME_ERR_NOMEM && access("failed.h5", F_OK) != 0));
@@ -241,18 +314,27 @@ static void memory_that_runs_out_on_one_rank_fails_all(void **state)
     if (left) { /* it was done, all but the end */
       tame_run_options again = options;
       again.resume = true;
-      assert_all(run_text(brief, MPI_COMM_WORLD, &again) == TAME_OK);
+      assert_all(run_text(text, MPI_COMM_WORLD, &again) == TAME_OK);
     }
     if (!done) discard("failed.h5");
   }
-  assert_all(n > 100); /* that many there are at least */
+  assert_all(n > least);
   discard("failed.h5");
+}
+
+static void memory_that_runs_out_on_one_rank_fails_all(void **state)
+{
+  (void)state;
+  run_out_of_memory(brief, 100);
+  run_out_of_memory(brief_merges, 100);
 }
 
 static int tests(void)
 {
   const struct CMUnitTest all[] = {
       cmocka_unit_test(stopped_after_every_update_it_ends_the_same),
+      cmocka_unit_test(stopped_between_and_amid_merges_it_ends_the_same),
+      cmocka_unit_test(retrained_by_searching_it_ends_the_same),
       cmocka_unit_test(stopped_in_every_search_it_ends_the_same),
       cmocka_unit_test(one_that_fails_ends_the_same),
       cmocka_unit_test(memory_that_runs_out_on_one_rank_fails_all),

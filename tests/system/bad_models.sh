@@ -69,7 +69,8 @@ bad $noise "data[0].from.file.path: cannot read './none.h5': No such file" 'data
 bad sines "data[0].samples: found 3, but 'sines' has 1" 'data[0].samples=3'
 bad sines "data[0].fresh: found on, but 'sines' has always the same samples" 'data[0].fresh=on'
 "$PYTHON" -c 'import h5py, numpy
-with h5py.File("silent.h5", "w") as f: f["x"] = numpy.zeros((3, 25, 1))'
+with h5py.File("silent.h5", "w") as f: f["x"] = numpy.zeros((3, 25, 1))
+with h5py.File("nine.h5", "w") as f: f["x"], f["y"] = numpy.zeros((3, 25, 1)), numpy.zeros((3, 25, 9))'
 bad $noise "phases[1].fit.data: 'noise' has no targets to learn" 'data[0]={name: noise, from: {file: {path: silent.h5}}}' \
   --set 'phases[1].fit.batch=0'
 bad $noise "data: the list is empty, want at least one" 'data=[]'
@@ -95,7 +96,7 @@ circuit "circuit ncp: inter_fanout: found 3, want at most command = 2" "ncp: {$n
 circuit "circuit ncp: motor_fanin: found 3, want at most command = 2" "ncp: {$ncp, sensory_fanout: 2, inter_fanout: 2, motor_fanin: 3}"
 
 # Phases
-bad $noise "phases[1]: found 'fti', want one of fit, test; did you mean 'fit'?" 'phases[1]={fti: {name: x}}'
+bad $noise "phases[1]: found 'fti', want one of fit, test, condense; did you mean 'fit'?" 'phases[1]={fti: {name: x}}'
 bad $noise "phases[1].fit.name: there is a phase 'before' already" 'phases[1].fit.name=before'
 bad $noise "phases[1].fit.patience: want \`validate\`: data to judge the weights by" 'phases[1].fit.patience=3'
 bad $noise "phases[1].fit.keep: want \`validate\`: data to judge the weights by" 'phases[1].fit.keep=best'
@@ -115,6 +116,33 @@ bad $noise "phases[1].fit.memory_mb: found '0', want a number from 0.001" 'phase
 bad $noise "phases[1].fit.optimizer: hessian_free.lambda: found 20, want at most lambda_most = 10" \
   'phases[1].fit.optimizer={hessian_free: {lambda: 20, lambda_most: 10}}'
 bad $noise "phases[1].fit.gradient.truncate: found 3, want 0 with hessian_free" 'phases[1].fit.optimizer=hessian_free' \
+  --set 'phases[1].fit.gradient.truncate=3'
+condense() { # WORDS KEYS OVERRIDE...: a phase that condenses, in place of the last one
+  bad $noise "phases[2].condense.$1" "phases[2]={condense: {name: x, $2}}" "${@:3}"
+}
+condense "smallest: found '1', want a whole number from 2" 'smallest: 1'
+condense "smallest: found 100, and layer 0.rnn has 100 units, want fewer" 'smallest: 100'
+condense "layer: layer 1.dense is no rnn, and no other can be condensed" 'layer: 1'
+condense "layer: found 2, and model.layers are 0 to 1" 'layer: 2'
+condense "layer (default): not given, and the model has no rnn, or several" '' --set 'model.layers[0]={gru: {units: 9}}'
+condense "layer: layer 0.rnn is bidirectional" 'layer: 0' --set 'model.layers[0]={bidirectional: {cell: {rnn: {units: 9}}}}'
+condense "layer: layer 0.rnn has a circuit" 'layer: 0' --set 'model.layers[0]={rnn: {circuit: {full: {units: 9, outputs: 3}}}}'
+condense "layer (default): layer 0.rnn is the last, so that its units are the outputs" '' --set 'model.layers=[rnn: {units: 9}]' \
+  --set 'data=[{name: noise, from: {file: {path: nine.h5}}}, {name: unseen, from: {file: {path: nine.h5}}}]' --set 'phases[1].fit.batch=0'
+condense "layer (default): layer 1.dense hears its units and has no bias for an offset, want one, or merge: plain" '' \
+  --set 'model.layers[1].dense.bias=off'
+bad $noise "phases[0].condense.layer (default): phase 'on' learns afterwards, and with an activation that is not 0 at 0" \
+  'phases=[condense: {name: x}, fit: {name: on}]' --set 'model.layers[0].rnn.activation=logistic'
+bad $noise "phases[0].condense.layer (default): layer 0.rnn is condensed again by phase 'again', want once" \
+  'phases=[condense: {name: x}, condense: {name: again}]'
+condense "data: there are no data 'nois'" 'data: nois'
+condense "data: 'noise' has no targets to judge merges by" 'data: noise' --set 'phases[1].fit.data=unseen' --set 'phases[1].fit.batch=0' \
+  --set 'data[0]={name: noise, from: {file: {path: silent.h5}}}'
+condense "lessons: there are no data 'nois'" 'lessons: nois'
+condense "batch: found 12801, and 'noise' has 12800 samples" 'batch: 12801, retrain: 1'
+condense "likeness: found 'loading', want one of loadings, correlation; did you mean 'loadings'?" 'likeness: loading'
+condense "until: found '0.5', want a number from 1" 'until: 0.5'
+condense "optimizer: found 3 as truncate of the first fit, want 0 with hessian_free" 'retrain: 1, optimizer: hessian_free' \
   --set 'phases[1].fit.gradient.truncate=3'
 refuse 3 "for the model and its gradients, and" "$TAME" run $noise.yaml -q -o bad.h5 \
   --set 'data[0].from={irregular: {steps: 100000000}}' --set 'data[0].samples=3' --set 'phases[1].fit.batch=0'

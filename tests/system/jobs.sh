@@ -60,6 +60,13 @@ same ampa-nmda --only 0,3 --set network.neurons=12 --set 'tasks[0].inputs=[pulse
 same respiratory --set "$(ms 0 200)"
 same respiratory-population --set network.neurons=300 --set 'output.states.neurons=[0-20]' --set "$(ms 0 100)" \
   --set 'phases[0].analyse.window_ms=[20, 100]'
+same addition --set 'data[0]={name: addition, from: {addition: {steps: 10}}, samples: 20}' --set 'data[1].samples=8' \
+  --set 'phases[0].fit.epochs=2' --set 'phases[0].fit.clip.norm=~' --set sweep.repeats=1 \
+  --set 'sweep.axes=[{"phases[0].fit.optimizer": [{hessian_free: {curvature: 7, structural: 1}}, conjugate_gradient, adam]}]'
+tiny=(--set 'phases[0].fit.epochs=2' --set 'data[0].samples=128' --set 'data[1].samples=30' --set 'phases[2].condense.learned=9')
+same condensing "${tiny[@]}" --set 'model.layers[0].rnn.units=9' --set 'phases[2].condense.until=1e3' --set 'sweep.axes[0]={"phases[2].condense.retrain": [0, 2]}' \
+  --set sweep.repeats=1
+same condensing-sizes "${tiny[@]}" --set 'sweep.axes=[{"model.layers[0].rnn.units": [4, 7]}]' --set sweep.repeats=1
 
 for job in "$TAME_SOURCE"/jobs/*.yaml; do
   printf '%s\n' "${seen[@]}" | grep -qx "$(basename "$job")" || fail "$job was not tried"

@@ -10,7 +10,7 @@ has() { grep -qF -- "$2" "$1" || fail "$1 lacks '$2': $(cat "$1")"; }
 
 # Help names every command, and each command's help its options
 "$TAME" --help >help.txt
-for command in run predict list info compare plot; do
+for command in run predict distances list info compare plot; do
   has help.txt "  $command "
   "$TAME" $command --help >command.txt
   grep -qi 'usage' command.txt || fail "no help for $command"
