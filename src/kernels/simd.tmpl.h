@@ -109,8 +109,9 @@ INLINE REAL NAME(total)(EIGHT v)
 /** max(v, 0), and NaN where v is: the bits of v, or none where it is below 0. */
 INLINE PART NAME(positive)(PART v)
 {
-  const __typeof__(v < v) below = v < NAME(part_splat)(0);
-  return (PART)((__typeof__(v < v))v & ~below);
+  const PART zero = NAME(part_splat)(0);
+  const __typeof__(v < zero) below = v < zero;
+  return (PART)((__typeof__(v < zero))v & ~below);
 }
 
 /** sum += a b of eight reals at a and at b, in double. */
