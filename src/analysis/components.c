@@ -5,10 +5,8 @@
 
 #include <math.h>
 
-tame_status tame_components_solve(int64_t n, double *A, double samples, double *variance)
+void tame_components_order(int64_t n, double samples, double *variance)
 {
-  const tame_status status = tame_eigen(n, A, variance);
-  if (status != TAME_OK) return status;
   for (int64_t i = 0; i < n / 2; i++) {
     const double other = variance[n - 1 - i];
     variance[n - 1 - i] = variance[i];
@@ -16,7 +14,13 @@ tame_status tame_components_solve(int64_t n, double *A, double samples, double *
   }
   for (int64_t i = 0; i < n; i++)
     variance[i] = fmax(variance[i], 0) / samples; /* below 0 only by rounding */
-  return TAME_OK;
+}
+
+tame_status tame_components_solve(int64_t n, double *A, double samples, double *variance)
+{
+  const tame_status status = tame_eigen(n, A, variance);
+  if (status == TAME_OK) tame_components_order(n, samples, variance);
+  return status;
 }
 
 void tame_components_take(int64_t n, const double *A, int64_t k, double *out)

@@ -5,9 +5,12 @@
 
 #include "tame/base.h"
 
+/** Eigenvalues, ascending, of a matrix of products become variances, descending: divided by `samples`; below 0, which is
+ *  rounding, they are 0. */
+void tame_components_order(int64_t n, double samples, double *variance);
 /** A: [n][n], of which the upper triangle is read, becomes its eigenvectors, one a row, in ascending order;
- *  variance: [n], eigenvalues descending, divided by `samples`; below 0, which is rounding, they are 0.
- *  TAME_ERR_NUMERIC, TAME_ERR_NOMEM. */
+ *  variance: [n], eigenvalues so ordered. TAME_ERR_NUMERIC,
+ *  TAME_ERR_NOMEM. */
 tame_status tame_components_solve(int64_t n, double *A, double samples, double *variance);
 /** Vector k by variance out of that A, its largest entry positive, which of two equal ones is the first. */
 void tame_components_take(int64_t n, const double *A, int64_t k, double *out);

@@ -1,9 +1,10 @@
 /* Analysis `pca`: principal components of the rates inside the window, from sums of products over ranks, by the
- * eigenvectors of X'X of centred rates on rank 0. Rates are taken relative to those of the first step, so that
+ * eigenvectors of X'X of centred rates, on rank 0 or by several ranks together (ScaLAPACK). Rates are taken relative to those of the first step, so that
  * the covariance does not lose digits to the mean. */
 #include "analysis/components.h"
 #include "analysis/tables.h"
 #include "base/memory.h"
+#include "linalg/eigen.h"
 #include "linalg/gram.h"
 
 #include <cblas.h>
@@ -14,14 +15,26 @@
 typedef struct pca_params {
   int64_t components;
   bool projections;
+  int solvers; /* an index: 1, 4, 9, ... ranks */
 } pca_params;
+
+static const char *const solver_counts[] = {"1", "4", "9", "16", "25", NULL};
 
 static const tame_field fields[] = {
     {"components", TAME_INT, .offset = offsetof(pca_params, components), .fallback = "10", .min = 1,
      .max = 1e6, .doc = "of which the vectors are kept; variances are of all"},
     {"projections", TAME_BOOL, .offset = offsetof(pca_params, projections), .fallback = "off",
      .doc = "keep the trial in these components"},
+    {"solvers", TAME_CHOICE, .offset = offsetof(pca_params, solvers), .fallback = "1",
+     .choices = solver_counts,
+     .doc =
+         "ranks that solve together, for large networks; of the experiment, as bits depend on it"},
     {0}};
+
+static int solvers_of(const pca_params *p)
+{
+  return (p->solvers + 1) * (p->solvers + 1);
+}
 
 enum { MOST_NEURONS = 32766 /* 2 n^2 + 6 n + 1 is an int */ };
 enum { VARIANCE, COMPONENTS, MEAN, PARTICIPATION, COUNT_95, PROJECTIONS };
@@ -73,15 +86,22 @@ static void foresee(const void *params, const tame_analysis_about *about, int ra
   }
   plan->fixed_bytes = 2 * tame_gram_bytes(n + 1, 1, ranks) + /* sums, and a copy that is centred */
                       (width * (stride + TAME_SPREAD_BLOCK) + size) * sizeof(double);
-  plan->root_bytes += (3 * size + 9) * size * sizeof(double); /* X'X, and what LAPACK takes */
+  /* X'X and what LAPACK takes; or a share of it, of vectors and of what ScaLAPACK takes, and all vectors on rank 0 */
+  const int solvers = solvers_of(p);
+  if (solvers > 1) plan->fixed_bytes += 5 * tame_spread_bytes(n, n, solvers);
+  plan->root_bytes += ((solvers > 1 ? 1 : 3) * size + 9) * size * sizeof(double);
   plan->step_cycles = size * size / 16;
-  plan->trial_cycles = 3 * size * size * size;
+  plan->trial_cycles = 3 * size * size * size / solvers;
 }
 
 static tame_status create(tame_analysis **out, const void *params, const tame_analysis_about *about,
                           tame_network *net)
 {
   const int64_t n = net->p.neurons;
+  const int solvers = solvers_of(params);
+  if (net->partition.size < solvers)
+    return tame_fail(TAME_ERR_INPUT, "pca.solvers: %d ranks are to solve together, and there %s %d",
+                     solvers, net->partition.size == 1 ? "is" : "are", net->partition.size);
   pca *c = tame_zeroed(1, sizeof *c, "principal components");
   if (!c) return TAME_ERR_NOMEM;
   *out = &c->head;
@@ -142,13 +162,12 @@ static void project(const pca *c, int64_t n, const double *mean, const double *c
               (int)n, c->path, (int)n, 0, out, (int)c->steps);
 }
 
-static tame_status solve(const pca *c, const tame_equations *e)
+/* From variances and vectors, ascending, [n][n]. */
+static void put(const pca *c, const tame_equations *e, const double *A)
 {
   const int64_t n = c->head.network->p.neurons;
   double *const *values = c->head.values, *const variance = values[VARIANCE],
-                *const mean = values[MEAN], *const A = e->H.at;
-  const tame_status status = tame_components_solve(n, A, e->samples, variance);
-  if (status != TAME_OK) return status;
+                *const mean = values[MEAN];
   for (int64_t k = 0; k < c->params->components; k++)
     tame_components_take(n, A, k, values[COMPONENTS] + k * n);
   memcpy(mean, e->means, (size_t)n * sizeof *mean);
@@ -156,7 +175,39 @@ static tame_status solve(const pca *c, const tame_equations *e)
   *values[COUNT_95] = (double)tame_components_count(n, variance, 0.95);
   if (c->path) project(c, n, mean, values[COMPONENTS], values[PROJECTIONS]);
   for (int64_t i = 0; i < n; i++) mean[i] += c->origin[i];
-  return TAME_OK;
+}
+
+/* On rank 0. */
+static tame_status solve(const pca *c, const tame_equations *e)
+{
+  const tame_status status = tame_components_solve(c->head.network->p.neurons, e->H.at, e->samples,
+                                                   c->head.values[VARIANCE]);
+  if (status == TAME_OK) put(c, e, e->H.at);
+  return status;
+}
+
+/* By the ranks of a grid. Collective. */
+static tame_status solve_together(const pca *c, const tame_grid *grid, tame_equations *e)
+{
+  const tame_network *net = c->head.network;
+  const int64_t n = net->p.neurons;
+  tame_spread vectors = {0};
+  double *variance = tame_untouched(n, sizeof *variance, "principal components"),
+         *whole = tame_untouched(net->rank == 0 ? n * n : 0, sizeof *whole, "principal components");
+  tame_status status = tame_spread_create(&vectors, grid, n, n);
+  if (!variance || !whole) status = TAME_ERR_NOMEM;
+  status = tame_agree(net->comm, status);
+  if (status == TAME_OK) status = tame_eigen_spread(&e->H, variance, &vectors);
+  if (status == TAME_OK) tame_spread_collect(&vectors, whole);
+  if (status == TAME_OK && net->rank == 0) {
+    tame_components_order(n, e->samples, variance);
+    memcpy(c->head.values[VARIANCE], variance, (size_t)n * sizeof *variance);
+    put(c, e, whole);
+  }
+  tame_spread_free(&vectors);
+  free(variance);
+  free(whole);
+  return status;
 }
 
 static tame_status end(tame_analysis *analysis)
@@ -164,12 +215,14 @@ static tame_status end(tame_analysis *analysis)
   pca *c = (pca *)analysis;
   const tame_network *net = analysis->network;
   const int64_t n = net->p.neurons;
+  const int solvers = solvers_of(c->params);
   tame_grid grid;
   tame_equations e;
   if (c->waiting > 0) add_samples(c);
-  tame_grid_create(&grid, net->comm, 1);
+  tame_grid_create(&grid, net->comm, solvers);
   tame_status status = tame_gram_equations(&c->gram, &grid, -1, -1, n, n, 0, &e);
-  if (status == TAME_OK && net->rank == 0) status = solve(c, &e);
+  if (status == TAME_OK && solvers > 1) status = solve_together(c, &grid, &e);
+  else if (status == TAME_OK && net->rank == 0) status = solve(c, &e);
   tame_equations_free(&e);
   tame_grid_free(&grid);
   return status;

@@ -37,6 +37,7 @@ static tame_variant analysis_of(const char *row, const char *const *names, const
       if (strcmp(f->name, *names) != 0) continue;
       if (f->kind == TAME_INT) *(int64_t *)(void *)at = (int64_t)*values;
       else if (f->kind == TAME_BOOL) *(bool *)(void *)at = *values != 0;
+      else if (f->kind == TAME_CHOICE) *(int *)(void *)at = (int)*values;
       else *(double *)(void *)at = *values;
     }
   return which;
@@ -363,16 +364,15 @@ static void components_are_those_of_a_plane(void **state)
   free_params(&p);
 }
 
-/* Of a network's own rates: variances and vectors make the covariance again, as it is by hand. */
-static void components_make_the_covariance(void **state)
+/* Of a network's own rates: variances and vectors make the covariance again, as it is by hand; solvers: an index. */
+static void check_covariance(int solvers)
 {
-  (void)state;
-  enum { N = 30, STEPS = 150 };
+  enum { N = 70, STEPS = 150 }; /* more than a block of a grid */
   static double rates[STEPS][N], found[N], vectors[N * N], mean[N];
-  static const char *const names[] = {"components", NULL};
+  static const char *const names[] = {"components", "solvers", NULL};
   tame_network_params p = small_params(N);
   tame_network *net = make_network(&p);
-  tame_variant which = analysis_of("pca", names, (double[]){N});
+  tame_variant which = analysis_of("pca", names, (double[]){N, solvers});
   tame_analysis *c = analyse(net, &which, STEPS);
   share(c, 0, N, found);
   share(c, 1, N * N, vectors);
@@ -396,6 +396,31 @@ static void components_make_the_covariance(void **state)
   assert_all(worst < 1e-14 && largest > 1e-3);
   for (int k = 1; k < N; k++) assert_all(found[k] <= found[k - 1] && found[k] >= 0);
   tame_analysis_free(&c);
+  free(which.params);
+  tame_network_free(&net);
+  free_params(&p);
+}
+
+static void components_make_the_covariance(void **state)
+{
+  (void)state;
+  check_covariance(0);
+  if (world_size() >= 4) check_covariance(1);
+}
+
+/* Four ranks that are to solve together, and too few of them. */
+static void solvers_must_be_there(void **state)
+{
+  (void)state;
+  static const char *const names[] = {"solvers", NULL};
+  if (world_size() >= 4) return;
+  tame_network_params p = small_params(20);
+  tame_network *net = make_network(&p);
+  tame_variant which = analysis_of("pca", names, (double[]){1});
+  const tame_analysis_about about = {&p, 0, 10};
+  tame_analysis *c;
+  assert_all(tame_analysis_create(&c, &which, &about, net) == TAME_ERR_INPUT && !c);
+  assert_all(strstr(tame_message(), "pca.solvers: 4 ranks are to solve together") != NULL);
   free(which.params);
   tame_network_free(&net);
   free_params(&p);
@@ -687,6 +712,7 @@ static int group(void)
       cmocka_unit_test(chaos_begins_at_gain_one),
       cmocka_unit_test(components_are_those_of_a_plane),
       cmocka_unit_test(components_make_the_covariance),
+      cmocka_unit_test(solvers_must_be_there),
       cmocka_unit_test(eigenvalues_of_a_ring_are_roots_of_unity),
       cmocka_unit_test(eigenvectors_are_of_their_eigenvalues),
       cmocka_unit_test(eigenvalues_add_up_to_traces),
