@@ -50,6 +50,7 @@ typedef struct tame_analysis_plan {
   double root_bytes;   /**< of rank 0 besides; results are among them */
   double step_cycles;  /**< or so: of a step in the window, all neurons together */
   double trial_cycles; /**< at its end, of rank 0 alone */
+  int solvers;         /**< ranks that solve together, and must be there; 0: one is enough */
 } tame_analysis_plan;
 
 /** Check what no single field's limits can say. TAME_OK or TAME_ERR_INPUT; *key is then the parameter, or "". Local. */

@@ -90,6 +90,7 @@ static void foresee(const void *params, const tame_analysis_about *about, int ra
   const int solvers = solvers_of(p);
   if (solvers > 1) plan->fixed_bytes += 5 * tame_spread_bytes(n, n, solvers);
   plan->root_bytes += ((solvers > 1 ? 1 : 3) * size + 9) * size * sizeof(double);
+  plan->solvers = solvers;
   plan->step_cycles = size * size / 16;
   plan->trial_cycles = 3 * size * size * size / solvers;
 }

@@ -34,6 +34,7 @@ tame_analysis_plan tame_phase_foresee(const tame_experiment *e, int64_t phase, i
     sum.root_bytes += one.root_bytes;
     sum.step_cycles += one.step_cycles;
     sum.trial_cycles += one.trial_cycles;
+    if (one.solvers > sum.solvers) sum.solvers = one.solvers;
   }
   return sum;
 }

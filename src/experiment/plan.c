@@ -356,19 +356,30 @@ static tame_plan_rank neediest_rank(const model *m, int g)
   return most;
 }
 
+/* Ranks that a phase wants for what is solved for together. */
+static int solvers_of(const tame_experiment *e, int64_t p)
+{
+  const tame_phase *phase = tame_phase_at(e, p);
+  if (tame_phase_kind_at(e, p) == TAME_PHASE_TRAIN)
+    return tame_learner_ranks(&phase->learner, (tame_weights)phase->weights);
+  int most = 1;
+  for (int64_t t = 0; tame_phase_analyses(e, p) > 0 && t < e->tasks.count; t++) {
+    const int want = tame_phase_has_task(e, p, t) ? tame_phase_foresee(e, p, t, 1).solvers : 1;
+    if (want > most) most = want;
+  }
+  return most;
+}
+
 tame_status tame_plan_solvers(const tame_experiment *e, int ranks, int *solvers)
 {
   *solvers = 1;
   for (int64_t p = 0; p < e->phases.count; p++) {
-    const tame_phase *phase = tame_phase_at(e, p);
-    if (tame_phase_kind_at(e, p) != TAME_PHASE_TRAIN) continue;
-    const int want = tame_learner_ranks(&phase->learner, (tame_weights)phase->weights);
+    const int want = solvers_of(e, p);
     if (want > ranks)
-      return tame_fail(
-          TAME_ERR_INPUT,
-          "phase '%s': %d ranks are to solve for the readout together (solvers), and a "
-          "network has %d; use more ranks, or fewer solvers, which changes the bits",
-          phase->name, want, ranks);
+      return tame_fail(TAME_ERR_INPUT,
+                       "phase '%s': %d ranks are to solve together (solvers), and a network has "
+                       "%d; use more ranks, or fewer solvers, which changes the bits",
+                       tame_phase_at(e, p)->name, want, ranks);
     if (want > *solvers) *solvers = want;
   }
   return TAME_OK;

@@ -103,10 +103,12 @@ bad "phases[3].train.learner.lasso.folds: 100 folds of 20 updates in a row, but 
   'phases[3].train.learner={lasso: {alpha: [1, 2], folds: 100}}'
 bad "phases[3].train.learner.ridge.solvers: found '3', want one of 1, 4, 9, 16, 25" \
   'phases[3].train.learner={ridge: {solvers: 3}}'
-refuse 2 "phase 'readout': 4 ranks are to solve for the readout together (solvers), and a network has 1" \
+refuse 2 "phase 'readout': 4 ranks are to solve together (solvers), and a network has 1" \
   "$TAME" run "$job" -q -o bad.h5 --set 'phases[3].train.learner={ridge: {solvers: 4}}'
-refuse 2 "phase 'readout': 4 ranks are to solve for the readout together (solvers), and a network has 2" \
+refuse 2 "phase 'readout': 4 ranks are to solve together (solvers), and a network has 2" \
   "$TAME" plan "$job" --ranks 2 --set 'phases[3].train.learner={ridge: {solvers: 4}}'
+refuse 2 "phase 'after': 9 ranks are to solve together (solvers), and a network has 1" \
+  "$TAME" run "$job" -q -o bad.h5 --set 'phases[4]={analyse: {name: after, by: [pca: {solvers: 9}]}}'
 # What does not converge is no failure: it is told, and the results have the gap
 "$TAME" run "$job" -o gap.h5 --set 'phases[3].train.learner={lasso: {max_sweeps: 5}}' 2>gap.txt
 grep -q "warning: phase 'readout', task 'timing', trial 0: coordinate descent of output 0 has not" gap.txt ||
