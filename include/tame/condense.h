@@ -1,7 +1,8 @@
 /** @file tame/condense.h
  * Condensing a trained network: which of its units are alike, and how one takes over what another did, so that the
  * other can be left out. Units are the outputs of a layer `rnn` of a model (tame/model.h); what they do is known from
- * the moments of their rates r_i over samples s and steps t. All functions are local.
+ * the moments of their rates r_i over samples s and steps t, that before the first step, which the units hear in
+ * it, among them. All functions are local.
  *
  * With r_j ~ c r_i + d in the least squares, unit i is kept, and j removed:
  *   W[:,i] += c W[:,j],  b += d W[:,j]
