@@ -96,8 +96,10 @@ class ChaosFigure:
         return self.figure
 
     def gain(self):
-        """g of the network, as its experiment says."""
+        """g of the network, as its experiment says; NaN where its weights are not drawn."""
         key = "network.gain"
+        if self.results.wiring() in ("given", "cosine"):
+            return np.nan
         if key in keys_of(self.results.file):
             return float(self.results.file[coordinate(key)][self.results.row])
         words = text(self.results.file.attrs["experiment"])
@@ -117,7 +119,8 @@ class ChaosFigure:
                                                      linewidth=0.7, zorder=3))
             axes.annotate("g = %s" % digits(gain), (0.02, 0.98), xycoords="axes fraction",
                           ha="left", va="top", fontsize=6.5)
-        axes.plot(values[:, 0], values[:, 1], ".", color=course.colour, markersize=2.2,
+        axes.plot(values[:, 0], values[:, 1], ".", color=course.colour,
+                  markersize=2.2 if len(values) > 30 else 6,
                   markeredgewidth=0, alpha=0.8)
         axes.set(xlim=(-largest, largest), ylim=(-largest, largest), xlabel="Re \u03bc")
         axes.set_aspect("equal")

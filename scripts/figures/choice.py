@@ -39,19 +39,20 @@ def draw_sweep(paths, folder, formats):
     if compares:
         save(DistancesFigure(paths[0]).draw(), folder, stem_of(paths[0]), formats)
         return
-    if not draw_states(paths, folder, formats) and not draw_pairs(paths, folder, formats):
-        sweep = Sweep(paths)
-        figure = SweepFigure(sweep)
-        save(figure.draw(), folder, stem_of(paths[0]) + "-sweep", formats)
-        heat = MapFigure(sweep)
-        if not heat.empty():
-            save(heat.draw(), folder, stem_of(paths[0]) + "-map", formats)
-        for drawing, name in ((FitFigure.of_sweep(sweep), "fit"),
-                              (SearchFigure.of_sweep(sweep), "search"),
-                              (CondenseFigure.of_sweep(sweep), "condense")):
-            if not drawing.empty():
-                save(drawing.draw(), folder, "%s-%s" % (stem_of(paths[0]), name), formats)
-        draw_predictions(paths, folder, formats)
+    drawn = draw_states(paths, folder, formats) or draw_pairs(paths, folder, formats)
+    sweep = Sweep(paths)
+    if drawn and not sweep.measures():
+        return
+    save(SweepFigure(sweep).draw(), folder, stem_of(paths[0]) + "-sweep", formats)
+    heat = MapFigure(sweep)
+    if not heat.empty():
+        save(heat.draw(), folder, stem_of(paths[0]) + "-map", formats)
+    for drawing, name in ((FitFigure.of_sweep(sweep), "fit"),
+                          (SearchFigure.of_sweep(sweep), "search"),
+                          (CondenseFigure.of_sweep(sweep), "condense")):
+        if not drawing.empty():
+            save(drawing.draw(), folder, "%s-%s" % (stem_of(paths[0]), name), formats)
+    draw_predictions(paths, folder, formats)
 
 
 def draw_predictions(paths, folder, formats):

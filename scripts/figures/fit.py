@@ -435,8 +435,8 @@ class FitFigure:
             drawn.append(values)
         for when, test in there[-1:]:
             times, target = test.times(view.sample), self.target_of(test, view.sample, output)
-            single = target.size == 1
-            axes.plot(times[-1:] if single else times[:target.size], target, color="black",
+            single = np.isfinite(target).sum() == 1
+            axes.plot(times[-target.size:] if single else times[:target.size], target, color="black",
                       linewidth=1.6, zorder=1, label="target",
                       **self.dots(4 if single else 3 if test.has("elapsed") else 0))
             drawn = drawn[-1:] + [target]

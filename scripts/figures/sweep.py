@@ -118,8 +118,9 @@ class SweepFigure:
         elif measure.kind == "time":
             axes.set_ylim(0, finite_limits(extent, 0.08)[1])
             round_ticks(axes.yaxis, 6)
-        elif measure.kind == "exponent":
-            axes.axhline(0, color="0.6", linewidth=0.6, linestyle=(0, (2, 2)), zorder=0)
+        elif measure.kind in ("exponent", "period"):
+            if measure.kind == "exponent":
+                axes.axhline(0, color="0.6", linewidth=0.6, linestyle=(0, (2, 2)), zorder=0)
             axes.set_ylim(finite_limits(extent, 0.08))
             round_ticks(axes.yaxis, 6)
         else:
@@ -307,7 +308,7 @@ class MapFigure:
         bar = self.figure.add_axes([box.x1 + 0.07 / wide, box.y0, self.BAR / wide, box.height])
         self.figure.colorbar(image, cax=bar)
         names = {"R2": "R\u00b2", "loss": "Loss", "exponent": "\u03bb (1/s)", "time": "ms",
-                 "share": "Share"}
+                 "period": "ms", "share": "Share"}
         bar.set_title(names[measure.kind], fontsize=6.5, pad=4)
         bar.tick_params(length=1.5, labelsize=6)
         bar.tick_params(which="minor", length=1, labelsize=5.5)

@@ -133,6 +133,9 @@ class Sweep:
                 largest = exponents[:, :, 0] if exponents.ndim > 2 else exponents
                 found.append(Measure("exponent", self.title(phase, task), "Largest \u03bb (1/s)",
                                      mean_of_rows(largest)))
+            for task, path in self.with_data(phase, "rhythm/period"):
+                found.append(Measure("period", self.title(phase, task), "Period, mean of units (ms)",
+                                     mean_of_rows(self.gather(path))))
         return found
 
     def title(self, phase, task):

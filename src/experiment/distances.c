@@ -190,6 +190,12 @@ static tame_status read_all(comparing *c)
   tame_status status = c->ids && c->units && c->signals && x ? TAME_OK : TAME_ERR_NOMEM;
   for (int64_t k = 0; status == TAME_OK && k < c->networks; k++) status = read_signals(c, k, x);
   free(x);
+  int64_t there = 0;
+  for (int64_t k = 0; status == TAME_OK && k < c->networks; k++) there += c->units[k] > 0;
+  if (status == TAME_OK && there < 2)
+    return tame_fail(TAME_ERR_INPUT,
+                     "'%s' has %s with outputs of layer %s, want two at least to compare",
+                     c->q->results, there == 1 ? "one network" : "no network", c->layer);
   return status;
 }
 

@@ -473,7 +473,13 @@ static tame_status check_updates(const tame_experiment *e, int64_t k)
   tame_status status = tame_optimizer_create(&spare, &fit->optimizer, 1);
   tame_optimizer_free(&spare);
   if (status != TAME_OK) return bad(e, status, phase_path(e, k, "optimizer"));
-  if (tame_optimizer_curvature(&fit->optimizer) >= 0 && truncate > 0)
+  const int64_t curvature = tame_optimizer_curvature(&fit->optimizer);
+  if (curvature > tame_fit_batch(e, k))
+    return tame_yaml_fail_at(e->marks, phase_path(e, k, "optimizer"),
+                             "%s.curvature: found %lld, want at most the %lld samples of a batch",
+                             fit->optimizer.row->name, (long long)curvature,
+                             (long long)tame_fit_batch(e, k));
+  if (curvature >= 0 && truncate > 0)
     return tame_yaml_fail_at(e->marks, phase_path(e, k, learns ? "gradient.truncate" : "optimizer"),
                              "found %lld%s, want 0 with %s, whose products go back over all steps",
                              (long long)truncate, learns ? "" : " as truncate of the first fit",

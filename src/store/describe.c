@@ -218,6 +218,26 @@ static void print_finding(const teller *t, hid_t phase, const char *task, const 
   free_values(&v);
 }
 
+/* Means over the units that have one. */
+static void print_rhythm(const teller *t, hid_t phase, const char *task)
+{
+  static const char *const results[] = {"count", "period"}, *const words[] = {"rises", "period"},
+                           *const units[] = {"", " ms"};
+  for (int k = 0; k < 2; k++) {
+    char path[TAME_PATH];
+    snprintf(path, sizeof path, "%s/rhythm", task);
+    if (H5Lexists(phase, path, H5P_DEFAULT) <= 0) return;
+    snprintf(path, sizeof path, "%s/rhythm/%s", task, results[k]);
+    values v = read_values(phase, path);
+    const double *found = row_of(&v, t->row);
+    double sum = 0, there = 0;
+    for (int64_t i = 0; found && i < v.columns; i++)
+      if (isfinite(found[i])) sum += found[i], there++;
+    if (there > 0) fprintf(t->out, "  %s %.4g%s a unit", words[k], sum / there, units[k]);
+    free_values(&v);
+  }
+}
+
 static herr_t print_task_of_phase(hid_t phase, const char *task, const H5L_info_t *info,
                                   void *context)
 {
@@ -231,6 +251,7 @@ static herr_t print_task_of_phase(hid_t phase, const char *task, const H5L_info_
   print_finding(t, phase, task, "lyapunov", "dimension", "dimension", "");
   print_finding(t, phase, task, "divergence", "exponent", "divergence", "/s");
   print_finding(t, phase, task, "pca", "participation_ratio", "participation", "");
+  print_rhythm(t, phase, task);
   fprintf(t->out, "\n");
   return 0;
 }

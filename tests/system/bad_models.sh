@@ -115,6 +115,8 @@ bad $noise "phases[1].fit.clip.norm: found '-1', want a number from 0" 'phases[1
 bad $noise "phases[1].fit.memory_mb: found '0', want a number from 0.001" 'phases[1].fit.memory_mb=0'
 bad $noise "phases[1].fit.optimizer: hessian_free.lambda: found 20, want at most lambda_most = 10" \
   'phases[1].fit.optimizer={hessian_free: {lambda: 20, lambda_most: 10}}'
+bad $noise "phases[1].fit.optimizer: hessian_free.curvature: found 129, want at most the 128 samples of a batch" \
+  'phases[1].fit.optimizer={hessian_free: {curvature: 129}}'
 bad $noise "phases[1].fit.gradient.truncate: found 3, want 0 with hessian_free" 'phases[1].fit.optimizer=hessian_free' \
   --set 'phases[1].fit.gradient.truncate=3'
 condense() { # WORDS KEYS OVERRIDE...: a phase that condenses, in place of the last one

@@ -103,6 +103,9 @@ cp sizes.h5 kept.h5
 refuse 2 "'kept.h5' is to be read, want another file" "$TAME" distances kept.h5 -q -f -o kept.h5
 cmp sizes.h5 kept.h5 || fail "the sweep that was read has changed"
 
+"$TAME" run sizes.yaml -q -o alone.h5 --only 0
+bad "'alone.h5' has one network with outputs of layer 0.rnn, want two at least" alone.h5
+
 # Networks that saw other samples; the first phase in time, not by the alphabet, under a long name
 cat >others.yaml <<'END'
 name: others
