@@ -1,7 +1,8 @@
 /** @file tame/condense.h
  * Condensing a trained network: which of its units are alike, and how one takes over what another did, so that the
  * other can be left out. Units are the outputs of a layer `rnn` of a model (tame/model.h); what they do is known from
- * the moments of their rates r_i over samples s and steps t. All functions are local.
+ * the moments of their rates r_i over samples s and steps t, that before the first step, which the units hear in
+ * it, among them. All functions are local.
  *
  * With r_j ~ c r_i + d in the least squares, unit i is kept, and j removed:
  *   W[:,i] += c W[:,j],  b += d W[:,j]
@@ -60,11 +61,6 @@ typedef enum tame_likeness {
   TAME_LIKE_CORRELATION, /**< |Pearson's correlation| of rates */
 } tame_likeness;
 
-/** Likeness of all pairs, [units][units], 0 to 1. components: of the first so many, [components][units]; not read for
- *  correlations. A unit that does not vary is an offset to others: with any of them its likeness is 1. */
-void tame_moments_likeness(const tame_moments *moments, tame_likeness kind, int64_t components,
-                           const double *vectors, double *likeness);
-
 /** How the outgoing weights of a pair come together. */
 typedef enum tame_merging {
   TAME_MERGE_PLAIN,  /**< d = 0 */
@@ -72,6 +68,12 @@ typedef enum tame_merging {
   TAME_MERGE_AVERAGE, /**< that, and the incoming weights and bias of i become the mean of its own and sgn(c) times
                            those of j */
 } tame_merging;
+
+/** Likeness of all pairs, [units][units], 0 to 1. components: of the first so many, [components][units]; not read for
+ *  correlations. A unit that does not vary is an offset to others: with any of them its likeness is 1; where merges
+ *  are plain it is |cos| about 0, and 1 only if the unit is silent. */
+void tame_moments_likeness(const tame_moments *moments, tame_likeness kind, tame_merging merging,
+                           int64_t components, const double *vectors, double *likeness);
 
 /** Unit `removed` is c times unit `kept` and d, about. */
 typedef struct tame_pair {

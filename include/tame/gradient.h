@@ -131,8 +131,10 @@ typedef struct tame_search_report {
 
 /** Does the rule search by itself? Then it wants tame_optimizer_search() for tame_optimizer_step(). Local. */
 bool tame_optimizer_searches(const tame_variant *rule);
-/** How many gradients an update costs, about. Local. */
-double tame_optimizer_gradients(const tame_variant *rule);
+/** How many gradients of a batch an update costs, about. Local. */
+double tame_optimizer_gradients(const tame_variant *rule, int64_t batch);
+/** Numbers that tame_optimizer_state() adds at most. Local. */
+int64_t tame_optimizer_saves(const tame_variant *rule, int64_t count);
 /** Samples of a batch that its products are of; 0: all; -1: it wants no products. Local. */
 int64_t tame_optimizer_curvature(const tame_variant *rule);
 /** One update. Where it fails, or is left by what the problem returns, the slab is as before; a hessian_free update that

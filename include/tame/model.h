@@ -239,6 +239,9 @@ void tame_model_step_vjp(const tame_model *model, const tame_step *step,
 /** Likewise. */
 void tame_model_step_jvp(const tame_model *model, const tame_step *step,
                          const tame_tangent *tangent);
+/** Outputs that the last layer's own units hear in step 0 if that starts from this state, of one sample: [outputs].
+ *  False: they do not follow from a state; of the cells that are not rnn. */
+bool tame_model_start_outputs(const tame_model *model, const double *state, double *y);
 /** Outputs of a layer in a step that was made, [batch][*width]. Borrowed from the step. */
 const double *tame_model_layer_outputs(const tame_model *model, const tame_step *step, int layer,
                                        int64_t *width);

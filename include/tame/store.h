@@ -133,8 +133,9 @@ bool tame_archive_has(const tame_archive *archive, const char *path);
 /** Name of the k-th member of a group, by the alphabet; false: there is none. */
 bool tame_archive_child(const tame_archive *archive, const char *group, int64_t k,
                         char name[TAME_PATH]);
-/** A text attribute, malloc'd; NULL: there is none. */
+/** A text attribute, malloc'd; NULL: there is none. And one that is a whole number; -1: there is none. */
 char *tame_archive_text(const tame_archive *archive, const char *group, const char *key);
+int64_t tame_archive_whole(const tame_archive *archive, const char *group, const char *key);
 /** Number of axes of a dataset, 0: there is none; its shape; *width: bytes of a text, 0: it holds numbers. */
 int tame_archive_shape(const tame_archive *archive, const char *path, int64_t shape[TAME_AXES],
                        int64_t *width);

@@ -77,9 +77,13 @@ class SearchFigure:
 
     @staticmethod
     def passes(learner):
-        """When an epoch's loss was known: at its end, or, of a search, by its first gradient."""
+        """When the loss of an epoch was known: at its end, or, where it is one update that
+        searches, by the first gradient."""
         each = learner.history("passes")
-        return np.cumsum(each) - np.where(np.isfinite(learner.history("step")), each - 1, 0)
+        alone = np.concatenate([np.full(fit.values("loss").size, fit.has("step") and
+                                        fit.group.attrs.get("batch", 0) == fit.group.attrs.get("samples", -1))
+                                for fit in learner.fits])
+        return np.cumsum(each) - np.where(alone, each - 1, 0)
 
     def draw_panel(self, left, top, wide, name, title, label):
         axes = axes_at(self.figure, left, top, wide, self.SMALL)

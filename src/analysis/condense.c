@@ -189,15 +189,27 @@ static double correlation(const tame_moments *m, int64_t i, int64_t j)
   return fmin(fabs(covariance) / sqrt(variance_of(m, i) * variance_of(m, j)), 1);
 }
 
-void tame_moments_likeness(const tame_moments *m, tame_likeness kind, int64_t components,
-                           const double *vectors, double *likeness)
+/* Of units of which one at least does not vary. */
+static double likeness_of_constant(const tame_moments *m, tame_merging merging, int64_t i,
+                                   int64_t j)
+{
+  const double a = m->mean[i], b = m->mean[j];
+  const double ii = variance_of(m, i) + a * a, jj = variance_of(m, j) + b * b;
+  if (merging != TAME_MERGE_PLAIN || (is_constant(m, i) && a == 0) || (is_constant(m, j) && b == 0))
+    return 1;
+  return fmin(fabs(m->covariance[i * m->units + j] + a * b) / sqrt(ii * jj), 1);
+}
+
+void tame_moments_likeness(const tame_moments *m, tame_likeness kind, tame_merging merging,
+                           int64_t components, const double *vectors, double *likeness)
 {
   const int64_t n = m->units;
   for (int64_t i = 0; i < n; i++) {
     const bool constant = is_constant(m, i);
     for (int64_t j = i; j < n; j++) {
       double *const to = &likeness[i * n + j];
-      if (i == j || constant || is_constant(m, j)) *to = 1;
+      if (i == j) *to = 1;
+      else if (constant || is_constant(m, j)) *to = likeness_of_constant(m, merging, i, j);
       else if (kind == TAME_LIKE_CORRELATION) *to = correlation(m, i, j);
       else *to = cosine(n, components, vectors, i, j);
       likeness[j * n + i] = *to;

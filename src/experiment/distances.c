@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 typedef struct tame_distances_request request;
 
@@ -19,10 +20,12 @@ typedef struct comparing {
   tame_layout layout;
   char started[32];
   tame_archive *archive;
-  char phase[TAME_PATH / 4], data[TAME_PATH / 4], layer[TAME_PATH / 4]; /* that is compared */
-  char path[TAME_PATH];                                                 /* of its outputs */
-  int64_t networks, shape[TAME_AXES]; /* [network, sample, step, unit] */
-  double *ids, *units;                /* [networks]; units 0: it failed, or has none */
+  char phase[TAME_PATH], data[TAME_PATH], layer[TAME_PATH]; /* that is compared */
+  char path[TAME_PATH], inputs[TAME_PATH];                  /* of its outputs, of what it heard */
+  int64_t networks, shape[TAME_AXES];                       /* [network, sample, step, unit] */
+  double *ids, *units; /* [networks]; units 0: it failed, or has none */
+  int64_t first;       /* network with signals; -1: none yet */
+  uint64_t heard;      /* checksum of its inputs */
   tame_solution *signals;
   tame_partition pairs;
   double *own;           /* of this rank's pairs: cka, overlap */
@@ -32,24 +35,40 @@ typedef struct comparing {
 
 /* ---- what is compared -------------------------------------------------------------------------- */
 
-/* The k-th layer that a phase has outputs of, over its data. */
-static bool find_outputs(comparing *c, const char *phase, int64_t k)
+/* "A/B/C..."; false: it is too long. */
+static bool join(char path[TAME_PATH], const char *a, const char *b, const char *c, const char *d)
 {
-  char group[TAME_PATH], data[TAME_PATH], layer[TAME_PATH];
-  snprintf(group, sizeof group, "phases/%.60s", phase);
-  for (int64_t d = 0; tame_archive_child(c->archive, group, d, data); d++) {
-    char outputs[TAME_PATH];
-    snprintf(outputs, sizeof outputs, "phases/%.60s/%.60s/outputs", phase, data);
-    if (!tame_archive_has(c->archive, outputs)) continue;
-    for (int64_t l = 0; tame_archive_child(c->archive, outputs, l, layer); l++) {
-      if (c->q->layer ? strcmp(layer, c->q->layer) != 0 : l != k) continue;
-      snprintf(c->phase, sizeof c->phase, "%.60s", phase);
-      snprintf(c->data, sizeof c->data, "%.60s", data);
-      snprintf(c->layer, sizeof c->layer, "%.60s", layer);
-      snprintf(c->path, sizeof c->path, "%.190s/%.60s", outputs, layer);
-      return true;
+  const int length = snprintf(path, TAME_PATH, "%s/%s%s%s%s%s", a, b, *c ? "/" : "", c,
+                              *d ? "/" : "", d);
+  return length < TAME_PATH;
+}
+
+/* The first layer, or that which is asked for, that a phase has outputs of. */
+static bool find_outputs(comparing *c, const char *phase)
+{
+  char group[TAME_PATH], outputs[TAME_PATH];
+  if (!join(group, "phases", phase, "", "")) return false;
+  for (int64_t d = 0; tame_archive_child(c->archive, group, d, c->data); d++) {
+    if (!join(outputs, "phases", phase, c->data, "outputs") ||
+        !tame_archive_has(c->archive, outputs))
+      continue;
+    for (int64_t l = 0; tame_archive_child(c->archive, outputs, l, c->layer); l++) {
+      if (c->q->layer && strcmp(c->layer, c->q->layer) != 0) continue;
+      snprintf(c->phase, sizeof c->phase, "%s", phase);
+      return join(c->path, outputs, c->layer, "", "") &&
+             join(c->inputs, "phases", phase, c->data, "x");
     }
   }
+  return false;
+}
+
+/* Name of the phase that came k-th. */
+static bool phase_at(const comparing *c, int64_t k, char name[TAME_PATH])
+{
+  char path[TAME_PATH];
+  for (int64_t i = 0; tame_archive_child(c->archive, "phases", i, name); i++)
+    if (join(path, "phases", name, "", "") && tame_archive_whole(c->archive, path, "index") == k)
+      return true;
   return false;
 }
 
@@ -59,18 +78,28 @@ static tame_status choose(comparing *c)
   char name[TAME_PATH], group[TAME_PATH];
   const request *q = c->q;
   if (q->phase) {
-    snprintf(group, sizeof group, "phases/%.200s", q->phase);
-    if (!tame_archive_has(c->archive, group))
+    if (!join(group, "phases", q->phase, "", "") || !tame_archive_has(c->archive, group))
       return tame_fail(TAME_ERR_INPUT, "'%s' has no phase '%s'", q->results, q->phase);
-    if (find_outputs(c, q->phase, 0)) return TAME_OK;
+    if (find_outputs(c, q->phase)) return TAME_OK;
   }
-  for (int64_t k = 0; !q->phase && tame_archive_child(c->archive, "phases", k, name); k++)
-    if (find_outputs(c, name, 0)) return TAME_OK;
+  for (int64_t k = 0; !q->phase && phase_at(c, k, name); k++)
+    if (find_outputs(c, name)) return TAME_OK;
   return tame_fail(TAME_ERR_INPUT,
                    "'%s' has no outputs of %s%s%s%s: want a test with states: on, and a layer but "
                    "the last",
                    q->results, q->layer ? "layer " : "any layer", q->layer ? q->layer : "",
                    q->phase ? " in phase " : "", q->phase ? q->phase : "");
+}
+
+/* Is the file that is read also the one that would be written? Rank 0. */
+static tame_status check_files(const comparing *c)
+{
+  struct stat in, out;
+  if (c->rank > 0 || stat(c->q->results, &in) != 0 || stat(c->q->output, &out) != 0 ||
+      in.st_dev != out.st_dev || in.st_ino != out.st_ino)
+    return TAME_OK;
+  return tame_fail(TAME_ERR_INPUT, "'%s' is to be read, want another file for the distances",
+                   c->q->output);
 }
 
 static int64_t rows_of(const comparing *c)
@@ -86,6 +115,35 @@ static int64_t units_of(const comparing *c, const double *x)
   return units;
 }
 
+/* The checksum of what a network heard; 0: it is not known. */
+static tame_status read_inputs(const comparing *c, int64_t k, uint64_t *sum)
+{
+  int64_t shape[TAME_AXES], width, count = 1;
+  const int axes = tame_archive_shape(c->archive, c->inputs, shape, &width);
+  *sum = 0;
+  for (int a = 1; a < axes; a++) count *= shape[a];
+  if (axes == 0) return TAME_OK;
+  double *x = tame_untouched(count, sizeof *x, "recorded inputs");
+  const tame_status status = x ? tame_archive_read(c->archive, c->inputs, k, x) : TAME_ERR_NOMEM;
+  if (status == TAME_OK) *sum = tame_checksum(1, TAME_TYPE_F64, x, 0, count);
+  free(x);
+  return status;
+}
+
+/* Samples must be the same. */
+static tame_status check_inputs(comparing *c, int64_t k)
+{
+  uint64_t sum;
+  const tame_status status = read_inputs(c, k, &sum);
+  if (status != TAME_OK) return status;
+  if (c->first < 0) c->first = k, c->heard = sum;
+  if (sum == c->heard) return TAME_OK;
+  return tame_fail(
+      TAME_ERR_INPUT,
+      "'%s': %s of networks %g and %g differ: want the same samples, in the same order",
+      c->q->results, c->inputs, c->ids[c->first], c->ids[k]);
+}
+
 static tame_status read_signals(comparing *c, int64_t k, double *x)
 {
   double state;
@@ -95,6 +153,7 @@ static tame_status read_signals(comparing *c, int64_t k, double *x)
   if (status != TAME_OK || state != TAME_NETWORK_DONE) return status;
   status = tame_archive_read(c->archive, c->path, k, x);
   const int64_t units = units_of(c, x);
+  if (status == TAME_OK && units > 0) status = check_inputs(c, k);
   if (status != TAME_OK || units == 0) return status;
   for (int64_t i = 0; i < rows; i++) memmove(x + i * units, x + i * all, (size_t)units * sizeof *x);
   c->units[k] = (double)units;
@@ -111,9 +170,13 @@ static tame_status read_signals(comparing *c, int64_t k, double *x)
 static tame_status read_all(comparing *c)
 {
   int64_t width;
-  tame_archive_shape(c->archive, c->path, c->shape, &width);
+  if (tame_archive_shape(c->archive, c->path, c->shape, &width) != 4)
+    return tame_fail(TAME_ERR_INPUT, "'%s': %s is not [network, sample, step, unit]", c->q->results,
+                     c->path);
   c->networks = c->shape[0];
-  const double need = (double)c->networks * tame_solution_bytes(rows_of(c), c->shape[3]),
+  c->first = -1;
+  const double n = (double)c->networks;
+  const double need = n * tame_solution_bytes(rows_of(c), c->shape[3]) + 32 * n * n,
                room = (double)tame_memory_available(c->layout.ranks_on_node);
   if (need > room)
     return tame_fail(TAME_ERR_NOMEM,
@@ -132,7 +195,7 @@ static tame_status read_all(comparing *c)
 
 /* ---- pairs -------------------------------------------------------------------------------------- */
 
-/* Pair number k: i < j, row by row. */
+/* Pairs i < j are in the order of rows: pair number k; and the next one. */
 static void pair_at(int64_t n, int64_t k, int64_t *i, int64_t *j)
 {
   *i = 0;
@@ -143,14 +206,21 @@ static void pair_at(int64_t n, int64_t k, int64_t *i, int64_t *j)
   *j = *i + 1 + k;
 }
 
+static void next_pair(int64_t n, int64_t *i, int64_t *j)
+{
+  if (++*j < n) return;
+  ++*i;
+  *j = *i + 1;
+}
+
 static tame_status compare_own(comparing *c)
 {
   const int64_t n = c->networks, first = c->pairs.first[c->rank], end = c->pairs.first[c->rank + 1];
   double *work = tame_untouched(c->shape[3] * c->shape[3], sizeof *work, "products of signals");
   if (!work) return TAME_ERR_NOMEM;
-  for (int64_t k = first; k < end; k++) {
-    int64_t i, j;
-    pair_at(n, k, &i, &j);
+  int64_t i, j;
+  pair_at(n, first, &i, &j);
+  for (int64_t k = first; k < end; k++, next_pair(n, &i, &j)) {
     c->own[2 * (k - first)] = tame_solution_cka(&c->signals[i], &c->signals[j], work);
     c->own[2 * (k - first) + 1] = tame_solution_overlap(&c->signals[i], &c->signals[j], work);
   }
@@ -175,13 +245,12 @@ static tame_status compare_all(comparing *c)
   if (status == TAME_OK) status = compare_own(c);
   status = tame_agree(c->comm, status);
   if (status == TAME_OK) tame_gather_all(c->comm, &c->pairs, c->own, all, 2 * sizeof *all);
-  for (int64_t k = 0; status == TAME_OK && k < pairs; k++) {
-    int64_t i, j;
-    pair_at(n, k, &i, &j);
+  int64_t i = 0, j = 1;
+  for (int64_t k = 0; status == TAME_OK && k < pairs; k++, next_pair(n, &i, &j)) {
     c->cka[i * n + j] = c->cka[j * n + i] = all[2 * k];
     c->overlap[i * n + j] = c->overlap[j * n + i] = all[2 * k + 1];
   }
-  for (int64_t i = 0; status == TAME_OK && i < n; i++)
+  for (i = 0; status == TAME_OK && i < n; i++)
     c->cka[i * n + i] = c->overlap[i * n + i] = c->signals[i].norm > 0 ? 1 : (double)NAN;
   free(all);
   return status;
@@ -323,6 +392,7 @@ tame_status tame_experiment_distances(MPI_Comm comm, const tame_distances_reques
   tame_utc(c.started);
   tame_status status = tame_archive_open(&c.archive, q->results);
   if (status == TAME_OK) status = choose(&c);
+  if (status == TAME_OK) status = check_files(&c);
   status = tame_agree(comm, status);
   if (status == TAME_OK) status = tame_results_may_write(comm, q->output, q->force);
   if (status == TAME_OK) {

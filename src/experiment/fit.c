@@ -250,7 +250,8 @@ static void count_update(run *r, int64_t samples, const tame_batch_result *resul
   r->sums[TAME_SUM_SEEN] += seen;
   r->done += samples;
   r->work_done += 3 * (double)samples * (double)r->learns.shape.steps *
-                  tame_optimizer_gradients(&tame_fit_at(r->e, r->phase)->optimizer);
+                  tame_optimizer_gradients(&tame_fit_at(r->e, r->phase)->optimizer,
+                                           tame_fit_batch(r->e, r->phase));
   r->learning_seconds += now() - began;
   r->updates++;
 }
@@ -455,13 +456,13 @@ static tame_status run_epoch(run *r)
 {
   tame_status status = TAME_OK;
   tame_fit_begin_epoch(r);
-  while (status == TAME_OK && r->done < r->learns.shape.samples && !r->ended) {
+  while (status == TAME_OK) {
     status = tame_fit_update(r);
     if (status != TAME_OK) return status;
     tame_fit_report(r, false);
     r->course.asked++;
-    if (r->done == r->learns.shape.samples || r->course.asked < r->course.interval) continue;
-    status = tame_course_attend(&r->course, false);
+    if (r->ended || r->done == r->learns.shape.samples) break; /* the epoch's end comes first */
+    if (r->course.asked >= r->course.interval) status = tame_course_attend(&r->course, false);
   }
   if (status == TAME_OK) status = end_epoch(r);
   return status == TAME_OK ? tame_course_attend(&r->course, true) : status;

@@ -116,7 +116,7 @@ static const tame_field condense_fields[] = {
             "fails; default: any will do"},
     {"retrain", TAME_INT, AT(retrain), .fallback = "0", .max = 1e9,
      .doc = "updates after each merge, of all weights that are left, by the loss and penalties of "
-            "the first fit"},
+            "the first fit; by its own loss where there is none"},
     {"lessons", TAME_STRING, AT(lessons), .fallback = "",
      .doc = "data of those updates; default: those by which merges are judged"},
     PHASE_BATCH,
@@ -218,11 +218,13 @@ tame_bptt_params tame_fit_gradient(const tame_experiment *e, int64_t phase)
   }
   for (int64_t k = e->phases.count - 1; k >= 0; k--)
     if (tame_fit_learns(e, k)) p = tame_fit_at(e, k)->gradient;
-  if (fit->loss.row) p.loss = fit->loss;
-  if (tame_fit_updates(e, phase)) {
+  if (tame_fit_updates(
+          e, phase)) { /* as the first fit did; its own loss is to judge by, if there is one */
+    if (!p.loss.row) p.loss = fit->loss;
     p.damped = tame_optimizer_curvature(&fit->optimizer) >= 0;
     return p;
   }
+  if (fit->loss.row) p.loss = fit->loss;
   p.penalties = (tame_penalties){0};
   p.truncate = 0;
   return p;
@@ -231,6 +233,7 @@ tame_bptt_params tame_fit_gradient(const tame_experiment *e, int64_t phase)
 tame_bptt_params tame_fit_judging(const tame_experiment *e, int64_t phase, int64_t data)
 {
   tame_bptt_params p = tame_fit_gradient(e, phase);
+  if (tame_fit_at(e, phase)->loss.row) p.loss = tame_fit_at(e, phase)->loss;
   p.penalties = (tame_penalties){0};
   p.truncate = 0;
   p.damped = false;

@@ -219,7 +219,7 @@ static tame_status find_pair(const run *r, const tame_moments *m, finding *out)
   tame_status status = variance && vectors && likeness ? TAME_OK : TAME_ERR_NOMEM;
   if (status == TAME_OK) status = tame_moments_components(m, variance, vectors);
   if (status == TAME_OK) {
-    tame_moments_likeness(m, (tame_likeness)fit->likeness,
+    tame_moments_likeness(m, (tame_likeness)fit->likeness, (tame_merging)fit->merging,
                           tame_components_for(n, variance, fit->share), vectors, likeness);
     const tame_pair p = tame_moments_pair(m, likeness, (tame_merging)fit->merging);
     *out = (finding){(double)p.kept, (double)p.removed, p.likeness, p.c, p.d, 0, 0, 0};
@@ -288,8 +288,9 @@ static tame_status merge(run *r, const finding *f)
 }
 
 /* The network that was tried is the one to go on with. */
-static void accept(run *r)
+static void accept(run *r, double loss)
 {
+  r->course.last_loss = loss;
   list_others(r, true, r->units); /* in place: ids move down */
   r->merges++;
   r->retrained = -1;
@@ -410,7 +411,7 @@ static tame_status try_pair(run *r, const finding *f)
 }
 
 /* The rest of a merge that was tried: retraining, the verdict. Collective. */
-static tame_status finish_pair(run *r, bool *good)
+static tame_status finish_pair(run *r, double *after, bool *good)
 {
   double figures[TAME_CONDENSE_FIGURES], loss = 0;
   tame_status status = TAME_OK;
@@ -421,7 +422,7 @@ static tame_status finish_pair(run *r, bool *good)
   }
   if (status == TAME_OK && !isinf(loss)) status = judge(r, &loss);
   if (status != TAME_OK) return status;
-  figures[TAME_CONDENSE_LOSS] = r->course.last_loss = loss;
+  figures[TAME_CONDENSE_LOSS] = *after = loss;
   status = put(r, r->merges + 1, figures);
   *good = loss <= tame_fit_at(r->e, r->phase)->until * r->first_loss;
   return status;
@@ -438,14 +439,15 @@ static tame_status put_finding(run *r, const finding *f)
   return put(r, r->merges, figures);
 }
 
-static void tell_end(const run *r, bool good)
+/* loss: of the merge that was not good. */
+static void tell_end(const run *r, bool good, double loss)
 {
   const tame_fit *fit = tame_fit_at(r->e, r->phase);
   if (!r->member->tell_layout) return;
   char why[128] = "as many as are possible";
   if (!good)
-    snprintf(why, sizeof why, "the next one has a loss of %.4g, more than %g times %.4g",
-             r->course.last_loss, fit->until, r->first_loss);
+    snprintf(why, sizeof why, "the next one has a loss of %.4g, more than %g times %.4g", loss,
+             fit->until, r->first_loss);
   tame_course_note(&r->course, "phase '%s': %lld merges, %lld units are left; %s", fit->name,
                    (long long)r->merges, (long long)size_of(r), why);
 }
@@ -454,6 +456,7 @@ tame_status tame_condense_run(run *r)
 {
   const tame_member *m = r->member;
   bool good = true;
+  double loss = NAN;
   tame_status status = isnan(r->first_loss) ? begin(r) : TAME_OK;
   while (status == TAME_OK && good) {
     finding f = {0};
@@ -463,9 +466,9 @@ tame_status tame_condense_run(run *r)
       if (status != TAME_OK || r->merges == tame_condense_most(r->e, r->phase)) break;
       status = try_pair(r, &f);
     }
-    if (status == TAME_OK) status = finish_pair(r, &good);
+    if (status == TAME_OK) status = finish_pair(r, &loss, &good);
     if (status != TAME_OK || !good) break;
-    accept(r);
+    accept(r, loss);
     r->work_done = r->work_before_phase + tame_fit_work(r->e, r->phase) * (double)r->merges /
                                               (double)tame_condense_most(r->e, r->phase);
     tame_fit_report(r, true);
@@ -473,7 +476,7 @@ tame_status tame_condense_run(run *r)
     status = tame_course_attend(&r->course, true);
   }
   if (status != TAME_OK) return status;
-  tell_end(r, good);
+  tell_end(r, good, loss);
   r->work_done = r->work_before_phase + tame_fit_work(r->e, r->phase);
   if (r->course.rank == 0)
     status = tame_condense_put_end(r->e, r->phase, r->merges, r->units, m->results, m->row);

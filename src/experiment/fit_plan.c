@@ -17,7 +17,7 @@ static double condense_work(const tame_experiment *e, int64_t phase, double all)
   if (fit->retrain > 0) {
     const double steps = (double)tame_fit_shape(e, tame_fit_lessons(e, phase)).steps;
     each += all + 3 * (double)fit->retrain * (double)tame_fit_batch(e, phase) * steps *
-                      tame_optimizer_gradients(&fit->optimizer);
+                      tame_optimizer_gradients(&fit->optimizer, tame_fit_batch(e, phase));
   }
   return 2 * all + 0.5 * (double)tame_condense_most(e, phase) * each;
 }
@@ -29,7 +29,7 @@ double tame_fit_work(const tame_experiment *e, int64_t phase)
   const double all = (double)s.samples * (double)s.steps;
   if (tame_fit_condenses(e, phase)) return condense_work(e, phase, all);
   if (!tame_fit_learns(e, phase)) return all;
-  double epoch = 3 * all * tame_optimizer_gradients(&fit->optimizer);
+  double epoch = 3 * all * tame_optimizer_gradients(&fit->optimizer, tame_fit_batch(e, phase));
   if (fit->validate) {
     const tame_data_shape v = tame_fit_shape(e, tame_fit_find_data(e, fit->validate));
     epoch += (double)v.samples * (double)v.steps;
@@ -144,7 +144,7 @@ static tame_status time_fit(const tame_experiment *e, tame_model *model, int64_t
     status = time_judging(e, model, phase, tame_fit_find_data(e, fit->validate),
                           out->group * q->threads, &judging);
   double update = micro * rounds(batch, fit->gradient.micro_batch, out->group * q->threads) *
-                  tame_optimizer_gradients(&fit->optimizer);
+                  tame_optimizer_gradients(&fit->optimizer, tame_fit_batch(e, phase));
   if (out->group > 1) update += 2 * bytes / q->bandwidth + 2 * log2(out->group) * q->latency_s;
   if (q->updates_per_second > 0) update = 1 / q->updates_per_second;
   *seconds = (double)fit->epochs * (updates * update + judging);
@@ -167,7 +167,7 @@ static tame_status time_condense(const tame_experiment *e, tame_model *model, in
     each += judging +
             (double)fit->retrain * micro *
                 rounds(tame_fit_batch(e, phase), tame_fit_gradient(e, phase).micro_batch, lanes) *
-                tame_optimizer_gradients(&fit->optimizer);
+                tame_optimizer_gradients(&fit->optimizer, tame_fit_batch(e, phase));
   }
   *seconds = 2 * judging + 0.5 * (double)tame_condense_most(e, phase) * each;
   return status;
@@ -234,6 +234,19 @@ static void plan_files(const tame_experiment *e, const tame_model *model, tame_p
   tame_blueprint_free(&b);
 }
 
+/* Of a checkpoint: the slab, those before and best; what the optimizer keeps; the whole model, where it is condensed. */
+static double saved_numbers(const tame_experiment *e, int64_t parameters)
+{
+  double most = 0;
+  for (int64_t k = 0; k < e->phases.count; k++) {
+    double own = tame_fit_condenses(e, k) ? (double)parameters : 0;
+    if (tame_fit_updates(e, k))
+      own += (double)tame_optimizer_saves(&tame_fit_at(e, k)->optimizer, parameters);
+    most = fmax(most, own);
+  }
+  return 3 * (double)parameters + most;
+}
+
 /* Of the dearest network, on the group. */
 static tame_status plan_dearest(const tame_experiment *study, const tame_plan_request *q,
                                 tame_plan *out)
@@ -244,7 +257,7 @@ static tame_status plan_dearest(const tame_experiment *study, const tame_plan_re
   if (status == TAME_OK) status = tame_model_create(&model, &e->model);
   if (status == TAME_OK) {
     out->parameters = (double)tame_model_count(model);
-    out->checkpoint_bytes = 2 * 6 * 8 * out->parameters;
+    out->checkpoint_bytes = 2 * 8 * saved_numbers(e, tame_model_count(model));
     out->most.bytes_a_step = out->group > 1 ? 2 * 8 * out->parameters : 0;
     plan_files(e, model, out);
     status = time_phases(e, q, out);

@@ -282,12 +282,15 @@ static recording recording_of(const tame_experiment *e, int64_t phase, tame_mode
 
 /* ---- moments --------------------------------------------------------------------------------- */
 
-/* What threads work in, and the sum over blocks; the model's outputs are the rates. */
+/* What threads work in, and the sum over blocks; the model's outputs are the rates. Those before the first step, which
+ * it hears, count as a step, so that units that differ in these alone are not taken for the same. */
 typedef struct gathering {
   recording r;
   int threads;
   block *blocks;      /* [threads] */
+  double *rates;      /* of a block, [threads][lanes][1 + steps][outputs] */
   double *own, *work; /* sums of a block, and what they take, [threads][.] */
+  double *start;      /* rates before the first step, [outputs] */
   double *origin;     /* [outputs] */
   double *all;        /* the sums of all blocks */
   tame_partition items;
@@ -297,6 +300,11 @@ typedef struct gathering {
 static int64_t blocks_of(const recording *r)
 {
   return (r->samples + r->lanes - 1) / r->lanes;
+}
+
+static int64_t numbers_of(const recording *r)
+{
+  return r->lanes * (1 + r->s.steps) * r->outputs;
 }
 
 static recording rates_of(const tame_experiment *e, int64_t phase, tame_model *model)
@@ -314,9 +322,12 @@ static tame_status make_gathering(gathering *g, int ranks)
   g->own = tame_zeroed(g->threads * length, sizeof *g->own, "moments of rates");
   g->work = tame_zeroed(g->threads * tame_moments_work(n, g->r.lanes), sizeof *g->work,
                         "moments of rates");
+  g->rates = tame_zeroed(g->threads * numbers_of(&g->r), sizeof *g->rates, "moments of rates");
+  g->start = tame_zeroed(n, sizeof *g->start, "moments of rates");
   g->origin = tame_zeroed(n, sizeof *g->origin, "moments of rates");
   g->all = tame_zeroed(length, sizeof *g->all, "moments of rates");
-  if (!g->blocks || !g->own || !g->work || !g->origin || !g->all) return TAME_ERR_NOMEM;
+  if (!g->blocks || !g->own || !g->work || !g->rates || !g->start || !g->origin || !g->all)
+    return TAME_ERR_NOMEM;
   tame_status status = tame_partition_even(&g->items, ranks, blocks_of(&g->r));
   for (int k = 0; status == TAME_OK && k < g->threads; k++)
     status = make_block(&g->r, &g->blocks[k]);
@@ -331,6 +342,8 @@ static void free_gathering(gathering *g)
   free(g->blocks);
   free(g->own);
   free(g->work);
+  free(g->rates);
+  free(g->start);
   free(g->origin);
   free(g->all);
 }
@@ -346,6 +359,30 @@ static void find_origin(gathering *g)
     for (int64_t i = 0; i < n; i++) g->origin[i] += g->blocks[0].y[t * n + i] / (double)steps;
 }
 
+/* By the last run, which the layer ends. */
+static void find_start(gathering *g)
+{
+  const tame_model_run *run;
+  const int n = tame_model_runs(g->r.model, &run);
+  run += n - 1;
+  tame_model_start(run->model, tame_model_slab(g->r.model) + run->slab, 1, g->blocks[0].state_now);
+  (void)tame_model_start_outputs(run->model, g->blocks[0].state_now, g->start);
+}
+
+/* A block's rates, those before the first step first. */
+static double *join_rates(const gathering *g, int thread)
+{
+  const recording *r = &g->r;
+  const int64_t n = r->outputs, steps = r->s.steps;
+  double *to = g->rates + thread * numbers_of(r);
+  for (int64_t lane = 0; lane < r->lanes; lane++) {
+    double *own = to + lane * (1 + steps) * n;
+    memcpy(own, g->start, (size_t)n * sizeof *own);
+    memcpy(own + n, g->blocks[thread].y + lane * steps * n, (size_t)(steps * n) * sizeof *own);
+  }
+  return to;
+}
+
 static void gather_block(const gathering *g, int64_t k, int thread)
 {
   const recording *r = &g->r;
@@ -354,7 +391,7 @@ static void gather_block(const gathering *g, int64_t k, int thread)
   block *b = &g->blocks[thread];
   draw(r, first, count, b);
   run(r, b);
-  tame_moments_block(n, r->s.steps, r->lanes, count, g->origin, b->y,
+  tame_moments_block(n, 1 + r->s.steps, r->lanes, count, g->origin, join_rates(g, thread),
                      g->work + thread * tame_moments_work(n, r->lanes),
                      g->own + thread * tame_moments_length(n));
 }
@@ -387,9 +424,10 @@ tame_status tame_fit_moments(const tame_experiment *e, int64_t phase, tame_model
   if (status == TAME_OK)
     status = tame_vector_sum_create(&g.sum, comm, &g.items, tame_moments_length(n));
   if (status == TAME_OK) {
+    find_start(&g);
     find_origin(&g);
     gather_all(&g, rank);
-    tame_moments_finish(out, g.r.samples, g.r.s.steps, g.origin, g.all);
+    tame_moments_finish(out, g.r.samples, 1 + g.r.s.steps, g.origin, g.all);
   }
   free_gathering(&g);
   return status;
@@ -407,7 +445,7 @@ int64_t tame_fit_moments_need(const tame_experiment *e, int64_t phase, tame_mode
     sum = tame_vector_sum_need(&items, length);
     tame_partition_free(&items);
   }
-  const int64_t each = lay_out(&r, r.lanes, NULL, &nothing) + length +
+  const int64_t each = lay_out(&r, r.lanes, NULL, &nothing) + numbers_of(&r) + length +
                        tame_moments_work(n, r.lanes);
   return sum + (threads * each + length + 6 * n * n) *
                    (int64_t)sizeof(double); /* and vectors, likeness */

@@ -101,6 +101,8 @@ static void plan_fit(const tame_experiment *e, int64_t phase, tame_blueprint *b)
   tame_blueprint_text(b, path, "loss", fit->gradient.loss.row->name);
   tame_blueprint_text(b, path, "optimizer", fit->optimizer.row->name);
   tame_blueprint_whole(b, path, "batch", tame_fit_batch(e, phase));
+  tame_blueprint_whole(b, path, "samples",
+                       tame_fit_shape(e, tame_fit_find_data(e, fit->data)).samples);
 }
 
 static void plan_samples(const tame_experiment *e, const tame_model *model, int64_t phase,

@@ -46,8 +46,7 @@ static tame_status make(tame_optimizer *o, const tame_variant *rule, int64_t cou
   o->kept = tame_zeroed(o->slots * count, sizeof *o->kept, "what an optimizer keeps");
   o->scalars = tame_zeroed(o->n_scalars, sizeof *o->scalars, "what an optimizer keeps");
   const int64_t work = o->kind->work ? o->kind->work(o->params, count) : 0;
-  if (work) o->work = tame_untouched(work, sizeof *o->work, "what an optimizer works with");
-  if (o->work) o->work[0] = 0; /* nothing is under way */
+  if (work) o->work = tame_zeroed(work, sizeof *o->work, "what an optimizer works with");
   return o->kept && o->scalars && (o->work || !work) ? TAME_OK : TAME_ERR_NOMEM;
 }
 
@@ -99,10 +98,18 @@ bool tame_optimizer_searches(const tame_variant *rule)
   return ((const tame_optimizer_kind *)rule->row)->search != NULL;
 }
 
-double tame_optimizer_gradients(const tame_variant *rule)
+double tame_optimizer_gradients(const tame_variant *rule, int64_t batch)
 {
   const tame_optimizer_kind *kind = (const tame_optimizer_kind *)rule->row;
-  return kind->gradients ? kind->gradients(rule->params) : 1;
+  return kind->gradients ? kind->gradients(rule->params, batch) : 1;
+}
+
+int64_t tame_optimizer_saves(const tame_variant *rule, int64_t count)
+{
+  const tame_optimizer_kind *kind = (const tame_optimizer_kind *)rule->row;
+  int64_t slots, scalars;
+  kind->keeps(rule->params, &slots, &scalars);
+  return slots * count + scalars + 1 + (kind->under_way ? kind->under_way(rule->params, count) : 0);
 }
 
 int64_t tame_optimizer_curvature(const tame_variant *rule)

@@ -95,12 +95,15 @@ static int64_t curvature(const void *params)
   return ((const hf_params *)params)->curvature;
 }
 
-/* Iterations at two gradients each, a few points and lines at a third; the fewest, as most updates do not take many
- * more. */
-static double gradients(const void *params)
+/* Iterations at one and a half gradients each, of part of the batch; a few points and lines at a third; the fewest, as most
+ * updates do not take many more. */
+static double gradients(const void *params, int64_t batch)
 {
   const hf_params *p = params;
-  return 1 + 2 * (double)(p->fewest + 1) + 10 / 3.;
+  const double share = p->curvature > 0 && p->curvature < batch
+                           ? (double)p->curvature / (double)batch
+                           : 1;
+  return 1 + 1.5 * share * (double)(p->fewest + 1) + 10 / 3.;
 }
 
 /* One update at work. */

@@ -47,9 +47,9 @@ static int64_t work(const void *params, int64_t count)
 }
 
 /* The first, and of a line some. */
-static double gradients(const void *params)
+static double gradients(const void *params, int64_t batch)
 {
-  (void)params;
+  (void)params, (void)batch;
   return 4;
 }
 

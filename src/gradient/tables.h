@@ -77,7 +77,8 @@ typedef struct tame_optimizer_kind {
    *  one. NULL: it begins anew. */
   int64_t (*under_way)(const void *params, int64_t count);
   int64_t (*curvature)(const void *params); /**< samples of its products; NULL: none */
-  double (*gradients)(const void *params);  /**< that an update costs, about; NULL: 1 */
+  double (*gradients)(const void *params,
+                      int64_t batch); /**< that an update costs, about; NULL: 1 */
 } tame_optimizer_kind;
 
 #endif

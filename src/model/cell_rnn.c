@@ -158,6 +158,13 @@ static void step(const tame_layer *layer, const tame_step *s)
   }
 }
 
+static void rates(const tame_layer *layer, const double *state, double *y)
+{
+  const rnn *r = (const rnn *)layer;
+  memcpy(y, state, (size_t)layer->outputs * sizeof *y);
+  if (r->of_current) tame_activate(r->activation, layer->kernels, layer->outputs, y, y);
+}
+
 /* Through the maps: dz is known, rates went in; drates is set. */
 static void maps_vjp(const rnn *r, const tame_step *s, const double *rates, const double *dz,
                      const tame_adjoint *a, double *drates)
@@ -239,5 +246,6 @@ const tame_cell_kind tame_cell_rnn = {
     .step = step,
     .vjp = vjp,
     .jvp = jvp,
+    .rates = rates,
     .free = free_circuit,
 };

@@ -19,6 +19,8 @@ typedef struct tame_cell_kind {
   void (*step)(const tame_layer *layer, const tame_step *step);
   void (*vjp)(const tame_layer *layer, const tame_step *step, const tame_adjoint *adjoint);
   void (*jvp)(const tame_layer *layer, const tame_step *step, const tame_tangent *tangent);
+  /** Outputs that belong to a state of one sample; NULL: they do not follow from it alone. */
+  void (*rates)(const tame_layer *layer, const double *state, double *y);
   void (*free)(tame_layer *layer);        /**< what is its own; NULL: nothing */
   bool (*has_memory)(const void *params); /**< an LSTM before it, see memory.c; NULL: never */
   const char *one_way; /**< why it has no place in a bidirectional layer; NULL: it has */

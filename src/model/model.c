@@ -509,6 +509,15 @@ static place place_of(const tame_model *m, const tame_step *step, int l)
   return p;
 }
 
+bool tame_model_start_outputs(const tame_model *m, const double *state, double *y)
+{
+  const tame_layer *last = m->layer[m->n_layers - 1];
+  assert(m->n_runs <= 1);
+  if (!last->kind->rates) return false;
+  last->kind->rates(last, state + m->state - last->state, y);
+  return true;
+}
+
 void tame_model_turn(const tame_model *m, const double *slab, double *turned)
 {
   for (int k = 0; k < m->n_views; k++) {

@@ -64,6 +64,16 @@ char *tame_archive_text(const tame_archive *a, const char *group, const char *ke
   return text;
 }
 
+int64_t tame_archive_whole(const tame_archive *a, const char *group, const char *key)
+{
+  int64_t value = -1;
+  const hid_t attribute = H5Aopen_by_name(a->file, group, key, H5P_DEFAULT, H5P_DEFAULT);
+  if (attribute < 0) return -1;
+  if (H5Aread(attribute, H5T_NATIVE_INT64, &value) < 0) value = -1;
+  H5Aclose(attribute);
+  return value;
+}
+
 int tame_archive_shape(const tame_archive *a, const char *path, int64_t shape[TAME_AXES],
                        int64_t *width)
 {

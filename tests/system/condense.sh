@@ -48,6 +48,8 @@ with h5py.File("one.h5") as f:
     after, y, x = (f["phases/after/unseen/" + k][0] for k in ("loss", "y", "x"))
     rates = f["phases/after/unseen/outputs/0.rnn"][0]
     final = {k: v[0] for k, v in f["weights/final"].items()}
+start = trained["0.rnn.h.start"]  # what the units hear in step 0
+r = np.concatenate([np.broadcast_to(start, (len(r), 1, r.shape[2])), r], axis=1)
 merges, n = int(got["merges"]), r.shape[2]
 assert 0 < merges < n - 2 and got["until"] == 3
 assert np.array_equal(got["size"][: merges + 2], n - np.arange(merges + 2)) and np.isnan(got["size"][merges + 2:]).all()

@@ -99,4 +99,23 @@ bad "'sizes.yaml' is not a results file" sizes.yaml
 bad "--share: found '2', want a number above 0, at most 1" sizes.h5 --share 2
 bad "want RESULTS, the file of a sweep"
 refuse 4 "one.h5" "$TAME" distances sizes.h5 -q -o one.h5
+cp sizes.h5 kept.h5
+refuse 2 "'kept.h5' is to be read, want another file" "$TAME" distances kept.h5 -q -f -o kept.h5
+cmp sizes.h5 kept.h5 || fail "the sweep that was read has changed"
+
+# Networks that saw other samples; the first phase in time, not by the alphabet, under a long name
+cat >others.yaml <<'END'
+name: others
+model: {inputs: 1, layers: [rnn: {units: 3}, dense: {units: 1}]}
+data: [{name: noise, from: {integration: {steps: 5}}, samples: 6}]
+phases:
+  - test: {name: y_which_has_a_name_of_more_than_sixty_letters_as_some_may_well_have, states: on}
+  - test: {name: a, states: on}
+sweep: {axes: ["model.layers[0].rnn.units": [3, 4]]}
+END
+"$TAME" run others.yaml -q -o others.h5
+"$TAME" distances others.h5 -q -o d.h5
+"$TAME" info d.h5 | grep -q "in phase y_which_has_a_name_of_more_than_sixty_letters_as_some_may_well_have, noise" || fail "$("$TAME" info d.h5)"
+"$TAME" run others.yaml -q -o seeds.h5 --set 'sweep.axes=[{"data[0].seed": [2, 3]}]'
+bad "'seeds.h5': phases/y_which_has_a_name_of_more_than_sixty_letters_as_some_may_well_have/noise/x of networks 0 and 1 differ" seeds.h5
 echo "equal to numpy's, on all ranks"

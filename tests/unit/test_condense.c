@@ -151,13 +151,13 @@ static void likeness_is_that_of_known_loadings(void **state)
   assert_int_equal(tame_components_for(N, variance, 0.6), 1); /* 4.5 + 2 + 0.125 = 6.625 */
   assert_int_equal(tame_components_for(N, variance, 0.95), 2);
   assert_int_equal(tame_components_for(N, variance, 0.99), 3);
-  tame_moments_likeness(&m, TAME_LIKE_LOADINGS, 2, vectors[0], likeness[0]);
+  tame_moments_likeness(&m, TAME_LIKE_LOADINGS, TAME_MERGE_OFFSET, 2, vectors[0], likeness[0]);
   for (int i = 0; i < N; i++)
     for (int j = 0; j < N; j++) assert_near(likeness[i][j], i / 2 == j / 2, 1e-12);
-  tame_moments_likeness(&m, TAME_LIKE_LOADINGS, 3, vectors[0], likeness[0]);
+  tame_moments_likeness(&m, TAME_LIKE_LOADINGS, TAME_MERGE_OFFSET, 3, vectors[0], likeness[0]);
   for (int i = 0; i < N; i++)
     for (int j = 0; j < N; j++) assert_near(likeness[i][j], i == j ? 1 : 1. / 3, 1e-12);
-  tame_moments_likeness(&m, TAME_LIKE_CORRELATION, 0, NULL, likeness[0]);
+  tame_moments_likeness(&m, TAME_LIKE_CORRELATION, TAME_MERGE_OFFSET, 0, NULL, likeness[0]);
   for (int i = 0; i < N; i++)
     for (int j = 0; j < N; j++)
       assert_near(likeness[i][j],
@@ -183,7 +183,7 @@ static void of_a_pair_the_one_that_varies_more_is_kept(void **state)
     r[k * N + 3] = -2 * noise(k, 1) + 0.01 * noise(k, 3) + 1;
   }
   tame_moments m = moments_of(N, r);
-  tame_moments_likeness(&m, TAME_LIKE_CORRELATION, 0, NULL, likeness[0]);
+  tame_moments_likeness(&m, TAME_LIKE_CORRELATION, TAME_MERGE_OFFSET, 0, NULL, likeness[0]);
   tame_pair pair = tame_moments_pair(&m, likeness[0], TAME_MERGE_OFFSET);
   assert_int_equal(pair.kept, 3);
   assert_int_equal(pair.removed, 1);
@@ -215,7 +215,7 @@ static void a_unit_that_does_not_vary_is_an_offset(void **state)
   tame_moments m = moments_of(N, r);
   assert_int_equal(tame_moments_components(&m, variance, vectors[0]), TAME_OK);
   for (int kind = 0; kind < 2; kind++) {
-    tame_moments_likeness(&m, (tame_likeness)kind, 2, vectors[0], likeness[0]);
+    tame_moments_likeness(&m, (tame_likeness)kind, TAME_MERGE_OFFSET, 2, vectors[0], likeness[0]);
     assert_true(likeness[0][1] == 1 && likeness[0][2] == 1 && likeness[1][2] < 0.9);
     const tame_pair pair = tame_moments_pair(&m, likeness[0], TAME_MERGE_OFFSET);
     assert_int_equal(pair.kept, 1);
@@ -329,7 +329,7 @@ static tame_pair condense(const char *rnn, const char *others, int64_t n, int64_
   const int64_t components = tame_components_for(n, variance, 0.9999);
   assert_true(components > 1 &&
               components < n); /* rows of all of them are orthogonal, of one all the same */
-  tame_moments_likeness(&m, kind, components, vectors, likeness);
+  tame_moments_likeness(&m, kind, merging, components, vectors, likeness);
   const tame_pair pair = tame_moments_pair(&m, likeness, merging);
   assert_int_equal(tame_condense_check(large, 0, merging), TAME_OK);
   tame_condense_merge(large, slab, 0, &pair, merging);
