@@ -131,6 +131,8 @@ typedef struct tame_plan_times {
 typedef struct tame_plan {
   int64_t networks, dearest, refused; /**< refused: those that cannot run */
   int64_t neediest;                   /**< the network that needs most memory */
+  int64_t cautioned;                  /**< the first network of which a run will warn */
+  char caution[256];                  /**< by these words; "": none */
   int group, groups;
   double synapses, p_bytes;           /**< of the dearest network */
   double least_neurons, most_neurons; /**< of a rank */

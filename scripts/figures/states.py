@@ -30,13 +30,18 @@ def periods_of(values, step_ms):
     return found
 
 
+def ids_of(row):
+    """Without the -1 by which lists of smaller networks are padded."""
+    return row[row >= 0]
+
+
 class Scene:
     """What a network recorded of its units in the last trial phase that did."""
 
     def __init__(self, results, task, phase):
         self.results, self.task, self.phase = results, task, phase
         self.group = phase.group[task.name]["states"]
-        self.neurons = row_of(results.file["recorded_states"], results.row)
+        self.neurons = ids_of(row_of(results.file["recorded_states"], results.row))
         words = re.search(r"variables: *\[([^\]]*)\]", text(results.file.attrs["experiment"]))
         order = [word.strip() for word in words.group(1).split(",")] if words else []
         self.names = sorted(self.group, key=lambda n: (order.index(n) if n in order else 99, n))
@@ -61,22 +66,41 @@ class Scene:
         return Series(values, float(data.attrs.get("start_ms", 0)),
                       self.phase.step_of(self.task, data, values))
 
+    def shown(self):
+        """Which of the recorded units are lines."""
+        count, most = len(self.neurons), StatesFigure.LINES
+        return np.linspace(0, count - 1, most).astype(int) if self.many else \
+            np.arange(min(count, most))
+
     def label(self, name):
         units = text(self.group[name].attrs["units"])
         base, _, index = name.partition("_")
         shown = "%s$_{%s}$" % (base, index) if index else re.sub(r"(\d)$", r"$_\1$", name)
         return shown if units == "1" else "%s (%s)" % (shown, units)
 
-    def spikes(self):
-        """(ids, [times in ms of each]) where rates are spikes; else None"""
+    def rates(self):
+        """(0 or 1 [neuron][time], step in ms) where rates are spikes; else None"""
         if self.results.neurons is None or not self.phase.trials(self.task, "rates"):
             return None
         data = self.phase.data(self.task, "rates")
         values = own_part(data[self.results.row, 0].astype(float))
         if not np.isin(values, (0, 1)).all():
             return None
-        step = self.phase.step_of(self.task, data, values)
-        return self.results.neurons, [step * np.flatnonzero(one) for one in values]
+        return values, self.phase.step_of(self.task, data, values)
+
+    def spikes(self):
+        """(ids, [times in ms of each]) where rates are spikes, and of every step; else None"""
+        values, step = self.rates() or (None, np.inf)
+        if step > 1.001 * self.task.dt_ms:
+            return None
+        return ids_of(self.results.neurons), [step * np.flatnonzero(one) for one in values]
+
+    def counted(self, units):
+        """How many spikes of these an analysis found in its window; None if there was none."""
+        count = self.phase.group[self.task.name].get("rhythm/count")
+        if count is None or not self.rates():
+            return None
+        return int(count[self.results.row, 0][units].sum())
 
     def dominance(self):
         """[(start, end, which of f2, f3, f4)] in ms: who of them is nearest to its largest, for
@@ -99,11 +123,17 @@ class Scene:
             since = end
         return spans
 
+    def size(self):
+        """Units of the whole network; where its cell makes them of the inputs, as an analysis counted."""
+        count = self.phase.group[self.task.name].get("rhythm/count")
+        return self.results.size() or (
+            len(self.neurons) if count is None else len(own_part(count[self.results.row, 0])))
+
     def periods(self):
         """Of all units, in ms, if they were analysed; else of the recorded ones."""
         group = self.phase.group[self.task.name]
         if "rhythm/period" in group:
-            return own_part(group["rhythm/period"][self.results.row, 0])
+            return group["rhythm/period"][self.results.row, 0][:self.size()]
         series = self.series(self.main())
         return periods_of(series.values, series.time_ms[1] - series.time_ms[0])
 
@@ -249,8 +279,7 @@ class StatesFigure:
             return
         series = scene.series(name)
         stride = max(1, series.values.shape[-1] // self.POINTS)
-        shown = series.values[:self.LINES] if not scene.many else \
-            series.values[np.linspace(0, len(series.values) - 1, self.LINES).astype(int)]
+        shown = series.values[scene.shown()]
         single = len(shown) == 1
         for k, values in enumerate(shown):
             colour = self.colour_of(name) if single else COLOURS[k]
@@ -277,13 +306,14 @@ class StatesFigure:
 
     def mark_spikes(self, axes, scene):
         """Ticks above the panel of V; how many there are."""
-        spikes = scene.spikes()
+        units = scene.neurons[scene.shown()]
+        spikes, counted = scene.spikes(), scene.counted(units)
         if not spikes:
-            return ""
+            return "" if counted is None else several(counted, "spike") + " in the window"
         ids, times = spikes
         known = {int(unit): one for unit, one in zip(ids, times)}
         count = 0
-        for k, unit in enumerate(scene.neurons[:self.LINES]):
+        for k, unit in enumerate(units):
             at = known.get(int(unit), np.zeros(0))
             count += len(at)
             colour = "black" if len(scene.neurons) == 1 else COLOURS[k]
@@ -293,6 +323,9 @@ class StatesFigure:
         return several(count, "spike")
 
     def raster(self, axes, scene, _, column):
+        if not scene.spikes():
+            axes.set_visible(False)
+            return
         ids, times = scene.spikes()
         for unit, at in zip(ids, times):
             axes.plot(self.scale(at), np.full(len(at), unit), "|", color="black", markersize=2,
@@ -306,6 +339,9 @@ class StatesFigure:
 
     def image(self, axes, scene, name, column):
         """A row per unit, by period, the slowest on top."""
+        if name not in scene.names:
+            axes.set_visible(False)
+            return
         series = scene.series(name)
         order = np.argsort(np.nan_to_num(periods_of(series.values, 1.0)), kind="stable")
         stride = max(1, series.values.shape[-1] // MOST_PIXELS)
@@ -322,30 +358,26 @@ class StatesFigure:
         bar.xaxis.set_ticks_position("top")
         bar.tick_params(labelsize=5.5, length=1.5, pad=1)
         low, high = picture.get_clim()
-        bar.set_xticks([low, high], ["%.1g" % low, "%.2g" % high])
+        bar.set_xticks([low, high], [("%.3g" if abs(low) >= 1 else "%.1g") % low, "%.2g" % high])
         self.head(axes, "%s of %d of %d units" % (
-            scene.label(name), len(series.values), self.size_of(scene)), "", column)
+            scene.label(name), len(series.values), scene.size()), "", column)
         if column == 0:
             label_y(axes, "Units, by period")
-
-    @staticmethod
-    def size_of(scene):
-        """Units of the whole network, as its experiment says."""
-        found = re.search(r"(?m)^  neurons: (\d+)", text(scene.results.file.attrs["experiment"]))
-        return int(found.group(1)) if found else len(scene.neurons)
 
     def draw_periods(self, periods, top):
         """Their distribution; and against the bias, if the file has it."""
         scene, values = next((s, p) for s, p in zip(self.scenes, periods) if np.isfinite(p).any())
         width = (WIDTH - self.LEFT - self.RIGHT - 0.62) / 2
+        unit, ms = ("s", 1000) if max(np.nanmax(one, initial=0) for one in periods) >= 1000 else \
+            ("ms", 1)
         axes = axes_at(self.figure, self.LEFT, top, width, 1.5)
         for one, colour in zip(periods, COLOURS):
-            axes.hist(one[np.isfinite(one)] / 1000, bins=40, color=colour, linewidth=0,
+            axes.hist(one[np.isfinite(one)] / ms, bins=40, color=colour, linewidth=0,
                       alpha=1 if len(periods) == 1 else 0.5)
         without = int(np.isnan(values).sum())
         head(axes, next(self.letters), "Periods", "%d without" % without if without else
              several(len(values), "unit"))
-        axes.set_xlabel("Period (s)")
+        axes.set_xlabel("Period (%s)" % unit)
         label_y(axes, "Units")
         round_ticks(axes.xaxis, 6)
         round_ticks(axes.yaxis, 4)
@@ -354,11 +386,11 @@ class StatesFigure:
             return
         some = np.linspace(0, len(bias) - 1, min(len(bias), self.DOTS)).astype(int)
         axes = axes_at(self.figure, self.LEFT + width + 0.62, top, width, 1.5)
-        axes.plot(bias[some], values[some] / 1000, ".", color=BLUE, markersize=1.6,
+        axes.plot(bias[some], values[some] / ms, ".", color=BLUE, markersize=1.6,
                   markeredgewidth=0)
         head(axes, next(self.letters), "Period against the bias of a unit",
-             "mean %s s" % digits(float("%.3g" % (np.nanmean(values) / 1000))))
+             "mean %s %s" % (digits(float("%.3g" % (np.nanmean(values) / ms))), unit))
         axes.set_xlabel("Bias")
-        label_y(axes, "Period (s)")
+        label_y(axes, "Period (%s)" % unit)
         round_ticks(axes.xaxis, 6)
         round_ticks(axes.yaxis, 4)

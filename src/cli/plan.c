@@ -197,6 +197,15 @@ static void print_all(const tame_plan *p)
            p->group == 1 ? "" : "s", 100 * p->idle);
 }
 
+/* What a run will warn of. */
+static void print_caution(const tame_plan *p)
+{
+  if (!*p->caution) return;
+  printf("  warning           ");
+  if (p->networks > 1) printf("network %lld: ", (long long)p->cautioned);
+  printf("network.cell: %s\n", p->caution);
+}
+
 static void print_times(const tame_plan *p, const tame_plan_request *q)
 {
   char a[32], b[32], c[32], d[32], f[32], g[32];
@@ -272,6 +281,7 @@ static tame_status plan(options *o)
     if (p.parameters > 0) print_model(&p, o->request.program);
     else print_rank(&p, o->request.program), print_times(&p, &o->request);
     print_all(&p);
+    print_caution(&p);
     status = judge(o, &p);
     if (status == TAME_OK) suggest(o, &p);
   }

@@ -438,6 +438,23 @@ static tame_status check_recording(const tame_experiment *e, const tame_recordin
   return TAME_OK;
 }
 
+/* Named variables that no phase would record. */
+static tame_status check_states_kept(const tame_experiment *e)
+{
+  const tame_recording *r = &e->output.states;
+  char names[256] = "";
+  if (r->variables.count == 0) return TAME_OK;
+  for (int64_t p = 0; p < e->phases.count; p++) {
+    const size_t used = strlen(names);
+    if (tame_recording_covers(e, r, p)) return TAME_OK;
+    snprintf(names + used, sizeof names - used, "%s%s", p ? ", " : "", tame_phase_at(e, p)->name);
+  }
+  return tame_yaml_fail_at(e->marks, "output.states.phases",
+                           "variables are named, but no phase records them: phases that train or "
+                           "analyse do if they are named here; there are %s",
+                           names);
+}
+
 static tame_status mark_range(const tame_experiment *e, const char *range, const char *path,
                               char *wanted)
 {
@@ -574,6 +591,7 @@ tame_status tame_experiment_check_network(tame_experiment *e, MPI_Comm comm)
   for (int64_t k = 0; status == TAME_OK && k < e->phases.count; k++) status = check_phase(e, k);
   if (status == TAME_OK) status = check_recording(e, &e->output.rates, "output.rates.phases");
   if (status == TAME_OK) status = check_recording(e, &e->output.states, "output.states.phases");
+  if (status == TAME_OK) status = check_states_kept(e);
   if (status == TAME_OK) status = check_recording(e, &e->output.readout, "output.readout.phases");
   return status;
 }

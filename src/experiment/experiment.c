@@ -139,7 +139,8 @@ static const tame_field states_fields[] = {
      .doc = "which of the cell's, as `tame list` names them; default: none"},
     {"neurons", TAME_STRINGS, .offset = offsetof(tame_recording, neurons), .fallback = "",
      .doc = "`all`, `none`, or ids and ranges, [0-99, 250]; default: the first 100"},
-    EVERY,
+    {"every", TAME_INT, .offset = offsetof(tame_recording, every), .fallback = "1", .min = 1,
+     .max = 1e9, .doc = "steps between samples"},
     RECORDED_PHASES,
     {0}};
 static const tame_field readout_fields[] = {EVERY, RECORDED_PHASES, {0}};
@@ -242,7 +243,7 @@ static char *copy(const char *text)
 
 static tame_status copy_source(tame_source *to, const tame_source *from)
 {
-  *to = (tame_source){.network = from->network, .own = from->own};
+  *to = (tame_source){.network = from->network, .own = from->own, .cells = from->cells};
   to->name = copy(from->name);
   to->text = copy(from->text);
   to->folder = copy(from->folder);

@@ -86,6 +86,7 @@ typedef struct tame_source {
   int n_sets;
   int64_t network; /**< index in a sweep */
   bool own;        /**< whose networks have different tasks */
+  bool cells;      /**< whose networks have different cells */
 } tame_source;
 
 /** What an experiment is about: a network that learns trial by trial, or a model that learns by gradients. */

@@ -542,6 +542,10 @@ static tame_status look_at_all(const tame_experiment *study, tame_plan *out, dou
     if (status == TAME_ERR_INPUT) out->refused++;
     else if (status != TAME_OK) return status;
     if (status != TAME_OK) continue;
+    if (!*out->caution) {
+      tame_network_caution(&e->network, out->caution, sizeof out->caution);
+      out->cautioned = k;
+    }
     const double bytes = bytes_about(e);
     cycles[k] = tame_plan_cycles(e);
     if (cycles[k] > longest) longest = cycles[k], out->dearest = k;

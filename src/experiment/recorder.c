@@ -185,11 +185,13 @@ static void plan_states(const planner *pl, int64_t p, int64_t t)
   }
 }
 
-/* Where x(0) goes, or each of several variables at the start. */
-static void name_initial(char path[TAME_PATH], const char *folder, const tame_network_params *p,
+/* Where x(0) goes, or each of several variables at the start; in a sweep over cells each in any case, as a dataset cannot
+ * be a group, too. */
+static void name_initial(char path[TAME_PATH], const char *folder, const tame_experiment *e,
                          int variables, int k)
 {
-  const char *which = variables > 1 ? tame_network_variable_at(p, k)->name : "";
+  const bool several = variables > 1 || e->source.cells;
+  const char *which = several ? tame_network_variable_at(&e->network, k)->name : "";
   snprintf(path, TAME_PATH, "%s/initial_state%s%s", folder, *which ? "/" : "", which);
 }
 
@@ -200,7 +202,7 @@ static void plan_initial(const planner *pl, int64_t p, const char *folder)
   const tame_variable *all = tame_network_variables(&e->network, &variables);
   for (int k = 0; e->output.initial_state && k < variables; k++) {
     char path[TAME_PATH];
-    name_initial(path, folder, &e->network, variables, k);
+    name_initial(path, folder, e, variables, k);
     add(pl, path, pl->real, "network, trial, neuron", all[k].units, 3,
         (int64_t[]){1, tame_phase_trials(e, p), e->network.neurons}, 0);
   }
@@ -350,7 +352,11 @@ double tame_recorder_estimate(const tame_experiment *e, double share)
   const double states = (double)longest(e, e->output.states.every) * (double)e->watched.count *
                         (double)e->output.states.variables.count * share;
   const double readout = (double)longest(e, e->output.readout.every) * (double)e->network.outputs;
-  return real * (rates + states + readout);
+  int variables;
+  (void)tame_network_variables(&e->network, &variables);
+  const double initial = e->output.initial_state ? variables * (double)e->network.neurons * share
+                                                 : 0;
+  return real * (rates + states + readout + initial);
 }
 
 bool tame_recorder_shares(const tame_experiment *e, const char *path)
@@ -905,7 +911,7 @@ static void put_initial(tame_recorder *rec, const char *folder, int64_t trial)
   const tame_network *net = rec->network;
   for (int k = 0; rec->initial_state && k < net->variables; k++) {
     char path[TAME_PATH];
-    name_initial(path, folder, &net->p, net->variables, k);
+    name_initial(path, folder, rec->e, net->variables, k);
     put(rec, path, real_of(rec), (int64_t[TAME_AXES]){rec->row, trial, net->first},
         (int64_t[TAME_AXES]){1, 1, net->n_local},
         tame_real_from(net, rec->initial_state, k * net->n_local));

@@ -483,6 +483,17 @@ static void free_sets(char **sets, int n)
   free(sets);
 }
 
+/* Which cell, not only its parameters. */
+static bool sweeps_cells(const tame_experiment *e)
+{
+  for (int64_t c = 0; c < tame_sweep_coordinates(e); c++) {
+    int64_t on;
+    const swept *k = coordinate(e, c, &on);
+    if (!k->label && lies_below("network.cell", k->name)) return true;
+  }
+  return false;
+}
+
 static tame_source source_of(const tame_experiment *study, int64_t k, char **sets, int n)
 {
   tame_source source = study->source;
@@ -490,6 +501,7 @@ static tame_source source_of(const tame_experiment *study, int64_t k, char **set
   source.n_sets = n;
   source.network = k;
   source.own = tame_sweep_touches(study, "tasks");
+  source.cells = sweeps_cells(study);
   return source;
 }
 

@@ -51,8 +51,14 @@ static const tame_field fields[] = {
 #undef TAU
 #undef AT
 
-static const tame_variable table[] = {{"V", "mV"},     {"I_AMPA", "nA"},     {"I_NMDA", "nA"},
-                                      {"V_inh", "mV"}, {"refractory", "ms"}, {NULL, NULL}};
+static const tame_variable table[] = {{"V", "mV"},     {"I_AMPA", "nA"},    {"I_NMDA", "nA"},
+                                      {"V_inh", "mV"}, {"refractory", "1"}, {NULL, NULL}};
+
+/* Steps that have begun in tau_ref_ms. */
+static double refractory_steps(const an_params *p, double dt_ms)
+{
+  return ceil(p->refractory / dt_ms - 1e-9); /* what is less is rounding */
+}
 
 static const tame_variable *variables(const void *params)
 {
@@ -83,6 +89,10 @@ static tame_status check(const void *params, double dt_ms, const char **key)
   if (!(p->rest < p->threshold))
     return tame_fail(TAME_ERR_INPUT, "found %g, want less than V_th_mV = %g", p->rest,
                      p->threshold);
+  *key = "tau_ref_ms"; /* which are counted down in numbers of the precision */
+  if (refractory_steps(p, dt_ms) > 1 << 24)
+    return tame_fail(TAME_ERR_INPUT, "found %g, which is %g steps of dt_ms = %g; want at most %d",
+                     p->refractory, refractory_steps(p, dt_ms), dt_ms, 1 << 24);
   return TAME_OK;
 }
 
@@ -117,14 +127,14 @@ static void step(const tame_block *b)
 {
   const an_params *p = b->params;
   const double dt = b->dt_ms, ampa = exp(-dt / p->tau_ampa), nmda = exp(-dt / p->tau_nmda),
-               inh = exp(-dt / p->tau_inh);
+               inh = exp(-dt / p->tau_inh), rest = refractory_steps(p, dt);
   const double jump = 1000 * p->g_inh / ((double)b->units * p->tau_inh) * (double)b->active;
   for (size_t i = 0; i < b->n; i++) {
     double x[VARIABLES];
     for (int k = 0; k < VARIABLES; k++) x[k] = tame_block_at(b, b->x, (size_t)k * b->stride + i);
     const double h = tame_block_at(b, b->h, i);
     const double G = 1 / (1 + p->Mg / 3.57 * exp(-x[V] / 16.13));
-    const bool rests = x[REFRACTORY] > 1e-9 * dt; /* what is less is rounding */
+    const bool rests = x[REFRACTORY] > 0;
     double v = rests ? p->rest
                      : x[V] + dt / p->tau *
                                   (p->rest - x[V] + p->R * (x[AMPA] + x[NMDA] + p->I_ext) -
@@ -133,8 +143,8 @@ static void step(const tame_block *b)
     if (spikes) v = p->rest;
     const double after[VARIABLES] = {v, ampa * x[AMPA] + (1 - p->f) * h,
                                      nmda * x[NMDA] + p->f * G * h, inh * x[INHIBITION] + jump,
-                                     spikes  ? p->refractory
-                                     : rests ? x[REFRACTORY] - dt
+                                     spikes  ? rest
+                                     : rests ? x[REFRACTORY] - 1
                                              : 0};
     for (int k = 0; k < VARIABLES; k++)
       tame_block_put(b, b->x, (size_t)k * b->stride + i, after[k]);
@@ -148,7 +158,7 @@ const tame_cell tame_cell_ampa_nmda = {
              .doc =
                  "tau_m dV/dt = V_R - V + R (I_AMPA + I_NMDA + I_ext) - V_inh, spikes r at V_th; "
                  "arriving spikes h (nA) add to both currents, all spikes to V_inh; variables "
-                 "V, I_AMPA, I_NMDA, V_inh, refractory",
+                 "V, I_AMPA, I_NMDA, V_inh, refractory (steps that are left)",
              .params = {.size = sizeof(an_params), .fields = fields}},
     .variables = variables,
     .counts = counts,

@@ -38,8 +38,8 @@ static const tame_field fields[] = {
      .doc = "of the after-potential, which rises by 1 mV a step"},
     {"spread_mV", TAME_REAL, AT(spread), .fallback = "25", .max = 1e6,
      .doc = "w: width of what is random in both"},
-    {"after_steps", TAME_INT, AT(after_steps), .fallback = "9", .max = 1e6,
-     .doc = "steps of the after-potential"},
+    {"after_steps", TAME_INT, AT(after_steps), .fallback = "9", .min = 1, .max = 1e6,
+     .doc = "steps of the after-potential, by which V comes down"},
     {0}};
 #undef AT
 

@@ -101,7 +101,7 @@ static void tangent(const void *params, double dt_ms, size_t n, const double *h,
 extern const tame_cell tame_cell_leaky;
 const tame_cell tame_cell_leaky = {
     .head = {.name = "leaky",
-             .doc = "r <- (1 - a) r + a phi(W r + W_in u + bias + noise); the state x is r",
+             .doc = "r <- (1 - a) r + a phi(W r + W_in u + bias + noise); the variable x is r",
              .params = {.size = sizeof(leaky_params), .fields = fields}},
     .check = check,
     .step = step,

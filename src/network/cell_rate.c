@@ -46,9 +46,11 @@ static void tangent(const void *params, double dt_ms, size_t n, const double *h,
 
 extern const tame_cell tame_cell_rate;
 const tame_cell tame_cell_rate = {
-    .head = {.name = "rate",
-             .doc = "tau dx/dt = -x + W r + W_in u + bias + noise, r = tanh(x); forward Euler",
-             .params = {.size = sizeof(rate_params), .fields = fields}},
+    .head =
+        {.name = "rate",
+         .doc =
+             "tau dx/dt = -x + W r + W_in u + bias + noise, r = tanh(x); forward Euler; variable x",
+         .params = {.size = sizeof(rate_params), .fields = fields}},
     .check = check,
     .step = step,
     .rates = rates,

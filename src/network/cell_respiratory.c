@@ -7,7 +7,9 @@
  *     synapses(i) = g_L (V_i + 60) + g_E V_i E_i + g_I (V_i + 75) sum over j of b_ji f_j
  *     dh/dt = (h_inf - h) cosh((V_1 + 48) / 12) / tau_h,   tau_i dm_i/dt = K_i f_i - m_i
  *     m_p = 1 / (1 + exp(-(V_1 + 40) / 6)),  n = 1 / (1 + exp(-(V_1 + 29) / 4)),  h_inf = 1 / (1 + exp((V_1 + 48) / 6))
- *     E_i = sum over drives k of c_i[k] d_k, and a12 f_1 for i = 2;  h of the network adds to one of the drives
+ *     E_i = sum over drives k of c_i[k] d_k, and a12 f_1 for i = 2
+ *
+ * h of the network adds to one of the drives, d <- max(d + h, 0): excitation is a conductance, which is not negative.
  *
  * r = f_1. Neurons are in blocks that stay in the first-level cache over the solver's steps, in double whatever the
  * precision of the network. */
@@ -61,7 +63,7 @@ static const tame_field fields[] = {
     {"atol", TAME_REAL, AT(atol), .fallback = "", .min = 1e-15, .max = 0.1,
      .doc = "adaptive: ... and absolute one, of mV and of gates; default: 1e-8"},
     {"input_to", TAME_CHOICE, AT(input_to), .fallback = "d3", .choices = drives,
-     .doc = "to which drive h = W r + W_in u + bias + noise adds"},
+     .doc = "to which drive d h = W r + W_in u + bias + noise adds: max(d + h, 0)"},
     LISTED("V_start_mV", V_start, "[]", 0,
            "V1 to V4 at the start; default: -60 each, of the notebook near the end of its run"),
     {"h_start", TAME_REAL, AT(h_start), .fallback = "", .max = 1,
@@ -152,24 +154,43 @@ static tame_respiratory resolve(const respiratory_params *p)
   return q;
 }
 
-/* Steps of the solver in one of the network. */
+/* Steps of the solver in one of the network; of a step_ms that has been checked. */
 static int64_t steps_of(const respiratory_params *p, double dt_ms)
 {
   return p->step > 0 ? (int64_t)floor(dt_ms / p->step + 0.5) : 1;
 }
 
 /* C / g of the neuron with the largest conductance g it can have: its time constant is not below. */
-static double fastest(const respiratory_params *p)
+static double fastest_neuron(const tame_respiratory *q)
 {
-  const tame_respiratory q = resolve(p);
-  const double inhibition[4] = {q.b31 + q.b41, q.b32 + q.b42, q.b23 + q.b43, q.b24 + q.b34};
+  const double inhibition[4] = {q->b31 + q->b41, q->b32 + q->b42, q->b23 + q->b43, q->b24 + q->b34};
   double most = 0;
   for (int i = 0; i < 4; i++) {
-    const double own = i == 0 ? q.g_NaP + q.g_K : q.g_AD * q.K_AD[i - 1];
-    const double g = own + q.g_L + q.g_E * (q.E[i] + (i == 1 ? q.a12 : 0)) + q.g_I * inhibition[i];
+    const double own = i == 0 ? q->g_NaP + q->g_K : q->g_AD * q->K_AD[i - 1];
+    const double g = own + q->g_L + q->g_E * (q->E[i] + (i == 1 ? q->a12 : 0)) +
+                     q->g_I * inhibition[i];
     most = fmax(most, g);
   }
-  return most > 0 ? q.C / most : INFINITY;
+  return most > 0 ? q->C / most : INFINITY;
+}
+
+static double fastest_adaptation(const respiratory_params *p)
+{
+  return fmin(p->tau_AD.at[0], fmin(p->tau_AD.at[1], p->tau_AD.at[2]));
+}
+
+/* The least time constant of all that moves, and which it is. That of h is least at V1 = 0 of -85 to 0 mV; the
+ * notebook's h has none. */
+static double fastest(const respiratory_params *p, const char **which)
+{
+  const tame_respiratory q = resolve(p);
+  const double neuron = fastest_neuron(&q), adaptation = fastest_adaptation(p);
+  const double h = p->equations == NOTEBOOK ? INFINITY : p->tau_h / cosh(48.0 / 12);
+  const double least = fmin(neuron, fmin(adaptation, h));
+  *which = least == neuron       ? "C / g"
+           : least == adaptation ? "tau_AD_ms"
+                                 : "tau_h_ms / cosh((V1 + 48) / 12) at V1 = 0 mV";
+  return least;
 }
 
 /* ---- what it says of itself ----------------------------------------------------------------------- */
@@ -231,10 +252,24 @@ static tame_status check_lists(const respiratory_params *p, const char **key)
   return status;
 }
 
+/* A million steps in dt_ms at most: a run looks up for signals in between steps of the network. */
+static tame_status check_step(const respiratory_params *p, double dt_ms)
+{
+  if (p->step == 0) return TAME_OK;
+  if (p->step < 1e-6 * dt_ms)
+    return tame_fail(TAME_ERR_INPUT, "found %g, want 0, or at least a millionth of dt_ms = %g",
+                     p->step, dt_ms);
+  if (p->solver == ADAPTIVE && p->step <= dt_ms) return TAME_OK;
+  const int64_t steps = steps_of(p, dt_ms);
+  if (steps < 1 || fabs((double)steps * p->step - dt_ms) > 1e-9 * dt_ms)
+    return tame_fail(TAME_ERR_INPUT, "found %g, of which no whole number makes dt_ms = %g", p->step,
+                     dt_ms);
+  return TAME_OK;
+}
+
 static tame_status check(const void *params, double dt_ms, const char **key)
 {
   const respiratory_params *p = params;
-  const int64_t steps = steps_of(p, dt_ms);
   const tame_status status = check_lists(p, key);
   if (status != TAME_OK) return status;
   *key = "solver";
@@ -246,22 +281,26 @@ static tame_status check(const void *params, double dt_ms, const char **key)
     return tame_fail(TAME_ERR_INPUT, "found %g, which has no meaning for solver %s",
                      given_or(p->rtol, p->atol), solvers[p->solver]);
   *key = "step_ms";
-  if (p->solver == ADAPTIVE && p->step <= dt_ms) return TAME_OK;
-  if (steps < 1 || fabs((double)(p->step > 0) * ((double)steps * p->step - dt_ms)) > 1e-9 * dt_ms)
-    return tame_fail(TAME_ERR_INPUT, "found %g, of which no whole number makes dt_ms = %g", p->step,
-                     dt_ms);
-  return TAME_OK;
+  const tame_status fits = check_step(p, dt_ms);
+  if (fits != TAME_OK || p->solver != EULER) return fits;
+  *key = "tau_AD_ms";
+  const double step = dt_ms / (double)steps_of(p, dt_ms), least = fastest_adaptation(p);
+  if (step <= least) return TAME_OK;
+  return tame_fail(TAME_ERR_INPUT,
+                   "found %g, want at least the solver's step, %g ms: forward Euler is unstable",
+                   least, step);
 }
 
 static void caution(const void *params, double dt_ms, char *text, size_t size)
 {
   const respiratory_params *p = params;
-  const double step = dt_ms / (double)steps_of(p, dt_ms), least = fastest(p);
+  const char *which;
+  const double step = dt_ms / (double)steps_of(p, dt_ms), least = fastest(p, &which);
   if (p->solver != ADAPTIVE && step > least / 2)
     snprintf(text, size,
-             "a step of %g ms is more than half of the fastest time constant, C / g = %.3g ms: "
+             "a step of %g ms is more than half of the fastest time constant, %s = %.3g ms: "
              "want a step_ms of at most %.2g",
-             step, least, least / 2);
+             step, which, least, least / 2);
 }
 
 /* ---- starting --------------------------------------------------------------------------------------- */
@@ -399,15 +438,20 @@ static double growth(double error)
 }
 
 /* LANES units over dt, each by steps of its own, whose length is kept in x[EXTRA]; a unit that has arrived makes steps
- * of 0. x: [9][LANES]. A step that has come to nothing leaves NaN, which is found as any divergence is. */
+ * of 0. x: [9][LANES]. A step that has come to nothing, and a unit that needs more than a million of them, leave NaN,
+ * which is found as any divergence is. */
 static void run_adaptive(const respiratory_params *p, const tame_kernels *kernels,
                          const tame_respiratory *q, const double *u, double dt, double *x)
 {
   double *const wanted = x + NUMBERS, done[LANES] = {0}, h[LANES];
   stages s;
   kernels->respiratory_slopes(LANES, q, u, x, s.slope[0]);
-  for (bool any = true; any;) {
-    for (int l = 0; l < LANES; l++) h[l] = fmin(wanted[l], dt - done[l]);
+  bool any = true;
+  for (int64_t left = 1000000; any; left--) {
+    for (int l = 0; l < LANES; l++) {
+      if (done[l] < dt && (left == 0 || wanted[l] < 1e-12 * dt)) x[l] = NAN, done[l] = dt;
+      h[l] = fmin(wanted[l], dt - done[l]);
+    }
     try_step(kernels, q, u, h, x, &s);
     any = false;
     for (int l = 0; l < LANES; l++) {
@@ -422,9 +466,8 @@ static void run_adaptive(const respiratory_params *p, const tame_kernels *kernel
         }
         wanted[l] = last ? fmax(wanted[l], next)
                          : next; /* a step cut short says nothing against it */
-      } else if ((wanted[l] = next) < 1e-12 * dt) {
-        x[l] = NAN;
-        done[l] = dt;
+      } else {
+        wanted[l] = next;
       }
       any = any || done[l] < dt;
     }
@@ -433,11 +476,15 @@ static void run_adaptive(const respiratory_params *p, const tame_kernels *kernel
 
 /* ---- steps of blocks ------------------------------------------------------------------------------------ */
 
-/* n units from the array on; x: [variables][room], where units up to room are like the last one. */
+/* n units from the array on; x: [variables][room], where units up to room are like the last one. u: their input, which
+ * takes from a drive at most what it is. */
 static void fetch(const tame_block *b, size_t from, size_t n, size_t room, size_t variables,
                   double *x, double *u)
 {
+  const respiratory_params *p = b->params;
+  const double least = -p->d[p->input_to];
   tame_block_load(b, b->h, from, n, u);
+  for (size_t i = 0; i < n; i++) u[i] = u[i] < least ? least : u[i]; /* NaN stays */
   for (size_t i = n; i < room; i++) u[i] = u[n - 1];
   for (size_t v = 0; v < variables; v++) {
     double *const row = x + v * room;
@@ -477,8 +524,10 @@ static void step(const tame_block *b)
 extern const tame_cell tame_cell_respiratory;
 const tame_cell tame_cell_respiratory = {
     .head = {.name = "respiratory",
-             .doc = "an oscillator of four neurons that breathes (Rubin et al. 2009), r = f1; "
-                    "variables V1 to V4, h, m2 to m4, f1 to f4, and of adaptive step",
+             .doc =
+                 "an oscillator of four neurons that breathes (Rubin et al. 2009), r = f1; "
+                 "variables V1 to V4, h, m2 to m4, f1 to f4; of solver adaptive also step, of the "
+                 "notebook I_late",
              .params = {.size = sizeof(respiratory_params), .fields = fields}},
     .variables = variables,
     .derived = outputs,

@@ -26,7 +26,7 @@ static const tame_field fields[] = {
     {"channels_per_ms", TAME_REAL, AT(channels_per_ms), .fallback = "0",
      .doc = "v: by which the peak moves on"},
     {"start_ms", TAME_REAL, AT(start_ms), .fallback = "0", .max = 1e12, .doc = "first moment"},
-    {"duration_ms", TAME_REAL, AT(duration_ms), .fallback = "", .max = 1e12,
+    {"duration_ms", TAME_REAL, AT(duration_ms), .fallback = "", .min = 1e-6, .max = 1e12,
      .doc = "length; default: to the end of the trial"},
     {"angles", TAME_CHOICE, AT(angles), .fallback = "even", .choices = angles,
      .doc =

@@ -10,7 +10,7 @@ typedef struct pulse_params {
 static const tame_field fields[] = {
     TAME_FIELD_CHANNEL(pulse_params, "which one"),
     {"start_ms", TAME_REAL, AT(start_ms), .max = 1e12, .doc = "first moment"},
-    {"duration_ms", TAME_REAL, AT(duration_ms), .max = 1e12, .doc = "length"},
+    {"duration_ms", TAME_REAL, AT(duration_ms), .min = 1e-6, .max = 1e12, .doc = "length"},
     {"amplitude", TAME_REAL, AT(amplitude), .fallback = "1", .doc = "value"},
     {0}};
 #undef AT

@@ -38,7 +38,7 @@ static const tame_field fields[] = {
      .doc = "K: K channels, with the series delayed by 1 to K numbers; 0: the series itself"},
     {"start_ms", TAME_REAL, AT(start_ms), .fallback = "0", .max = 1e12,
      .doc = "first moment, of number 0"},
-    {"duration_ms", TAME_REAL, AT(duration_ms), .fallback = "", .max = 1e12,
+    {"duration_ms", TAME_REAL, AT(duration_ms), .fallback = "", .min = 1e-6, .max = 1e12,
      .doc = "length; default: to the end of the trial"},
     {0}};
 #undef AT

@@ -14,7 +14,7 @@ static const tame_field fields[] = {
     TAME_FIELD_CHANNEL(sines_params, "which one"),
     {"start_ms", TAME_REAL, AT(start_ms), .fallback = "0", .max = 1e12,
      .doc = "first moment, where t of the sines is 0"},
-    {"duration_ms", TAME_REAL, AT(duration_ms), .fallback = "", .max = 1e12,
+    {"duration_ms", TAME_REAL, AT(duration_ms), .fallback = "", .min = 1e-6, .max = 1e12,
      .doc = "length; default: to the end of the trial"},
     {"amplitudes", TAME_REALS, AT(amplitudes), .doc = "A_k"},
     {"frequencies_hz", TAME_REALS, AT(frequencies_hz), .doc = "f_k"},

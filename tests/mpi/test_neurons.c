@@ -163,6 +163,27 @@ static void a_constant_current_makes_it_spike_regularly(void **state)
   free_params(&p);
 }
 
+/* The period is that of tau_ref in any precision: 50 nA bring it above threshold in one step. */
+static void it_rests_as_long_as_told(void **state)
+{
+  (void)state;
+  for (int precision = 0; precision < 2; precision++) {
+    tame_network_params p = units("ampa_nmda", 1, 0.1);
+    tame_network *net;
+    p.precision = precision;
+    set_of_cell(&p, "I_ext_nA", "50"), set_of_cell(&p, "g_inh", "0");
+    set_of_cell(&p, "tau_ref_ms", "4");
+    assert_true(tame_network_create(&net, MPI_COMM_SELF, &p) == TAME_OK);
+    for (int t = 0; t < 5 * 41; t++) {
+      tame_network_step(net, NULL, false);
+      assert_true(tame_network_rate(net, 0) == (t % 41 == 0));
+      assert_true(value(net, "refractory", 0) == 40 - t % 41);
+    }
+    tame_network_free(&net);
+    free_params(&p);
+  }
+}
+
 /* A network with inhibition against a plain loop over all neurons. */
 static void a_network_of_them_is_the_equations(void **state)
 {
@@ -432,6 +453,54 @@ static void an_input_is_a_drive(void **state)
   }
 }
 
+/* An input takes from a drive at most what it is, by each solver; so V stays above all reversal potentials. */
+static void an_input_leaves_no_negative_drive(void **state)
+{
+  (void)state;
+  static const char *const drives[] = {"d1", "d2", "d3"};
+  static const char *const solvers[] = {"rk4", "euler", "adaptive", "euler"};
+  for (int k = 0; k < 12; k++) {
+    const char *equations = k < 9 ? "correct" : "as_published_notebook";
+    tame_network_params p, q;
+    tame_network *net,
+        *driven = oscillator(&q, 0.1,
+                             SETTINGS("input_to", drives[k % 3], drives[k % 3], "0", "solver",
+                                      solvers[k / 3], "equations", equations));
+    p = units("respiratory", 1, 0.1);
+    p.inputs = 1;
+    set_of_cell(&p, "input_to", drives[k % 3]), set_of_cell(&p, "solver", solvers[k / 3]);
+    set_of_cell(&p, "equations", equations);
+    assert_true(tame_network_create(&net, MPI_COMM_SELF, &p) == TAME_OK);
+    const double u = -5 / tame_real_at(net, net->w_in, 0);
+    double least = 0;
+    for (int t = 0; t < 2000; t++) {
+      tame_network_step(net, &u, false);
+      tame_network_step(driven, NULL, false);
+      for (int i = 0; i < 4; i++) least = fmin(least, tame_network_value(net, i, 0));
+    }
+    for (int i = 0; i < 4; i++)
+      assert_true(fabs(tame_network_value(net, i, 0) - tame_network_value(driven, i, 0)) < 1e-6);
+    assert_true(k >= 9 ||
+                least > -85); /* the notebook's adaptation sees V2, and has no such bound */
+    tame_network_free(&net), tame_network_free(&driven);
+    free_params(&p), free_params(&q);
+  }
+}
+
+/* A step too short to be made is a divergence, not a run without end. */
+static void a_step_of_nothing_is_told(void **state)
+{
+  (void)state;
+  tame_network_params p;
+  tame_network *net = oscillator(&p, 0.1, SETTINGS("solver", "adaptive"));
+  const int64_t step = tame_network_variable(&net->p, "step");
+  tame_real_put(net, net->x, step * net->n_local, 0);
+  tame_network_step(net, NULL, false);
+  assert_true(isnan(value(net, "V1", 0)));
+  tame_network_free(&net);
+  free_params(&p);
+}
+
 /* ---- what is said of them ---------------------------------------------------------------------------- */
 
 static void variables_have_names_and_units(void **state)
@@ -471,6 +540,18 @@ static void steps_that_are_too_coarse_are_told(void **state)
   free_params(&p);
 }
 
+/* So are those too coarse for a gate: of h, 2.5 / cosh(4) = 0.0915 ms. */
+static void so_are_gates_that_are_too_fast(void **state)
+{
+  (void)state;
+  char text[256];
+  tame_network_params p = units("respiratory", 1, 0.1);
+  set_of_cell(&p, "tau_h_ms", "2.5");
+  tame_network_caution(&p, text, sizeof text);
+  assert_non_null(strstr(text, "at V1 = 0 mV = 0.0915 ms: want a step_ms of at most 0.046"));
+  free_params(&p);
+}
+
 static int group(void)
 {
   const struct CMUnitTest tests[] = {
@@ -479,6 +560,7 @@ static int group(void)
       cmocka_unit_test(below_threshold_it_is_noise),
       cmocka_unit_test(currents_decay_exponentially),
       cmocka_unit_test(a_constant_current_makes_it_spike_regularly),
+      cmocka_unit_test(it_rests_as_long_as_told),
       cmocka_unit_test(a_network_of_them_is_the_equations),
       cmocka_unit_test(steps_are_the_published_ones),
       cmocka_unit_test(it_breathes),
@@ -486,8 +568,11 @@ static int group(void)
       cmocka_unit_test(its_phases_follow_each_other),
       cmocka_unit_test(adaptive_steps_are_accurate),
       cmocka_unit_test(an_input_is_a_drive),
+      cmocka_unit_test(an_input_leaves_no_negative_drive),
+      cmocka_unit_test(a_step_of_nothing_is_told),
       cmocka_unit_test(variables_have_names_and_units),
       cmocka_unit_test(steps_that_are_too_coarse_are_told),
+      cmocka_unit_test(so_are_gates_that_are_too_fast),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,11 +109,53 @@ for network, period in ((0, 2518.8), (1, 1644.7)):
     assert len(phases) > 9 and phases[:9] == [(phases[0] + k) % 3 for k in range(9)], phases
 END
 
+# Sweeps over sizes and over cells: each network its own units, its own variables at the start
+many=(--set 'network.cell={ampa_nmda: {V_spread_mV: 20, I_ext_nA: 0.5, g_inh: 0}}' --set network.bias_scale=0.002 --set 'output.states={variables: [V], neurons: [all], phases: [rhythms]}'
+  --set 'output.rates.phases=[rhythms]' --set output.weights=final --set 'sweep={axes: [{network.neurons: [23, 15]}]}')
+"$TAME" run units.yaml -q -o many.h5 "${many[@]}"
+"$TAME" run units.yaml -q -o thin.h5 "${many[@]}" --set output.rates.every=2
+"$TAME" run units.yaml -q -o cells.h5 --set 'output.states={}' --set 'sweep={axes: [{network.cell: [leaky, integrate_and_fire]}]}'
+PYTHONPATH=$TAME_SOURCE/scripts "$PYTHON" - <<'END'
+import h5py, numpy as np
+from figures.common import prepare
+prepare()
+from figures.reading import Results
+from figures.states import Scene
+with h5py.File("cells.h5") as file:
+    start = file["phases/first/free/initial_state"]
+    assert sorted(start) == ["V", "spike_step", "x"], sorted(start)
+    assert np.isnan(start["V"][0]).all() and (np.abs(start["V"][1] + 72.3) < 1e-12).all() and np.isfinite(start["x"][0]).all()
+with h5py.File("many.h5", "r+") as file: # the last units have no rhythm
+    period = file["phases/rhythms/free/rhythm/period"]
+    assert np.isfinite(period[0]).all() and np.isfinite(period[1, 0, :15]).all() and np.isnan(period[1, 0, 15:]).all()
+    period[0, 0, 21:] = period[1, 0, 14] = np.nan
+for network, size, without in ((0, 23, 2), (1, 15, 1)):
+    scene = Scene.of(Results("many.h5", network))
+    assert scene.size() == size and list(scene.neurons) == list(range(size))
+    assert len(scene.periods()) == len(scene.bias()) == size and np.isnan(scene.periods()).sum() == without
+    assert list(scene.spikes()[0]) == list(range(size)) and len(scene.spikes()[1]) == size
+    thin = Scene.of(Results("thin.h5", network)) # every other spike is not there; the analysis, 20 to 190 ms, saw them all
+    assert thin.spikes() is None
+    seen = [times[(times >= 20) & (times < 190)] for times in scene.spikes()[1]]
+    assert thin.counted([0, 2]) == len(seen[0]) + len(seen[2]) > 20, (thin.counted([0, 2]), len(seen[0]), len(seen[2]))
+END
+"$TAME" plot thin.h5 -o figures --format png >drawn.txt
+for network in 0 1; do
+  "$TAME" plot many.h5 --network $network -o figures --format png >drawn.txt
+  grep -q "states.png" drawn.txt || fail "drawn of many units: $(cat drawn.txt)"
+done
+
 # Warnings, with the bound; none where it is kept
 "$TAME" run units.yaml -f -o one.h5 --set 'network.cell={respiratory: {}}' --set 'output.states.variables=[]' \
   --set 'output.states={}' 2>err.txt
 grep -q "warning: network.cell: a step of 1 ms is more than half of the fastest time constant, C / g = 0.3" err.txt ||
   fail "no warning: $(cat err.txt)"
+"$TAME" plan units.yaml --set 'network.cell={respiratory: {}}' --set 'output.states={}' >plan.txt
+grep -q "^  warning           network.cell: a step of 1 ms is more than half of the fastest time constant, C / g = 0.3" plan.txt ||
+  fail "no warning in a plan: $(cat plan.txt)"
+"$TAME" plan units.yaml --set 'network.cell={respiratory: {step_ms: 0.1, tau_AD_ms: [2000, 0.15, 1000]}}' --set 'output.states={}' >plan.txt
+grep -q "of 0.1 ms is more than half of the fastest time constant, tau_AD_ms = 0.15 ms: want a step_ms of at most 0.075" plan.txt ||
+  fail "no warning of a gate: $(cat plan.txt)"
 "$TAME" run units.yaml -f -o one.h5 --set 'network.cell={respiratory: {step_ms: 0.1}}' --set 'output.states={}' 2>err.txt
 if grep -q warning err.txt; then fail "a warning too many: $(cat err.txt)"; fi
 "$TAME" run units.yaml -f -o one.h5 --set network.dt_ms=5 --set 'network.cell={ampa_nmda: {}}' --set 'output.states={}' 2>err.txt
@@ -133,6 +175,11 @@ cell 'respiratory.tau_AD_ms[1]' "found '0', want" 'respiratory: {tau_AD_ms: [100
 cell respiratory.step_ms "found 0.3, of which no whole number makes dt_ms = 1" 'respiratory: {step_ms: 0.3}'
 cell respiratory.step_ms "found 2, of which no whole number makes dt_ms = 1" 'respiratory: {step_ms: 2}'
 cell respiratory.step_ms "found 2, of which no whole number makes dt_ms = 1" 'respiratory: {step_ms: 2, solver: adaptive}'
+cell respiratory.step_ms "found 1e-50, want 0, or at least a millionth of dt_ms = 1" \
+  'respiratory: {step_ms: 1e-50, solver: adaptive}' --set network.precision=float
+cell respiratory.step_ms "found 1e-300, want 0, or at least a millionth of dt_ms = 1" 'respiratory: {step_ms: 1e-300}'
+cell respiratory.tau_AD_ms "found 0.045, want at least the solver's step, 0.1 ms: forward Euler is unstable" \
+  'respiratory: {tau_AD_ms: [0.045, 1000, 2000], solver: euler, step_ms: 0.1}'
 cell 'respiratory.solver (default)' "found rk4, but equations as_published_notebook want euler" \
   'respiratory: {equations: as_published_notebook}'
 cell respiratory.rtol "found 1e-05, which has no meaning for solver euler" 'respiratory: {solver: euler, rtol: 1e-5}'
@@ -141,6 +188,8 @@ cell integrate_and_fire.tau_ms "found 0.5, want at least dt_ms = 1" 'integrate_a
 cell integrate_and_fire.I_max_nA "found -1, want at least I_min_nA = -0.3" 'integrate_and_fire: {I_max_nA: -1}'
 cell integrate_and_fire.V_after_mV "found -60, by which the after-potential may come to -26" \
   'integrate_and_fire: {V_after_mV: -60}'
+cell integrate_and_fire.after_steps "found '0', want a whole number from 1" 'integrate_and_fire: {after_steps: 0}'
+cell ampa_nmda.tau_ref_ms "found 2e+07, which is 2e+07 steps of dt_ms = 1; want at most 16777216" 'ampa_nmda: {tau_ref_ms: 2e7}'
 cell ampa_nmda.V_R_mV "found -40, want less than V_th_mV = -48.641" 'ampa_nmda: {V_R_mV: -40}'
 cell ampa_nmda.f_NMDA "found '1.5', want a number from 0 to 1" 'ampa_nmda: {f_NMDA: 1.5}'
 bad "network.initial_range: has no meaning for cell integrate_and_fire, whose units start as the cell's own" \
@@ -152,6 +201,10 @@ bad "output.states.variables (default): none are named; cell integrate_and_fire 
   'output.states={neurons: [1]}'
 bad "output.states.neurons: found 0-23, want ids from 0 to 22" 'output.states.neurons=[0-23]'
 bad "output.states.phases: there is no phase 'frist'" 'output.states.phases=[frist]'
+bad "output.states.phases (default): variables are named, but no phase records them: phases that train or analyse do if they are named here; there are rhythms" \
+  'phases=[analyse: {name: rhythms, by: [rhythm: {level: 0.2}]}]'
+bad "output.states.every: found '0', want a whole number from 1" output.states.every=0
+bad "tasks[0].inputs[0].pulse.duration_ms: found '0', want a number from 1e-06" 'tasks[0].inputs[0].pulse.duration_ms=0'
 bad "units of cell integrate_and_fire have several variables" 'phases=[analyse: {name: a, by: [divergence: {}]}]'
 bad "cell integrate_and_fire has no derivatives" 'phases=[analyse: {name: a, by: [lyapunov: {}]}]'
 refuse 5 "the network diverged: V1 of neuron" "$TAME" run units.yaml -q -o bad.h5 --set network.dt_ms=50 \
