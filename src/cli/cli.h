@@ -19,6 +19,14 @@ int tame_command_plan(int argc, char **argv);
 
 /* ---- of those that run under mpirun ------------------------------------------------------------ */
 
+/** Who asks: part of the options of such a command. */
+typedef struct tame_cli_caller {
+  bool first;  /**< of the ranks, it speaks for all */
+  bool helped; /**< help was all that was wanted */
+} tame_cli_caller;
+
+/** What `parse` returns for --help and --usage: they are told once, to the standard output. what: ARGP_HELP_... */
+error_t tame_cli_help(struct argp_state *state, tame_cli_caller *caller, unsigned what);
 /** Start MPI; returns the rank. */
 int tame_cli_begin(void);
 /** Options from the arguments; rank 0 speaks for all, and nothing exits: no rank may end before it has said what is

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 
 typedef struct options {
-  bool quiet, first, helped; /* as in predict.c */
+  tame_cli_caller caller;
+  bool quiet;
   tame_distances_request what;
 } options;
 
@@ -48,17 +49,9 @@ static error_t parse_file(struct argp_state *state, const char *text, options *o
 
 static error_t check_file(struct argp_state *state, const options *o)
 {
-  if (o->what.results || o->helped) return 0;
+  if (o->what.results || o->caller.helped) return 0;
   argp_error(state, "want RESULTS, the file of a sweep");
   return EINVAL;
-}
-
-/* Told once, to the standard output. */
-static error_t help(struct argp_state *state, options *o, unsigned what)
-{
-  o->helped = true;
-  if (o->first) argp_state_help(state, stdout, what);
-  return ECANCELED;
 }
 
 /* Nothing in it exits, as in run.c. */
@@ -72,8 +65,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case 's': return parse_share(state, argument, &o->what.share);
     case 'f': o->what.force = true; return 0;
     case 'q': o->quiet = true; return 0;
-    case '?': return help(state, o, ARGP_HELP_STD_HELP);
-    case USAGE: return help(state, o, ARGP_HELP_USAGE);
+    case '?': return tame_cli_help(state, &o->caller, ARGP_HELP_STD_HELP);
+    case USAGE: return tame_cli_help(state, &o->caller, ARGP_HELP_USAGE);
     case ARGP_KEY_ARG: return parse_file(state, argument, o);
     case ARGP_KEY_END: return check_file(state, o);
     default: return ARGP_ERR_UNKNOWN;
@@ -105,9 +98,9 @@ int tame_command_distances(int argc, char **argv)
       NULL};
   options o = {.what = {.share = 0.95, .output = "distances.h5"}};
   const int rank = tame_cli_begin();
-  o.first = rank == 0;
+  o.caller.first = rank == 0;
   const bool right = tame_cli_parse(&argp, argc, argv, rank, &o);
-  const tame_status status = o.helped ? TAME_OK : right ? run(&o, rank) : TAME_ERR_INPUT;
+  const tame_status status = o.caller.helped ? TAME_OK : right ? run(&o, rank) : TAME_ERR_INPUT;
   tame_cli_end();
   return (int)status;
 }

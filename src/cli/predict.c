@@ -9,8 +9,8 @@
 #include <string.h>
 
 typedef struct options {
-  bool quiet, first; /* first: of the ranks, it speaks for all */
-  bool helped;       /* that was all that was wanted */
+  tame_cli_caller caller;
+  bool quiet;
   tame_prediction what;
   tame_run_options run;
 } options;
@@ -57,17 +57,9 @@ static error_t parse_file(struct argp_state *state, const char *text, tame_predi
 
 static error_t check_files(struct argp_state *state, const options *o)
 {
-  if (o->what.data || o->helped) return 0;
+  if (o->what.data || o->caller.helped) return 0;
   argp_error(state, "want MODEL, a results file, and DATA, an HDF5 file with inputs");
   return EINVAL;
-}
-
-/* Told once, to the standard output. */
-static error_t help(struct argp_state *state, options *o, unsigned what)
-{
-  o->helped = true;
-  if (o->first) argp_state_help(state, stdout, what);
-  return ECANCELED;
 }
 
 /* Nothing in it exits, as in run.c. */
@@ -86,8 +78,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case TIME: o->what.time = argument; return 0;
     case ELAPSED: o->what.elapsed = argument; return 0;
     case MASK: o->what.mask = argument; return 0;
-    case '?': return help(state, o, ARGP_HELP_STD_HELP);
-    case USAGE: return help(state, o, ARGP_HELP_USAGE);
+    case '?': return tame_cli_help(state, &o->caller, ARGP_HELP_STD_HELP);
+    case USAGE: return tame_cli_help(state, &o->caller, ARGP_HELP_USAGE);
     case ARGP_KEY_ARG: return parse_file(state, argument, &o->what);
     case ARGP_KEY_END: return check_files(state, o);
     default: return ARGP_ERR_UNKNOWN;
@@ -135,9 +127,9 @@ int tame_command_predict(int argc, char **argv)
       NULL};
   options o = {.what.network = -1, .run.checkpoint_seconds = 60};
   const int rank = tame_cli_begin();
-  o.first = rank == 0;
+  o.caller.first = rank == 0;
   const bool right = tame_cli_parse(&argp, argc, argv, rank, &o);
-  const tame_status status = o.helped ? TAME_OK : right ? run(&o, rank) : TAME_ERR_INPUT;
+  const tame_status status = o.caller.helped ? TAME_OK : right ? run(&o, rank) : TAME_ERR_INPUT;
   tame_cli_end();
   return (int)status;
 }

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "tame/tame.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <mpi.h>
@@ -44,6 +45,13 @@ bool tame_cli_parse(const struct argp *argp, int argc, char **argv, int rank, vo
   const error_t wrong = argp_parse(argp, argc, argv, ARGP_NO_EXIT | ARGP_NO_HELP, NULL, options);
   speak_again(silenced);
   return wrong == 0;
+}
+
+error_t tame_cli_help(struct argp_state *state, tame_cli_caller *caller, unsigned what)
+{
+  caller->helped = true;
+  if (caller->first) argp_state_help(state, stdout, what);
+  return ECANCELED;
 }
 
 void tame_cli_end(void)

@@ -20,8 +20,7 @@ typedef struct options {
   int n_sets;
   double limit; /* seconds from now; below 0: none given */
   bool quiet;
-  bool first;  /* of the ranks: it speaks for all */
-  bool helped; /* that was all that was wanted */
+  tame_cli_caller caller;
   tame_run_options run;
 } options;
 
@@ -128,14 +127,6 @@ static error_t parse_experiment(struct argp_state *state, char *text, options *o
   return EINVAL;
 }
 
-/* Told once, to the standard output. */
-static error_t help(struct argp_state *state, options *o, unsigned what)
-{
-  o->helped = true;
-  if (o->first) argp_state_help(state, stdout, what);
-  return ECANCELED;
-}
-
 /* Nothing in it exits: no rank may end before rank 0 has said what is wrong, as its launcher then ends all. */
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
@@ -146,8 +137,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case 's': o->sets[o->n_sets++] = argument; return 0;
     case 'f': run->force = true; return 0;
     case 'q': o->quiet = true; return 0;
-    case '?': return help(state, o, ARGP_HELP_STD_HELP);
-    case USAGE: return help(state, o, ARGP_HELP_USAGE);
+    case '?': return tame_cli_help(state, &o->caller, ARGP_HELP_STD_HELP);
+    case USAGE: return tame_cli_help(state, &o->caller, ARGP_HELP_USAGE);
     case RESUME: run->resume = true; return 0;
     case ONLY: run->only = argument; return 0;
     case SHARD: return parse_shard(state, argument, run);
@@ -286,11 +277,11 @@ int tame_command_run(int argc, char **argv)
   if (!o.sets) return TAME_ERR_NOMEM;
   hear_signals();
   const int rank = tame_cli_begin();
-  o.first = rank == 0;
+  o.caller.first = rank == 0;
   const bool right = tame_cli_parse(&argp, argc, argv, rank, &o);
   if (o.limit >= 0) o.run.deadline = (double)time(NULL) + o.limit;
   hear_signals(); /* MPI may have set its own */
-  const tame_status status = o.helped ? TAME_OK : right ? run(&o, rank) : TAME_ERR_INPUT;
+  const tame_status status = o.caller.helped ? TAME_OK : right ? run(&o, rank) : TAME_ERR_INPUT;
   tame_cli_end();
   free(o.sets);
   return (int)status;
