@@ -4,10 +4,10 @@
     python3 scripts/plot.py FILE... [-o DIR] [--format png,pdf,gif] [--network K]
 
 Of a sweep, the figure `sweep`: how well the last test follows its target, the last losses of
-training, the largest Lyapunov exponents, mean and standard error over networks, against the first
-swept number; published values beside them, if the sweep names some. Other swept keys make curves;
-over two numbers with three values or more the figure `map` is a heat map. Several files are shards
-of one sweep.
+training, the largest Lyapunov exponents, the periods of units, mean and standard error over
+networks, against the first swept number; published values beside them, if the sweep names some.
+Other swept keys make curves; over two numbers with three values or more the figure `map` is a heat
+map. Several files are shards of one sweep.
 
 Of one network, --network K of a sweep: for every task, the figure `training`: rates of the
 recorded neurons as an image, three of them as traces, the readout, the readout under perturbation,
@@ -31,6 +31,9 @@ Of a model that learns by gradients, the figure `fit`: losses over epochs; outpu
 training against the target, of up to four samples; spikes and membrane voltages, if a test recorded
 states; wirings. Of a sweep of models: losses of all networks, a colour for each value of the first
 swept key, and outputs and wirings of one network of each of up to four values.
+
+Where an optimizer searches by itself, the figure `search`: losses against passes over the data, and
+damping, iterations, reduction and step of each epoch.
 
 Of networks that were condensed, the figure `condense`: loss, components and ramps against the units
 that are left, and how many these are at the end. Of what `tame distances` wrote: matrices of

@@ -58,8 +58,8 @@ static tame_status check(const void *params)
   return TAME_OK;
 }
 
-/* What is kept: the last solution; lambda, most iterations of the next update, whether one has succeeded. */
-enum { LAMBDA, MOST, SUCCEEDED, SCALARS };
+/* What is kept: the last solution; lambda, most iterations of the next update. */
+enum { LAMBDA, MOST, SCALARS };
 
 static void keeps(const void *params, int64_t *slots, int64_t *scalars)
 {
@@ -68,16 +68,9 @@ static void keeps(const void *params, int64_t *slots, int64_t *scalars)
   *scalars = SCALARS;
 }
 
-/* What an update that was left goes on with comes first: numbers of its own; then of its conjugate gradients their
- * progress, phi, and p, r, d, points. */
-enum {
-  UNDER_WAY,
-  ROUND,
-  SPENT,
-  LOSSES,
-  BEFORE,
-  NUMBERS
-}; /* spent, losses before: of earlier rounds */
+/* What an update that was left goes on with comes first: numbers of its own (its round; iterations of earlier rounds;
+ * losses so far, and in earlier rounds); then of its conjugate gradients their progress, phi, and p, r, d, points. */
+enum { UNDER_WAY, ROUND, SPENT, LOSSES, BEFORE, NUMBERS };
 
 static int64_t under_way(const void *params, int64_t count)
 {
@@ -265,7 +258,6 @@ static void succeed(hf *h, int64_t best, double c, double before, double after)
   for (int64_t i = 0; i < n; i++) s->kept[i] = h->p->decay * h->cg.p[i];
   const double most = fmax(ceil(1.3 * (double)at), (double)h->p->fewest);
   s->scalars[MOST] = fmin(most, (double)h->p->most);
-  s->scalars[SUCCEEDED]++;
   s->report->reduction = ratio;
   s->report->step = c;
   adapt(h, ratio);
